@@ -1,0 +1,73 @@
+/** The database as the rooms see it: typed tables, atomic durable commits. LMDB answers it (`lmdb.ts`). */
+
+/** Turns a key into bytes whose lexicographic order is the key's order. */
+export interface KeyCodec<K> {
+  encode(key: K): Uint8Array;
+  decode(bytes: Uint8Array): K;
+}
+
+/** `decode` throws on bytes that are not a value of this table: the database is damaged. */
+export interface ValueCodec<V> {
+  encode(value: V): Uint8Array;
+  decode(bytes: Uint8Array): V;
+}
+
+/** Declared by the room that owns the table. Names are unique over the environment. */
+export interface TableSpec<K, V> {
+  readonly name: string;
+  readonly key: KeyCodec<K>;
+  readonly value: ValueCodec<V>;
+}
+
+export interface Range<K> {
+  /** Inclusive. */
+  readonly from?: K;
+  /** Exclusive. */
+  readonly to?: K;
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+export interface ReadTx {
+  get<K, V>(table: Table<K, V>, key: K): V | undefined;
+  /** Entries in key order. Do not change the table while iterating: collect first. */
+  range<K, V>(table: Table<K, V>, range?: Range<K>): Iterable<{ readonly key: K; readonly value: V }>;
+}
+
+export interface Tx extends ReadTx {
+  put<K, V>(table: Table<K, V>, key: K, value: V): void;
+  remove<K, V>(table: Table<K, V>, key: K): void;
+  /** Runs after this commit is durable, before its promise resolves; not at all where it fails. */
+  afterCommit(run: () => void): void;
+}
+
+export interface Table<K, V> {
+  readonly spec: TableSpec<K, V>;
+}
+
+/** The disk is full or failing: nothing more is written until the daemon is started again. */
+export class StorageFailed extends Error {
+  override name = 'StorageFailed';
+  readonly code: 'disk-full' | 'io';
+  constructor(code: 'disk-full' | 'io', sentence: string, options?: { cause?: unknown }) {
+    super(sentence, options);
+    this.code = code;
+  }
+}
+
+export interface Db {
+  table<K, V>(spec: TableSpec<K, V>): Table<K, V>;
+  /**
+   * Runs `change` at once and synchronously over the newest state (earlier commits included, durable or not), and
+   * resolves with its value when everything it wrote is on the disk. Nothing of it is kept where it throws: the
+   * promise then rejects with that error. Refuses a closure that returns a thenable. Commits become durable in
+   * order; after a write failed, that commit and every later one rejects with `StorageFailed`.
+   */
+  commit<T>(change: (tx: Tx) => T): Promise<T>;
+  /** The newest state, durable or not: what must be durable before it is told waits for its own commit. */
+  read<T>(query: (tx: ReadTx) => T): T;
+  /** Set once a write has failed. */
+  readonly failed: StorageFailed | undefined;
+  /** Waits for commits under way, then closes. */
+  close(): Promise<void>;
+}
