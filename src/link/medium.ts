@@ -1,0 +1,59 @@
+/** A medium moves frames between neighbours: LoRa now, the LAN later (docs/protocol/link.md, "Frames"). */
+import type { Event } from '../core/events.ts';
+
+/** P0 control, P1 messages, P2 standard, P3 bulk. */
+export type Priority = 0 | 1 | 2 | 3;
+
+/** How a frame was heard. */
+export interface Reception {
+  readonly medium: string;
+  readonly rssiDbm: number;
+  readonly snrDb: number;
+  /** `Clock.monotonic()` at the end of the frame. */
+  readonly at: number;
+}
+
+/** What waits for the channel. Frames are built when the channel is won, so that late news rides along. */
+export interface Outgoing {
+  readonly priority: Priority;
+  /** Whom turns are shared between: a neighbour's NodeId in hex, or undefined for broadcasts. */
+  readonly fairnessKey: string | undefined;
+  /** The expected length of the first frame, for the queue's bound and the law's check. */
+  readonly estimatedBytes: number;
+  /**
+   * An answer within an announced window (150 ms after a frame that asked for it): sent without contention, before
+   * anything else; dropped (`refused: 'late'`) when the window has passed.
+   */
+  readonly answerUntil?: number;
+  /**
+   * The next frame to send, at most `mtu` bytes; asked again after each one is out, until undefined: a burst is
+   * sent back to back on one grant. Undefined at once: there is nothing to say any more.
+   */
+  next(): Uint8Array | undefined;
+}
+
+export type Submission =
+  | {
+      readonly sent: true;
+      readonly frames: number;
+      readonly bytes: number;
+      readonly airtimeMs: number;
+      readonly endedAt: number;
+    }
+  /** `law`: the allowance would be exceeded within the time that the priority may wait; nothing was sent. */
+  | {
+      readonly sent: false;
+      readonly refused: 'queue-full' | 'late' | 'law' | 'radio' | 'stopped' | 'nothing';
+    };
+
+export interface Medium {
+  readonly name: string;
+  /** The largest frame, bytes. */
+  readonly mtu: number;
+  /** ms on air of a frame of so many bytes; undefined where the medium has no airtime (LAN). */
+  airtime(bytes: number): number | undefined;
+  /** Queues one grant's worth of frames; resolves when it is out or refused. Never rejects. */
+  submit(outgoing: Outgoing): Promise<Submission>;
+  /** What was received, as it came. */
+  readonly onFrame: Event<{ readonly bytes: Uint8Array; readonly reception: Reception }>;
+}
