@@ -1,0 +1,127 @@
+/** What the rooms above ask of the link: neighbours, records, transfers, loose frames (docs/protocol/link.md). */
+import type { Event } from '../core/events.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import type { Priority, Reception, Submission } from './medium.ts';
+
+/** One record: type 0–127 and its body (docs/protocol/link.md, "Records"). */
+export interface Rec {
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
+export interface SendOptions {
+  readonly priority: Priority;
+  /** Aborted by the caller once a record or receipt of its own layer has answered: nothing is sent again. */
+  readonly settled?: AbortSignal;
+}
+
+/** `answered`: the caller's `settled` was aborted; `acknowledged`: the neighbour has it, its answer is still to come. */
+export type Sent = 'answered' | 'acknowledged';
+
+/** Nothing is known to have arrived. */
+export class LinkFailed extends Error {
+  override name = 'LinkFailed';
+  readonly reason: 'no-key' | 'no-answer' | 'queue-full' | 'law' | 'radio' | 'stopped';
+  constructor(reason: LinkFailed['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+export interface OutgoingTransfer {
+  /** 0–63, chosen with `Neighbour.nextTransferId`; the offer named it where there was one. */
+  readonly id: number;
+  /** Bit 6: the bytes are a parcel that was not offered. */
+  readonly pushed: boolean;
+  readonly bytes: Uint8Array;
+  /** Ranges [from, to) that the receiver said it holds. */
+  readonly held: readonly (readonly [number, number])[];
+}
+
+export interface LinkQuality {
+  /** `Clock.monotonic()` of the last frame that opened, undefined while none has. */
+  readonly heardAt: number | undefined;
+  readonly rssiDbm: number | undefined;
+  readonly snrDb: number | undefined;
+  /** Frames that asked for an answer, and how many of them were answered. */
+  readonly asked: number;
+  readonly answered: number;
+}
+
+/** A peer on the other side of a session, which is begun when there is something to say. */
+export interface Neighbour {
+  readonly id: NodeId;
+  readonly quality: LinkQuality;
+  readonly linked: boolean;
+  /** The longest body that one record alone in a frame can have (mtu − 21 − 1). */
+  readonly recordRoom: number;
+  /** How many bytes one burst of fragments carries, and how many two frames do. */
+  readonly burstRoom: number;
+  readonly twoFrameRoom: number;
+  /** A transfer id that is not in use, or undefined where all 64 are. */
+  nextTransferId(): number | undefined;
+  /** Delivers a record of at most `recordRoom` bytes. Rejects with `LinkFailed` after the last try. */
+  send(record: Rec, options: SendOptions): Promise<Sent>;
+  /** Delivers up to 256 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
+  transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent>;
+}
+
+/** How whatever came in is answered. Both may be called late: the answer then contends for the channel as P0. */
+export interface Answer {
+  /** A record that answers; it replaces the bare `ack`. */
+  reply(record: Rec): void;
+  /** A loose frame (a receipt) that answers; it replaces the sealed frame. */
+  replyLoose(frame: Uint8Array): void;
+}
+
+export interface IncomingRecord extends Answer {
+  readonly from: Neighbour;
+  readonly body: Uint8Array;
+}
+
+export interface IncomingTransfer extends Answer {
+  readonly from: Neighbour;
+  readonly id: number;
+  readonly pushed: boolean;
+  readonly bytes: Uint8Array;
+}
+
+export interface LooseFrame {
+  readonly kind: number;
+  /** The whole frame, first byte included. */
+  readonly bytes: Uint8Array;
+  readonly reception: Reception;
+}
+
+export interface Link {
+  readonly mtu: number;
+  neighbour(id: NodeId): Neighbour;
+  /** Every peer with a session, live or half-open. */
+  neighbours(): readonly Neighbour[];
+  /** The handler of one record type; the answer waits up to 150 ms for its promise. One handler a type. */
+  onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void;
+  /** The handler of completed transfers; likewise. */
+  onTransfer(handler: (incoming: IncomingTransfer) => void | Promise<void>): void;
+  /**
+   * Says that an accepted transfer is to come: `size` bytes of the object with this 8-byte id. Gives the ranges
+   * already held from an earlier try. Fragments of transfers neither pushed nor expected are dropped and counted.
+   */
+  expect(
+    from: NodeId,
+    transferId: number,
+    objectId: Uint8Array,
+    size: number,
+  ): readonly (readonly [number, number])[];
+  /** Sends a frame of kind 0, 1, 4 or 6 to whoever hears it. */
+  broadcast(frame: Uint8Array, priority: Priority): Promise<Submission>;
+  /** Well-formed frames of kinds 0, 1, 4 and 6, as heard. */
+  readonly onLoose: Event<LooseFrame>;
+  /** A frame opened: the neighbour is there. */
+  readonly onAlive: Event<NodeId>;
+  /** Ends the sessions with a node that says it has booted. */
+  forget(id: NodeId): void;
+  stop(): Promise<void>;
+}
+
+/** Where keys of nodes come from: announces and contacts. Undefined: not known yet. */
+export type KeyOf = (id: NodeId) => Uint8Array | undefined;
