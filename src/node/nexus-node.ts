@@ -1,0 +1,161 @@
+/**
+ * A running node as those see it who work it: the daemon's local API, and through it people and programs.
+ * Every value is plain JSON, so that the API hands it on as it is.
+ */
+
+/** docs/protocol/messages.md, "Life of a message". */
+export type MessageState = 'composed' | 'stored' | 'in custody' | 'delivered' | 'expired';
+
+/** A message changed its state, or the reason for which it waits. */
+export interface MessageProgress {
+  readonly state: MessageState;
+  /** ms since 1970, for people. */
+  readonly at: number;
+  /** One short sentence, for instance why it waits or why it expired. */
+  readonly detail?: string;
+  /** Spent by this box for this message so far. */
+  readonly airtimeMs?: number;
+  readonly bytesOnAir?: number;
+}
+
+/** A message written here. */
+export interface OutboxEntry {
+  /** Message id, hex: the name of this message in `progress`, stable over restarts. */
+  readonly id: string;
+  /** NodeId of the recipient, hex. */
+  readonly to: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  readonly text: string;
+  readonly state: MessageState;
+  /** Oldest first; the last one has the entry's `state`. */
+  readonly history: readonly MessageProgress[];
+}
+
+/** A message that came for this box. */
+export interface InboxEntry {
+  /** Message id, hex. */
+  readonly id: string;
+  /** NodeId of the sender, hex. */
+  readonly from: string;
+  /** `nxs1…` of the sender, to answer with `send` or to add with `addContact`. */
+  readonly contact: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  /** As the sender wrote it: may hold control characters. Empty where not `supported`. */
+  readonly text: string;
+  /** ms since 1970: the sender's clock, to the minute, and this box's. */
+  readonly sentAt: number;
+  readonly receivedAt: number;
+  /** False for a kind of message that this version cannot show. */
+  readonly supported: boolean;
+}
+
+export interface ContactEntry {
+  readonly name: string;
+  /** Hex. */
+  readonly nodeId: string;
+  /** `nxs1…` */
+  readonly contact: string;
+}
+
+export interface NodeIdentity {
+  /** Hex, 32 digits. */
+  readonly nodeId: string;
+  /** `nxs1…`: what others add as a contact. */
+  readonly contact: string;
+  /** Ed25519, hex, 64 digits. */
+  readonly publicKey: string;
+}
+
+export interface RadioStatus {
+  /** Name of the board profile. */
+  readonly board: string;
+  readonly region: string;
+  readonly frequencyHz: number;
+  readonly bandwidthHz: number;
+  readonly spreadingFactor: number;
+  /** 4/x. */
+  readonly codingRate: number;
+  /** At the chip's pin. */
+  readonly powerDbm: number;
+  readonly health: 'ok' | 'failed';
+  /** What failed and what to do, where `health` is not ok. */
+  readonly sentence?: string;
+  /** Where it has been measured. */
+  readonly noiseFloorDbm?: number;
+}
+
+/** The allowance of the sub-band in use (docs/protocol/link.md, "The law"). */
+export interface LawStatus {
+  /** ms of airtime within the past hour. */
+  readonly usedMs: number;
+  /** ms of airtime allowed in any hour; left out where the region sets no duty cycle. */
+  readonly allowedMs?: number;
+}
+
+export interface NeighbourStatus {
+  /** NodeId, hex. */
+  readonly nodeId: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  /** ms since the last sign of life; left out where there was none. */
+  readonly heardMsAgo?: number;
+  readonly rssiDbm?: number;
+  readonly snrDb?: number;
+  /** There is a session under which a frame has opened. */
+  readonly linked: boolean;
+}
+
+export interface NodeStatus {
+  readonly version: string;
+  /** `[node] name` of the configuration; left out where none is set. */
+  readonly name?: string;
+  readonly identity: NodeIdentity;
+  /** ms since the node started. */
+  readonly uptimeMs: number;
+  readonly radio: RadioStatus;
+  readonly law: LawStatus;
+  readonly neighbours: readonly NeighbourStatus[];
+  /** `waiting`: written here and neither delivered nor expired. */
+  readonly messages: { readonly waiting: number; readonly inbox: number; readonly outbox: number };
+  readonly store: {
+    readonly objects: number;
+    /** Of those objects. */
+    readonly bytes: number;
+    readonly state: 'ok' | 'disk-full' | 'failed';
+  };
+  /** Refusals and recoveries by name, `room.what`. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export interface NexusNode {
+  identity(): NodeIdentity;
+  contacts(): readonly ContactEntry[];
+  /**
+   * Durable when it resolves. Rejects with `PersonError`: `bad-contact` for a code that is none, `bad-name` for a
+   * name that is empty, too long, taken, or could be mistaken for a code or NodeId.
+   */
+  addContact(name: string, code: string): Promise<ContactEntry>;
+  /** By name, `nxs1…` or NodeId prefix. `PersonError` `not-found` or `ambiguous`. */
+  removeContact(nameOrId: string): Promise<void>;
+  /**
+   * Writes a message to a name, an `nxs1…` code or a NodeId prefix of at least 8 digits; resolves once it is durably
+   * *stored*. Rejects with `PersonError`: `not-found`, `ambiguous`, `bad-contact`, `too-long`, `disk-full`.
+   */
+  send(to: string, text: string): Promise<OutboxEntry>;
+  /**
+   * The history so far, then each change as it happens; ends after *delivered* or *expired*, or without an error
+   * when the signal aborts. `PersonError` `not-found` where no message written here has that id.
+   */
+  progress(id: string, signal: AbortSignal): AsyncIterable<MessageProgress>;
+  /** In order of arrival; only those after the message with id `after` where it is given (`not-found`: PersonError). */
+  inbox(after?: string): readonly InboxEntry[];
+  /** What arrives from the first `next()` on, nothing lost between two; ends without an error when the signal aborts. */
+  followInbox(signal: AbortSignal): AsyncIterable<InboxEntry>;
+  /** In the order they were written. */
+  outbox(): readonly OutboxEntry[];
+  status(): NodeStatus;
+  /** Finishes what is durable, puts the radio to sleep. Everything else rejects from then on. */
+  stop(): Promise<void>;
+}
