@@ -95,6 +95,8 @@ export interface LooseFrame {
 
 export interface Link {
   readonly mtu: number;
+  /** ms on air of a frame of so many bytes; undefined where the medium has no airtime. */
+  airtime(bytes: number): number | undefined;
   neighbour(id: NodeId): Neighbour;
   /** Every peer with a session, live or half-open. */
   neighbours(): readonly Neighbour[];
