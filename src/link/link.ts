@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly priority: Priority;
   /** Aborted by the caller once a record or receipt of its own layer has answered: nothing is sent again. */
   readonly settled?: AbortSignal;
+  /** Told of every frame that went out for this: its own, their repetitions, a handshake begun for it. */
+  readonly spent?: (bytes: number, airtimeMs: number) => void;
 }
 
 /** `answered`: the caller's `settled` was aborted; `acknowledged`: the neighbour has it, its answer is still to come. */
