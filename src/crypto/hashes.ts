@@ -3,7 +3,7 @@
  * (docs/protocol/README.md).
  */
 import { blake3 as nobleBlake3 } from '@noble/hashes/blake3.js';
-import { concat } from '../core/bytes.ts';
+import { concat, EMPTY } from '../core/bytes.ts';
 import { wipe } from './secret.ts';
 import { sodium } from './sodium.ts';
 
@@ -54,10 +54,14 @@ export function hkdf(
 ): [Uint8Array, Uint8Array, Uint8Array];
 export function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: 2 | 3): Uint8Array[] {
   const temporary = hmac(chainingKey, input);
-  const first = hmac(temporary, Uint8Array.of(1));
-  const second = hmac(temporary, concat(first, Uint8Array.of(2)));
-  const made = [first, second];
-  if (outputs === 3) made.push(hmac(temporary, concat(second, Uint8Array.of(3))));
+  const made: Uint8Array[] = [];
+  let previous: Uint8Array = EMPTY;
+  for (let i = 1; i <= outputs; i++) {
+    const chained = concat(previous, Uint8Array.of(i));
+    previous = hmac(temporary, chained);
+    made.push(previous);
+    wipe(chained);
+  }
   wipe(temporary);
   return made;
 }
