@@ -1,0 +1,303 @@
+/** The LoRa modem's mode machine: what a write to RegOpMode sets going, and what comes of it (DS38–46, DS56). */
+import type { Cancel } from '../../src/core/clock.ts';
+import type { Random } from '../../src/core/random.ts';
+import type { AirPort } from './air.ts';
+import { type DemodulatedFrame, Demodulator, type Header, type ReceiverSettings } from './demodulator.ts';
+import type { Faults } from './faults.ts';
+import type { Fifo } from './fifo.ts';
+import { symbolMs } from './modulation.ts';
+import { REG, type RegisterFile } from './registers.ts';
+import {
+  desensitizedDb,
+  detectorFits,
+  feiBytes,
+  frequencyOf,
+  modulationOf,
+  packetRssiByte,
+  powerOf,
+  rssiByte,
+  snrByte,
+} from './settings.ts';
+import type { Transmission } from './transmission.ts';
+
+/** RegOpMode bits 2–0 in LoRa mode (DS108). */
+export const MODE = {
+  SLEEP: 0,
+  STDBY: 1,
+  FSTX: 2,
+  TX: 3,
+  FSRX: 4,
+  RXCONTINUOUS: 5,
+  RXSINGLE: 6,
+  CAD: 7,
+} as const;
+
+/** RegIrqFlags (DS111). */
+export const IRQ = {
+  RX_TIMEOUT: 0x80,
+  RX_DONE: 0x40,
+  PAYLOAD_CRC_ERROR: 0x20,
+  VALID_HEADER: 0x10,
+  TX_DONE: 0x08,
+  CAD_DONE: 0x04,
+  FHSS_CHANGE_CHANNEL: 0x02,
+  CAD_DETECTED: 0x01,
+} as const;
+
+/** RegModemStat bits 4–0 (DS111). Bit 2 follows the receiver, not a frame. */
+const STAT = { clear: 0x10, detected: 0x01, synchronized: 0x03, header: 0x0b } as const;
+const STAT_RX_ON = 0x04;
+
+/** Crystal start, PLL lock, and the ramp of transmitter or receiver, ms (DS56; DS20, typical values). */
+const TS_OSC_MS = 0.25;
+const TS_FS_MS = 0.06;
+const TS_TR_MS = 0.06;
+
+/** After its receiving part a CAD computes for just under a symbol (DS44). */
+const CAD_PROCESSING_SYMBOLS = 0.9;
+
+interface Parts {
+  readonly port: AirPort;
+  readonly random: Random;
+  readonly registers: RegisterFile;
+  readonly fifo: Fifo;
+  readonly faults: Faults;
+  readonly crystalPpm: number;
+  /** Sets bits of RegIrqFlags that are not masked. */
+  raise(irq: number): void;
+}
+
+export class Transceiver {
+  readonly demodulator: Demodulator;
+  readonly #parts: Parts;
+  #mode: number = MODE.STDBY;
+  /** Steps of a transition still under way: the mode from its time on. */
+  #steps: { readonly mode: number; readonly fromMs: number }[] = [];
+  #appointment: Cancel | undefined;
+  #sending: Transmission | undefined;
+  #frf = 0;
+  #rxPointer = 0;
+  #singleTimeoutMs = Number.POSITIVE_INFINITY;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.demodulator = new Demodulator(parts.port, parts.random.fork('demodulator'), {
+      settings: () => this.#receiverSettings(),
+      header: (header) => this.#onHeader(header),
+      frame: (frame) => this.#onFrame(frame),
+      lost: (followed) => this.#onLost(followed),
+    });
+  }
+
+  /** The mode the chip is in at this moment: on its way to another it passes through those between (DS56). */
+  get mode(): number {
+    const now = this.#parts.port.agenda.now();
+    for (let step = this.#steps[0]; step && step.fromMs <= now; step = this.#steps[0]) {
+      this.#mode = step.mode;
+      this.#steps.shift();
+    }
+    return this.#mode;
+  }
+
+  /** Whether the last transition is complete. */
+  get ready(): boolean {
+    return this.#parts.port.agenda.now() >= (this.#steps.at(-1)?.fromMs ?? 0);
+  }
+
+  /**
+   * Carries out a mode request. Asking for the mode that is already on changes nothing. Without `lora` the FSK modem
+   * is selected, of which only the modes themselves are simulated.
+   */
+  request(mode: number, lora: boolean): void {
+    const from = this.mode;
+    if (mode === (this.#steps.at(-1)?.mode ?? from)) return;
+    this.#leave();
+    this.#mode = from;
+    const readyMs = this.#transition(from, mode);
+    const { agenda } = this.#parts.port;
+    if (mode === MODE.SLEEP) this.#sleep();
+    else if (!lora) return;
+    else if (mode === MODE.TX) this.#appointment = agenda.at(readyMs, (atMs) => this.#transmit(atMs));
+    else if (mode === MODE.RXCONTINUOUS || mode === MODE.RXSINGLE) this.#receive(readyMs, mode);
+    else if (mode === MODE.CAD) this.#detect(readyMs);
+  }
+
+  /** Stops everything at once, as a reset does. */
+  halt(): void {
+    this.#leave();
+    this.#mode = MODE.STDBY;
+  }
+
+  /** Writes what has been demodulated of the current frame to the FIFO, where the host could see it by now. */
+  spill(): void {
+    const bytes = this.demodulator.soFar(this.#parts.port.agenda.now());
+    if (bytes) this.#parts.fifo.put(this.#rxPointer, bytes);
+  }
+
+  /** RegModemStat, bits 4–0. */
+  get modemStat(): number {
+    const on = this.mode === MODE.RXCONTINUOUS || this.mode === MODE.RXSINGLE;
+    if (!on) return STAT.clear;
+    return STAT[this.demodulator.state(this.#parts.port.agenda.now())] | STAT_RX_ON;
+  }
+
+  /** RegRssiValue: 0 where the receiver is off. */
+  get rssi(): number {
+    const { mode } = this;
+    if (mode !== MODE.RXCONTINUOUS && mode !== MODE.RXSINGLE && mode !== MODE.CAD) return 0;
+    return rssiByte(this.demodulator.powerDbm(this.#parts.port.agenda.now()), frequencyOf(this.#frf));
+  }
+
+  /** Plans the steps from one mode to another and gives the time of the last. */
+  #transition(from: number, to: number): number {
+    let at = this.#parts.port.agenda.now();
+    const step = (mode: number, ms: number) => {
+      at += ms;
+      this.#steps.push({ mode, fromMs: at });
+    };
+    if (to === MODE.SLEEP || (to === MODE.STDBY && from !== MODE.SLEEP)) {
+      step(to, 0);
+      return at;
+    }
+    if (from === MODE.SLEEP) step(MODE.STDBY, TS_OSC_MS);
+    if (to === MODE.STDBY) return at;
+    const synthesizer = to === MODE.TX || to === MODE.FSTX ? MODE.FSTX : MODE.FSRX;
+    // the frequency registers are looked at here and nowhere else (DS94)
+    this.#frf = this.#parts.registers.frf;
+    if (from !== synthesizer) step(synthesizer, TS_FS_MS);
+    if (to !== synthesizer) step(to, TS_TR_MS);
+    return at;
+  }
+
+  #leave(): void {
+    this.#appointment?.();
+    this.#appointment = undefined;
+    this.spill();
+    this.demodulator.stop();
+    this.#singleTimeoutMs = Number.POSITIVE_INFINITY;
+    if (this.#sending) this.#parts.port.cut(this.#sending, this.#parts.port.agenda.now());
+    this.#sending = undefined;
+    this.#steps = [];
+  }
+
+  #standBy(): void {
+    this.#leave();
+    this.#mode = MODE.STDBY;
+  }
+
+  #sleep(): void {
+    const { fifo, random, registers } = this.#parts;
+    fifo.scramble(random);
+    for (let r: number = REG.HEADER_COUNT_MSB; r <= REG.PACKET_COUNT_LSB; r++) registers.set(r, 0);
+  }
+
+  #transmit(startMs: number): void {
+    const { port, registers, fifo, faults, crystalPpm } = this.#parts;
+    const length = registers.get(REG.PAYLOAD_LENGTH);
+    // a length of 0 is not permitted (DS114): the modem never comes to an end of it
+    if (length === 0 || faults.endlessTransmit !== 'off') return;
+    const sending = port.transmit({
+      startMs,
+      modulation: modulationOf(registers, 'transmit'),
+      bytes: fifo.take(registers.get(REG.FIFO_TX_BASE), length),
+      frequencyHz: frequencyOf(this.#frf),
+      crystalPpm,
+      powerDbm: powerOf(registers),
+    });
+    this.#sending = sending;
+    this.#appointment = port.agenda.at(sending.endMs, () => {
+      this.#sending = undefined;
+      this.#standBy();
+      this.#parts.raise(IRQ.TX_DONE);
+    });
+  }
+
+  #receive(readyMs: number, mode: number): void {
+    const { port, registers } = this.#parts;
+    this.#rxPointer = registers.get(REG.FIFO_RX_BASE);
+    this.demodulator.listen(readyMs);
+    if (mode !== MODE.RXSINGLE) return;
+    const msb = registers.get(REG.MODEM_CONFIG_2) & 0x03;
+    const symbols = (msb << 8) | registers.get(REG.SYMB_TIMEOUT_LSB);
+    this.#singleTimeoutMs = readyMs + symbols * symbolMs(modulationOf(registers, 'receive'));
+    this.#appointment = port.agenda.at(this.#singleTimeoutMs, () => {
+      // suppressed while a packet is coming in (DS41)
+      if (this.demodulator.state(port.agenda.now()) === 'clear') this.#timeOut();
+    });
+  }
+
+  #timeOut(): void {
+    this.#standBy();
+    this.#parts.raise(IRQ.RX_TIMEOUT);
+  }
+
+  /** DS44: receives for (2^SF + 32) / BW, then computes. */
+  #detect(readyMs: number): void {
+    const { port, registers, raise } = this.#parts;
+    const m = modulationOf(registers, 'receive');
+    const heardMs = readyMs + ((2 ** m.spreadingFactor + 32) / m.bandwidthHz) * 1000;
+    const doneMs = heardMs + CAD_PROCESSING_SYMBOLS * symbolMs(m);
+    this.#appointment = port.agenda.at(doneMs, () => {
+      const detected = this.demodulator.activity(readyMs, heardMs);
+      this.#standBy();
+      raise(IRQ.CAD_DONE | (detected ? IRQ.CAD_DETECTED : 0));
+    });
+  }
+
+  #receiverSettings(): ReceiverSettings {
+    const { registers, crystalPpm, faults } = this.#parts;
+    const modulation = modulationOf(registers, 'receive');
+    const frequencyHz = frequencyOf(this.#frf);
+    return {
+      modulation,
+      carrierHz: frequencyHz * (1 + crystalPpm * 1e-6),
+      implicitLength: registers.get(REG.PAYLOAD_LENGTH),
+      maxLength: registers.get(REG.MAX_PAYLOAD_LENGTH),
+      desensitizedDb: desensitizedDb(registers, modulation, frequencyHz),
+      detectorFits: detectorFits(registers, modulation),
+      deaf: faults.deaf !== 'off',
+    };
+  }
+
+  #onHeader(header: Header): void {
+    const { registers, raise } = this.#parts;
+    count(registers, REG.HEADER_COUNT_MSB);
+    registers.set(REG.MODEM_STAT, (header.codingRate - 4) << 5);
+    registers.set(REG.HOP_CHANNEL, header.crc ? 0x40 : 0);
+    raise(IRQ.VALID_HEADER);
+  }
+
+  #onFrame(frame: DemodulatedFrame): void {
+    const { registers, fifo, raise } = this.#parts;
+    const frequencyHz = frequencyOf(this.#frf);
+    const { bytes, snrDb, powerDbm } = frame;
+    fifo.put(this.#rxPointer, bytes);
+    registers.set(REG.FIFO_RX_CURRENT, this.#rxPointer);
+    this.#rxPointer = (this.#rxPointer + bytes.length) & 0xff;
+    registers.set(REG.FIFO_RX_BYTE, (this.#rxPointer - 1) & 0xff);
+    registers.set(REG.RX_NB_BYTES, bytes.length);
+    registers.set(REG.PKT_SNR, snrByte(snrDb));
+    registers.set(REG.PKT_RSSI, packetRssiByte(powerDbm, snrDb, frequencyHz));
+    const { bandwidthHz } = modulationOf(registers, 'receive');
+    feiBytes(frame.frequencyErrorHz, bandwidthHz).forEach((v, i) => {
+      registers.set(REG.FEI_MSB + i, v);
+    });
+    if (!frame.crcFailed) count(registers, REG.PACKET_COUNT_MSB);
+    if (this.mode === MODE.RXSINGLE) this.#standBy();
+    raise(IRQ.RX_DONE | (frame.crcFailed ? IRQ.PAYLOAD_CRC_ERROR : 0));
+  }
+
+  #onLost(followed: boolean): void {
+    if (this.mode !== MODE.RXSINGLE) return;
+    const { agenda } = this.#parts.port;
+    const over = agenda.now() >= this.#singleTimeoutMs && this.demodulator.state(agenda.now()) === 'clear';
+    if (followed || over) this.#timeOut();
+  }
+}
+
+/** Counts up the 16 bits at `msb` and the address after it. */
+function count(r: RegisterFile, msb: number): void {
+  const n = (((r.get(msb) << 8) | r.get(msb + 1)) + 1) & 0xffff;
+  r.set(msb, n >> 8);
+  r.set(msb + 1, n & 0xff);
+}
