@@ -45,7 +45,21 @@ export interface Table<K, V> {
   readonly spec: TableSpec<K, V>;
 }
 
-/** The disk is full or failing: nothing more is written until the daemon is started again. */
+/** A record of a table cannot be read back: the disk or card is failing, or another program wrote to the file. */
+export class DamagedRecord extends Error {
+  override name = 'DamagedRecord';
+  readonly table: string;
+  constructor(table: string, what: string, options?: { cause?: unknown }) {
+    super(`damaged record in the table ${table}: ${what}`, options);
+    this.table = table;
+  }
+}
+
+/**
+ * A commit was refused or lost. The message says what to do. Where `Db.failed` is set, a write has failed and
+ * nothing more is written until the daemon is started again; where it is not, the disk's reserve was reached before
+ * anything had run, and commits are accepted again once there is room.
+ */
 export class StorageFailed extends Error {
   override name = 'StorageFailed';
   readonly code: 'disk-full' | 'io';
@@ -60,14 +74,15 @@ export interface Db {
   /**
    * Runs `change` at once and synchronously over the newest state (earlier commits included, durable or not), and
    * resolves with its value when everything it wrote is on the disk. Nothing of it is kept where it throws: the
-   * promise then rejects with that error. Refuses a closure that returns a thenable. Commits become durable in
-   * order; after a write failed, that commit and every later one rejects with `StorageFailed`.
+   * promise then rejects with that error. Refuses a closure that returns a thenable, and a commit or read within
+   * another. Commits become durable in order; after a write failed, that commit and every later one rejects with
+   * `StorageFailed`. Below the disk's reserve it rejects with `StorageFailed` without running `change`.
    */
   commit<T>(change: (tx: Tx) => T): Promise<T>;
   /** The newest state, durable or not: what must be durable before it is told waits for its own commit. */
   read<T>(query: (tx: ReadTx) => T): T;
   /** Set once a write has failed. */
   readonly failed: StorageFailed | undefined;
-  /** Waits for commits under way, then closes. */
+  /** Waits for commits under way, then closes; later commits reject and reads throw. */
   close(): Promise<void>;
 }

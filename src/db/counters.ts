@@ -1,0 +1,89 @@
+/**
+ * Counters that never give a number twice, whatever happens to the box: blocks of numbers are reserved durably ahead,
+ * and a number is only given out of a reserved block. A crash skips the rest of the block.
+ */
+import { counter, text } from './codecs.ts';
+import { type Db, StorageFailed, type Table, type TableSpec } from './db.ts';
+
+/** First number that is not reserved, by the counter's name. */
+const COUNTERS: TableSpec<string, number> = { name: 'counters', key: text, value: counter };
+
+const DEFAULT_BLOCK = 1024;
+
+export class PersistedCounter {
+  readonly #db: Db;
+  readonly #table: Table<string, number>;
+  readonly #name: string;
+  readonly #block: number;
+  #next: number;
+  /** Durable. */
+  #reservedTo: number;
+  #reserving: Promise<void> | undefined;
+  /** Why the latest block could not be reserved. */
+  #refusal: unknown;
+
+  private constructor(db: Db, table: Table<string, number>, name: string, block: number, start: number) {
+    this.#db = db;
+    this.#table = table;
+    this.#name = name;
+    this.#block = block;
+    this.#next = start;
+    this.#reservedTo = start;
+  }
+
+  /**
+   * Opens the counter `name`, whose first number ever is 0, with its first block of `block` numbers reserved.
+   * Rejects with `StorageFailed`.
+   */
+  static async open(db: Db, name: string, block = DEFAULT_BLOCK): Promise<PersistedCounter> {
+    const table = db.table(COUNTERS);
+    const start = db.read((tx) => tx.get(table, name)) ?? 0;
+    const opened = new PersistedCounter(db, table, name, block, start);
+    await opened.ready();
+    return opened;
+  }
+
+  /**
+   * The next number, in increasing order. Throws `StorageFailed` where the reserved ones are used up and the disk
+   * has not taken more yet, so that a caller that can wait awaits `ready` first.
+   */
+  next(): number {
+    // early enough that the disk is done before the block is used up
+    if (this.#reservedTo - this.#next <= this.#block / 2) void this.#reserve();
+    if (this.#next >= this.#reservedTo) {
+      throw (
+        this.#refusal ??
+        new StorageFailed('io', `The disk is too slow for the counter ${this.#name}: check the disk or card.`)
+      );
+    }
+    return this.#next++;
+  }
+
+  /** Resolves once `next` has a number; rejects with `StorageFailed`. */
+  async ready(): Promise<void> {
+    while (this.#next >= this.#reservedTo) {
+      await this.#reserve();
+      if (this.#next >= this.#reservedTo && this.#refusal) throw this.#refusal;
+    }
+  }
+
+  /** Reserves a block unless one is being reserved; never rejects. */
+  #reserve(): Promise<void> {
+    this.#reserving ??= this.#reserveBlock().finally(() => {
+      this.#reserving = undefined;
+    });
+    return this.#reserving;
+  }
+
+  async #reserveBlock(): Promise<void> {
+    await null; // `next` may be called within another commit
+    const to = this.#reservedTo + this.#block;
+    try {
+      await this.#db.commit((tx) => tx.put(this.#table, this.#name, to));
+      this.#reservedTo = to;
+      this.#refusal = undefined;
+    } catch (e) {
+      this.#refusal = e;
+    }
+  }
+}

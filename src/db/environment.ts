@@ -1,0 +1,113 @@
+/**
+ * The only file that speaks to lmdb-js 3.5. It is wrapped once, because some of its ways lose data:
+ * - a `transactionSync` whose closure returns a promise (as `put` does) stays open: the closure here returns nothing;
+ * - with its default `overlappingSync` a promise resolves before the data is on the disk: it is off here, so that
+ *   a transaction ends with fdatasync and a synchronously written meta page (O_DSYNC) before it is reported;
+ * - a write after a failed one, or closing after it, corrupts the heap: `LmdbDb` does neither;
+ * - buffers it returns may be views of memory it uses again: everything handed out is a copy.
+ */
+import { type Database, open, type RootDatabase } from 'lmdb';
+import type { Entry, KeyRange, Layer } from './overlay.ts';
+
+type Store = Database<Uint8Array, Uint8Array>;
+
+/** Longest key, in bytes: LMDB's own limit for pages of 4 KiB. */
+export const MAX_KEY_BYTES = 511;
+
+const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+export class Environment {
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #stores = new Map<string, Store>();
+
+  /**
+   * Opens the LMDB environment in `directory`, creating it where it is missing. With `synced` every write is on the
+   * disk when it is reported; without, the operating system writes when it likes.
+   */
+  constructor(directory: string, synced: boolean) {
+    const options = {
+      ...BINARY,
+      noSubdir: false,
+      overlappingSync: false,
+      noSync: !synced,
+      // a group of ours is one transaction of LMDB's, begun only when the whole group has been handed over
+      eventTurnBatching: false,
+      batchStartThreshold: Number.MAX_SAFE_INTEGER,
+      maxDbs: 64,
+      permissionsMode: 0o600,
+    };
+    this.#root = open<Uint8Array, Uint8Array>(directory, options);
+  }
+
+  /** Opens a table, creating it where it is missing. */
+  openTable(name: string): void {
+    if (!this.#stores.has(name)) this.#stores.set(name, this.#root.openDB(name, BINARY));
+  }
+
+  get(table: string, key: string): Uint8Array | undefined {
+    const value = this.#store(table).get(toBytes(key));
+    return value && new Uint8Array(value);
+  }
+
+  *range(table: string, { from, to, reverse }: KeyRange): Generator<Entry> {
+    const low = from ? toBytes(from) : undefined;
+    const high = to === undefined ? undefined : toBytes(to);
+    if (high?.length === 0) return;
+    // lmdb-js reads backwards from `start`, and leaves its lowest key out unless `end` is named
+    const bounds = reverse
+      ? { start: high, exclusiveStart: true, end: low, inclusiveEnd: true }
+      : { ...(low && { start: low }), end: high };
+    const options = { ...bounds, reverse } as NonNullable<Parameters<Store['getRange']>[0]>;
+    for (const { key, value } of this.#store(table).getRange(options))
+      yield { key: fromBytes(key), value: new Uint8Array(value) };
+  }
+
+  /** Writes a layer as one transaction on a thread of its own; resolves once it is on the disk. */
+  async write(layer: Layer): Promise<void> {
+    try {
+      await this.#root.batch(() => {
+        this.#put(layer);
+      });
+    } catch (e) {
+      // lmdb-js rejects with "Commit failed" and tells why in a second promise
+      await (e as { commitError?: Promise<never> }).commitError;
+      throw e;
+    }
+  }
+
+  /** Writes a layer as one transaction at once, on this thread. */
+  writeSync(layer: Layer): void {
+    this.#root.transactionSync(() => {
+      this.#put(layer);
+    });
+  }
+
+  close(): Promise<void> {
+    return this.#root.close();
+  }
+
+  #put(layer: Layer): void {
+    for (const [table, changes] of layer.tables) {
+      const store = this.#store(table);
+      for (const [key, value] of changes.entries()) {
+        if (value) store.put(toBytes(key), value);
+        else store.remove(toBytes(key));
+      }
+    }
+  }
+
+  #store(table: string): Store {
+    const store = this.#stores.get(table);
+    if (!store) throw new Error(`the table ${table} is not open`);
+    return store;
+  }
+}
+
+/** The form in which overlays hold a key: a character per byte. */
+export function fromBytes(key: Uint8Array): string {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1');
+}
+
+export function toBytes(key: string): Uint8Array {
+  return new Uint8Array(Buffer.from(key, 'latin1'));
+}
