@@ -1,0 +1,216 @@
+/** The local API's server (src/api/types.ts): routes, bounds, streams, errors. */
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { concat, fromUtf8 } from '../core/bytes.ts';
+import { PersonError } from '../core/errors.ts';
+import { StorageFailed } from '../db/db.ts';
+import type { NexusNode } from '../node/nexus-node.ts';
+import { listenOn } from './socket.ts';
+import { type ApiError, MAX_BODY_BYTES } from './types.ts';
+
+export interface ApiServer {
+  /** Ends streams and connections and removes the socket file. */
+  close(): Promise<void>;
+}
+
+/** At once; a person's tools need a handful, and each costs memory. */
+const MAX_CONNECTIONS = 64;
+
+/** HTTP status of an error's code; any other of a person's errors is a 400. */
+const STATUS: Readonly<Record<string, number>> = {
+  'no-such-path': 404,
+  'not-found': 404,
+  'too-large': 413,
+  'too-long': 413,
+  'disk-full': 507,
+};
+
+/** Serves `node` on the unix socket `path` (mode 0660). Rejects with `PersonError` where it cannot listen there. */
+export async function serveApi(node: NexusNode, path: string): Promise<ApiServer> {
+  const streams = new Set<AbortController>();
+  const server = createServer({ maxHeaderSize: 8192, requestTimeout: 10_000 }, (request, response) => {
+    const aborter = new AbortController();
+    streams.add(aborter);
+    response.once('close', () => {
+      streams.delete(aborter);
+      aborter.abort();
+    });
+    // what is not a person's or the disk's trouble is a defect: it rejects here, unhandled, and ends the process
+    void answer(node, request, response, aborter.signal);
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  await listenOn(server, path);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const stream of streams) stream.abort();
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  node: NexusNode,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await route(node, request, response, signal);
+  } catch (e) {
+    const error = errorOf(e);
+    if (response.headersSent) response.destroy();
+    else json(response, error ? (STATUS[error.code] ?? 400) : 500, error ?? INTERNAL);
+    if (!error) throw e;
+  }
+}
+
+const INTERNAL: ApiError = {
+  code: 'internal',
+  message: 'nexusd has a defect and restarts; please report what its log says.',
+};
+
+/** What a person is told; undefined for a defect. */
+function errorOf(e: unknown): ApiError | undefined {
+  if (e instanceof PersonError || e instanceof StorageFailed) return { code: e.code, message: e.message };
+  return undefined;
+}
+
+/** Carries out one request. Throws `PersonError` for what is wrong with it. */
+async function route(
+  node: NexusNode,
+  request: IncomingMessage,
+  response: ServerResponse,
+  signal: AbortSignal,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://nexusd');
+  const [version, first = '', ...rest] = url.pathname.slice(1).split('/');
+  const [id, last] = rest.map(decoded);
+  const what = version === 'v1' ? `${request.method} ${[first, ...rest.map(() => '*')].join('/')}` : '';
+  switch (what) {
+    case 'GET id':
+      return json(response, 200, node.identity());
+    case 'GET status':
+      return json(response, 200, node.status());
+    case 'GET contacts':
+      return json(response, 200, node.contacts());
+    case 'POST contacts': {
+      const [name, contact] = await fields(request, 'name', 'contact');
+      return json(response, 201, await node.addContact(name, contact));
+    }
+    case 'DELETE contacts/*':
+      await node.removeContact(id ?? '');
+      return json(response, 204);
+    case 'POST messages': {
+      const [to, text] = await fields(request, 'to', 'text');
+      return json(response, 201, await node.send(to, text));
+    }
+    case 'GET messages/*/*':
+      if (last !== 'progress') break;
+      return stream(response, node.progress(id ?? '', signal), signal);
+    case 'GET outbox':
+      return json(response, 200, node.outbox());
+    case 'GET inbox': {
+      const after = url.searchParams.get('after') ?? undefined;
+      if (!url.searchParams.has('follow')) return json(response, 200, node.inbox(after));
+      return stream(response, inboxAndOn(node, after, signal), signal);
+    }
+  }
+  throw new PersonError('no-such-path', `There is no ${request.method} ${url.pathname} in this version.`);
+}
+
+function decoded(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    throw new PersonError('bad-request', 'The path is not percent-encoded UTF-8.');
+  }
+}
+
+/** What is there, then what comes. Listens before it lists, so that nothing falls between. */
+async function* inboxAndOn(node: NexusNode, after: string | undefined, signal: AbortSignal) {
+  const live = node.followInbox(signal)[Symbol.asyncIterator]();
+  let next = live.next();
+  next.catch(() => undefined); // told below, where it is awaited
+  const there = node.inbox(after);
+  yield* there;
+  const told = new Set(there.map((m) => m.id));
+  for (let step = await next; !step.done; step = await next) {
+    if (!told.has(step.value.id)) yield step.value;
+    next = live.next();
+  }
+}
+
+/** The named strings of a request's JSON body. */
+async function fields<const N extends readonly string[]>(
+  request: IncomingMessage,
+  ...names: N
+): Promise<{ [I in keyof N]: string }> {
+  const body = parsed(await bodyOf(request));
+  return names.map((name) => {
+    const value =
+      typeof body === 'object' && body !== null && Object.getOwnPropertyDescriptor(body, name)?.value;
+    if (typeof value !== 'string')
+      throw new PersonError('bad-request', `The body needs the text "${name}" in a JSON object.`);
+    return value;
+  }) as { [I in keyof N]: string };
+}
+
+function parsed(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(fromUtf8(body) ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  try {
+    // not destroyed on leaving early: the refusal still has to go out over the same connection
+    for await (const part of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      length += part.length;
+      if (length > MAX_BODY_BYTES) break;
+      parts.push(part);
+    }
+  } catch {
+    throw new PersonError('bad-request', 'The request broke off.');
+  }
+  if (length > MAX_BODY_BYTES)
+    throw new PersonError('too-large', `A request has at most ${MAX_BODY_BYTES} bytes.`);
+  return concat(...parts);
+}
+
+function json(response: ServerResponse, status: number, value?: unknown): void {
+  if (response.destroyed) return;
+  // what is left of a body that was refused is not read to its end
+  if (status >= 400) response.setHeader('connection', 'close');
+  response.writeHead(status, value === undefined ? {} : { 'content-type': 'application/json' });
+  response.end(value === undefined ? undefined : JSON.stringify(value));
+}
+
+/**
+ * One JSON value a line, at the reader's pace. The head goes out with the first value: a refusal before it has its
+ * own. Cut off, a stream does not look as if it had come to its end.
+ */
+async function stream(
+  response: ServerResponse,
+  values: AsyncIterable<unknown>,
+  signal: AbortSignal,
+): Promise<void> {
+  const head = () =>
+    response.headersSent || response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  for await (const value of values) {
+    if (signal.aborted) break;
+    head();
+    if (!response.write(`${JSON.stringify(value)}\n`))
+      await once(response, 'drain', { signal }).catch(() => undefined);
+  }
+  if (signal.aborted) response.destroy();
+  else {
+    head();
+    response.end();
+  }
+}
