@@ -8,7 +8,8 @@ interface Entry {
 interface Slot {
   readonly atMs: number;
   readonly entries: Entry[];
-  readonly cancelTimer: Cancel;
+  cancelTimer: Cancel;
+  done: boolean;
 }
 
 /** Adding to a clock's reading and taking away again rounds in the last bits. */
@@ -39,8 +40,9 @@ export class Agenda {
     const slot = this.#slots[index];
     if (slot?.atMs === atMs) slot.entries.push(entry);
     else {
-      const cancelTimer = this.#clock.after(atMs - this.now(), () => this.catchUp());
-      this.#slots.splice(index, 0, { atMs, entries: [entry], cancelTimer });
+      const added: Slot = { atMs, entries: [entry], cancelTimer: () => {}, done: false };
+      this.#slots.splice(index, 0, added);
+      this.#arm(added);
     }
     return () => {
       entry.run = undefined;
@@ -51,9 +53,18 @@ export class Agenda {
   catchUp(): void {
     for (let slot = this.#slots[0]; slot && slot.atMs <= this.now() + ROUNDING_MS; slot = this.#slots[0]) {
       this.#slots.shift();
+      slot.done = true;
       slot.cancelTimer();
       for (const entry of slot.entries) entry.run?.(slot.atMs);
     }
+  }
+
+  #arm(slot: Slot): void {
+    slot.cancelTimer = this.#clock.after(slot.atMs - this.now(), () => {
+      this.catchUp();
+      // the machine's timers drop fractions of a millisecond and so come early at times
+      if (!slot.done) this.#arm(slot);
+    });
   }
 
   /** The first slot at or after `atMs`. */

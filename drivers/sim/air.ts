@@ -100,6 +100,10 @@ export class Air implements Ether {
     return this.#propagation.meanLossDb(from, to) + this.#propagation.fadingDb(from, to, this.agenda.now());
   }
 
+  has(name: string): boolean {
+    return this.#antennas.has(name);
+  }
+
   /** Names are unique: a second radio of the same name is a mistake. */
   attach(antenna: Antenna): AirPort {
     const { name } = antenna;
