@@ -21,7 +21,7 @@ export interface ContactCode {
   readonly mailboxes: readonly NodeId[];
 }
 
-/** The text of a contact, in lower case: 62, 88 or 113 characters for none, one or two mailboxes. */
+/** The text of a contact, in lower case: 62, 87 or 113 characters for none, one or two mailboxes. */
 export function encodeContactCode(code: ContactCode): string {
   if (code.mailboxes.length > MOST_MAILBOXES) throw new RangeError('a contact names at most two mailboxes');
   return bech32m.encode(PREFIX, bech32m.toWords(contactBytes(code)), LONGEST);

@@ -1,6 +1,7 @@
 /** The people and boxes this node knows by name. */
-import { equal, fromUtf8, utf8 } from '../core/bytes.ts';
+import { equal, utf8 } from '../core/bytes.ts';
 import { PersonError } from '../core/errors.ts';
+import { text } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, TableSpec } from '../db/db.ts';
 import {
   type ContactCode,
@@ -12,6 +13,8 @@ import {
 import { type NodeId, nodeIdKey, nodeIdOf } from './node-id.ts';
 
 const LONGEST_NAME = 64;
+/** No name is longer when folded: a lower-case letter has at most three times the bytes. */
+const LONGEST_KEY = 3 * LONGEST_NAME;
 /** Fewer digits of a NodeId are too easily somebody else's tomorrow, or a name. */
 const SHORTEST_PREFIX = 8;
 const HEX_DIGITS = new RegExp(`^[0-9a-f]{${SHORTEST_PREFIX},}$`, 'i');
@@ -30,7 +33,7 @@ export interface Addressee extends ContactCode {
 /** Key: the folded name. Value: length of the name u8 | name as given, UTF-8 | `contactBytes`. */
 export const CONTACTS: TableSpec<string, Contact> = {
   name: 'contacts',
-  key: { encode: utf8, decode: (bytes) => textOf(bytes) },
+  key: text,
   value: {
     encode: (contact) => {
       const name = utf8(contact.name);
@@ -40,7 +43,7 @@ export const CONTACTS: TableSpec<string, Contact> = {
       const end = 1 + (bytes[0] ?? 0);
       const code = contactFromBytes(bytes.subarray(end));
       if (!code) throw new Error('a damaged contact in the database');
-      return { ...code, name: textOf(bytes.subarray(1, end)), nodeId: nodeIdOf(code.publicKey) };
+      return { ...code, name: text.decode(bytes.subarray(1, end)), nodeId: nodeIdOf(code.publicKey) };
     },
   },
 };
@@ -67,13 +70,13 @@ export class Contacts {
       if (same)
         throw new PersonError(
           'bad-name',
-          `There is already a contact named ${same.name}. Choose another name, or remove that one first: nexus contact remove ${same.name}`,
+          `There is already a contact named ${same.name}. Choose another name, or remove that one first: nexus contact remove "${same.name}"`,
         );
       const known = this.#all(tx).find((c) => equal(c.publicKey, contact.publicKey));
       if (known)
         throw new PersonError(
           'bad-contact',
-          `This contact code is already kept under the name ${known.name}. To rename it, remove that one first: nexus contact remove ${known.name}`,
+          `This contact code is already kept under the name ${known.name}. To rename it, remove that one first: nexus contact remove "${known.name}"`,
         );
       tx.put(this.#table, folded(given), contact);
     });
@@ -84,7 +87,7 @@ export class Contacts {
   async remove(who: string): Promise<Contact> {
     return this.#db.commit((tx) => {
       const { name } = this.#find(tx, who);
-      const contact = name === undefined ? undefined : tx.get(this.#table, folded(name));
+      const contact = name === undefined ? undefined : this.#named(tx, name);
       if (!contact) throw unknown(who);
       tx.remove(this.#table, folded(contact.name));
       return contact;
@@ -111,7 +114,7 @@ export class Contacts {
   }
 
   #find(tx: ReadTx, who: string): Addressee {
-    const named = tx.get(this.#table, folded(who));
+    const named = this.#named(tx, who);
     if (named) return named;
     if (looksLikeContactCode(who)) {
       const code = parseContactCode(who);
@@ -129,6 +132,12 @@ export class Contacts {
         `${digits} fits several contacts: ${[first, ...more].map((c) => c.name).join(', ')}. Say the name, or more digits.`,
       );
     return first;
+  }
+
+  #named(tx: ReadTx, name: string): Contact | undefined {
+    const key = folded(name);
+    // whatever a person types is looked up, and a table has keys of 1 to 511 bytes
+    return key === '' || utf8(key).length > LONGEST_KEY ? undefined : tx.get(this.#table, key);
   }
 
   #all(tx: ReadTx): Contact[] {
@@ -159,10 +168,4 @@ function checkedName(name: string): string {
   if (looksLikeContactCode(given)) throw refuse('cannot begin with nxs1, or it reads as a contact code');
   if (HEX_DIGITS.test(given)) throw refuse('cannot be hex digits only, or it reads as a NodeId');
   return given;
-}
-
-function textOf(bytes: Uint8Array): string {
-  const text = fromUtf8(bytes);
-  if (text === undefined) throw new Error('a damaged contact in the database');
-  return text;
 }

@@ -1,5 +1,5 @@
 /** A node's name on the network: derived from its key, so that nobody gives it and nobody else can take it. */
-import { toHex } from '../core/bytes.ts';
+import { fromHex, toHex } from '../core/bytes.ts';
 import { blake2b } from '../crypto/hashes.ts';
 
 export const NODE_ID_LENGTH = 16;
@@ -21,4 +21,11 @@ export function nodeIdFrom(bytes: Uint8Array): NodeId {
 /** 32 hex digits: the key of maps, and how people see it. */
 export function nodeIdKey(id: NodeId): string {
   return toHex(id);
+}
+
+/** Back from what `nodeIdKey` gave. */
+export function nodeIdFromKey(key: string): NodeId {
+  const bytes = fromHex(key);
+  if (!bytes) throw new RangeError(`a NodeId written as ${key}`);
+  return nodeIdFrom(bytes);
 }

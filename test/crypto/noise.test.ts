@@ -197,6 +197,30 @@ describe('the state', () => {
     expect(() => HandshakeState.initiator(options).writeMessage(EMPTY)).toThrow('small order');
   });
 
+  test('zeroes its ephemeral secret when split or destroyed', () => {
+    const drawn: Uint8Array[] = [];
+    const watched: Random = {
+      bytes: (n) => {
+        const b = random.bytes(n);
+        drawn.push(b);
+        return b;
+      },
+      fork: () => watched,
+    };
+    const options = { prologue, static: staticA, remoteStatic: staticB.publicKey, random: watched } as const;
+    const responder = HandshakeState.responder({ pattern: 'IK', prologue, static: staticB, random: watched });
+    const initiator = HandshakeState.initiator({ ...options, pattern: 'IK' });
+    responder.readMessage(initiator.writeMessage(EMPTY));
+    initiator.readMessage(responder.writeMessage(EMPTY));
+    expect(drawn.some((secret) => secret.some((b) => b !== 0))).toBe(true);
+    initiator.split();
+    responder.split();
+    const abandoned = HandshakeState.initiator({ ...options, pattern: 'X' });
+    abandoned.writeKeys();
+    abandoned.destroy();
+    expect(drawn).toEqual([new Uint8Array(32), new Uint8Array(32), new Uint8Array(32)]);
+  });
+
   test('leaves the static pair alone when destroyed', () => {
     const { initiator } = pair('X');
     const before = staticA.secretKey.slice();
