@@ -1,5 +1,6 @@
 /** What the link asks of a LoRa transceiver, and the settings and reports that pass between them. */
 import type { Event } from '../../src/core/events.ts';
+import type { FaultKind } from './faults.ts';
 
 export type CodingRate = 5 | 6 | 7 | 8;
 
@@ -44,29 +45,42 @@ export interface ChannelState {
 }
 
 export type RadioEvent =
-  /** A recovery that worked; `what` as counted: `missed-interrupt`, `stuck-mode`, `spi-garbage`, `deaf`, `transmit-timeout`. */
-  | { readonly kind: 'recovered'; readonly what: string }
-  /** The chip does not answer; the driver keeps trying and tells again when it does (`recovered`). */
-  | { readonly kind: 'failed'; readonly what: string; readonly sentence: string };
+  /** A recovery that worked; counted as `radio.<what>`. */
+  | { readonly kind: 'recovered'; readonly what: FaultKind }
+  /** The chip does not answer; the driver keeps trying and tells when it does (`recovered`). */
+  | { readonly kind: 'failed'; readonly what: FaultKind; readonly sentence: string };
 
-/** The transceiver was reset or lost while it should have transmitted: the frame may or may not be out. */
+/**
+ * The transceiver was lost and reset, is being recovered, or is stopped. A frame whose transmission ends so may or
+ * may not be out.
+ */
 export class RadioFault extends Error {
   override name = 'RadioFault';
 }
 
+/** Operations wait for each other in the order they were asked for; all reject with `RadioFault` where the chip fails. */
 export interface Radio {
-  /** Resets where it can, checks the version, writes and reads back every register, and enters continuous receive. */
+  /**
+   * Resets where it can, checks the version, writes and reads back every register, and enters continuous receive.
+   * Rejects with a `PersonError` where no chip answers; may then be called again.
+   */
   start(settings: LoraSettings): Promise<void>;
-  /** New settings on a started radio; ends in continuous receive. */
+  /**
+   * New settings on a started radio; ends in continuous receive. `RangeError` where the chip does not have them;
+   * after a `RadioFault` the recovery under way brings up the new ones.
+   */
   configure(settings: LoraSettings): Promise<void>;
   /**
    * Sends 1–255 bytes now, whatever is in the air, and returns to continuous receive. One at a time.
    * Rejects with `RadioFault` after 1.5 × time on air without TxDone (the chip is then reset and reconfigured).
    */
   transmit(bytes: Uint8Array): Promise<TransmitReport>;
-  /** The receiver's own state, without disturbing a reception. */
+  /** The receiver's own state, without disturbing a reception. Waits for a transmission under way. */
   channel(): Promise<ChannelState>;
-  /** Channel activity detection; false at once while a reception is under way would cost it, so ask `channel` first. */
+  /**
+   * Channel activity detection. True at once where the receiver is in the middle of something, which detection
+   * would cost; otherwise the receiver is off for about two symbols.
+   */
   detect(): Promise<boolean>;
   readonly onFrame: Event<ReceivedFrame>;
   readonly onEvent: Event<RadioEvent>;
