@@ -1,0 +1,186 @@
+/**
+ * The law, below everything (docs/protocol/link.md, "The law"): whoever transmits does it through here, and nobody
+ * else holds the transceiver's `transmit`. Airtime within any hour, the length of one transmission, and a record on
+ * disk that no reboot forgets.
+ *
+ * The record is written ahead: a block of airtime is on disk as spent before the first frame out of it is on the air,
+ * so a frame costs no commit. After a crash the whole of an open block counts as spent at the moment of starting.
+ * Nobody knows how long the box was off (it may have no clock that runs on), so ages are counted in time that it was
+ * known to run: they may come out too young, never too old.
+ */
+import type { TransmitReport } from '../../../drivers/sx127x/radio.ts';
+import type { Clock } from '../../core/clock.ts';
+import type { Counters } from '../../core/counters.ts';
+import type { Priority } from '../medium.ts';
+import { HOUR_MS, Ledger, microsOf, type Spent } from './ledger.ts';
+
+export interface Limits {
+  /** Names the sub-band whose allowance is counted. */
+  readonly band: string;
+  /** The part of any hour that may be spent on air; undefined where the region sets none. */
+  readonly dutyCycle: number | undefined;
+  /** The longest transmission, ms; undefined where the region sets none. */
+  readonly dwellMs: number | undefined;
+}
+
+/** What is known on disk of a sub-band's last hour. Times are ms that the box has run, over all its starts. */
+export interface Allowance {
+  /** At the moment of writing. */
+  readonly ranMs: number;
+  readonly spent: readonly Spent[];
+  /** µs that may have been sent since. */
+  readonly reserved: number;
+}
+
+export interface AllowanceStore {
+  load(band: string): Allowance | undefined;
+  /** Resolves when durable; rejects with `StorageFailed`. */
+  save(band: string, allowance: Allowance): Promise<void>;
+}
+
+/** The one part of `Radio` that only the limiter is given. */
+export interface Transmitter {
+  transmit(bytes: Uint8Array): Promise<TransmitReport>;
+}
+
+/** What each priority may bring the hour's total to: bulk stops first, control and a burst under way never before the law. */
+const SHARES: Record<Priority, number> = { 0: 1, 1: 0.95, 2: 0.85, 3: 0.7 };
+
+const BLOCKS_AN_HOUR = 32;
+const LONGEST_FRAME = 255;
+
+export class Limiter {
+  readonly #transmitter: Transmitter;
+  readonly #limits: Limits;
+  readonly #airtime: (bytes: number) => number;
+  readonly #store: AllowanceStore;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #ledger = new Ledger();
+  /** µs, Infinity without a duty cycle; `block` is what is reserved at a time. */
+  readonly #allowance: number;
+  readonly #block: number;
+  /** `clock.monotonic()` at which the box would have started, had it never been off. */
+  readonly #origin: number;
+  /** µs on disk as spent that are not. */
+  #reserved = 0;
+  #onAir = 0;
+  #saving: Promise<void> | undefined;
+
+  /** `airtime`: ms on air of so many bytes with the transmitter's settings. Reads the record, writes nothing. */
+  constructor(
+    transmitter: Transmitter,
+    limits: Limits,
+    airtime: (bytes: number) => number,
+    store: AllowanceStore,
+    { clock, counters }: { readonly clock: Clock; readonly counters: Counters },
+  ) {
+    this.#transmitter = transmitter;
+    this.#limits = limits;
+    this.#airtime = airtime;
+    this.#store = store;
+    this.#clock = clock;
+    this.#counters = counters;
+    const { dutyCycle } = limits;
+    // 0.1 % of an hour is a whole number of µs, its product with a binary fraction is not
+    this.#allowance =
+      dutyCycle === undefined ? Number.POSITIVE_INFINITY : Math.floor(dutyCycle * HOUR_MS * 1000 + 1e-3);
+    this.#block = Math.max(Math.ceil(this.#allowance / BLOCKS_AN_HOUR), microsOf(airtime(LONGEST_FRAME)));
+    const now = clock.monotonic();
+    const known = dutyCycle === undefined ? undefined : store.load(limits.band);
+    this.#origin = now - (known?.ranMs ?? 0);
+    for (const { at, micros } of known?.spent ?? [])
+      this.#ledger.add({ at: Math.min(this.#origin + at, now), micros });
+    if (known && known.reserved > 0) this.#ledger.add({ at: now, micros: known.reserved });
+  }
+
+  /** ms on air within the last hour, as far as the law counts. */
+  get usedMs(): number {
+    return (this.#ledger.spent(this.#clock.monotonic()) + this.#onAir) / 1000;
+  }
+
+  /** ms allowed in any hour; undefined where the region sets no duty cycle. */
+  get allowedMs(): number | undefined {
+    return this.#allowance === Number.POSITIVE_INFINITY ? undefined : this.#allowance / 1000;
+  }
+
+  /**
+   * The earliest time at which something of `priority` and this airtime may go on the air: `monotonic()` or
+   * later, or undefined for never. `begun`: the next frame of a burst under way, which may use what the law allows.
+   */
+  when(airtimeMs: number, priority: Priority | 'begun'): number | undefined {
+    const now = this.#clock.monotonic();
+    if (this.#limits.dwellMs !== undefined && airtimeMs > this.#limits.dwellMs) return undefined;
+    if (this.#allowance === Number.POSITIVE_INFINITY) return now;
+    const share = priority === 'begun' ? 1 : SHARES[priority];
+    const room = Math.floor(share * this.#allowance) - microsOf(airtimeMs) - this.#onAir;
+    return room < 0 ? undefined : this.#ledger.whenAtMost(room, now);
+  }
+
+  /** Resolves when as much airtime is reserved on disk; rejects with `StorageFailed`. */
+  async prepare(airtimeMs: number): Promise<void> {
+    while (this.#reserved < microsOf(airtimeMs) && this.#allowance !== Number.POSITIVE_INFINITY)
+      await this.#reserve(microsOf(airtimeMs));
+  }
+
+  /**
+   * Sends a frame. Throws where `when` does not say now: the caller's mistake. Rejects with `StorageFailed` where
+   * the airtime cannot be written down, and with what the transmitter rejects with: the frame then counts as sent.
+   */
+  async transmit(bytes: Uint8Array): Promise<TransmitReport> {
+    const airtimeMs = this.#airtime(bytes.length);
+    const micros = microsOf(airtimeMs);
+    await this.prepare(airtimeMs);
+    const lawful = this.when(airtimeMs, 'begun');
+    if (this.#onAir > 0 || lawful === undefined || lawful > this.#clock.monotonic())
+      throw new Error(`a frame of ${airtimeMs} ms on air is not allowed now`);
+    this.#onAir = micros;
+    try {
+      return await this.#transmitter.transmit(bytes);
+    } finally {
+      this.#onAir = 0;
+      this.#ledger.add({ at: this.#clock.monotonic(), micros });
+      this.#reserved -= micros;
+      // early enough that the disk is done before an answer is due
+      if (this.#reserved < this.#block / 2) this.#reserve(0).catch(() => {});
+    }
+  }
+
+  /** Gives back what was reserved and not used. Nothing is sent after it. */
+  async close(): Promise<void> {
+    await this.#saving?.catch(() => {});
+    if (this.#reserved <= 0) return;
+    this.#reserved = 0;
+    await this.#save(0);
+  }
+
+  /** Reserves one block more, at least `micros` in all; one at a time, a second caller waits for the first one's. */
+  #reserve(micros: number): Promise<void> {
+    this.#saving ??= this.#reserveBlock(micros).finally(() => {
+      this.#saving = undefined;
+    });
+    return this.#saving;
+  }
+
+  async #reserveBlock(micros: number): Promise<void> {
+    if (this.#allowance === Number.POSITIVE_INFINITY) return;
+    const left = this.#allowance - this.#ledger.spent(this.#clock.monotonic()) - this.#reserved;
+    const more = Math.max(Math.min(this.#block, left), micros - this.#reserved);
+    if (more <= 0) return;
+    await this.#save(this.#reserved + more);
+    this.#reserved += more;
+  }
+
+  async #save(reserved: number): Promise<void> {
+    const now = this.#clock.monotonic();
+    const spent = this.#ledger
+      .summary(now, this.#block)
+      .map(({ at, micros }) => ({ at: Math.max(at - this.#origin, 0), micros }));
+    try {
+      await this.#store.save(this.#limits.band, { ranMs: now - this.#origin, spent, reserved });
+    } catch (e) {
+      this.#counters.count('link.allowance-not-saved');
+      throw e;
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** What the channel sounds like when nobody speaks, from momentary RSSI readings. */
+
+/** Enough to ride out a burst of traffic, few enough to follow a new neighbour's power supply within minutes. */
+const KEPT = 64;
+/** Below this many nothing is said: a first reading may be anyone's frame. */
+const NEEDED = 8;
+/** The lower quartile: frames raise some readings, nothing lowers any, and single readings scatter by some dB. */
+const QUANTILE = 0.25;
+
+export class NoiseFloor {
+  readonly #readings: number[] = [];
+
+  /** A reading in dBm, taken while the receiver followed no frame. */
+  add(rssiDbm: number): void {
+    this.#readings.push(rssiDbm);
+    if (this.#readings.length > KEPT) this.#readings.shift();
+  }
+
+  /** dBm; undefined until there are enough readings. */
+  get dbm(): number | undefined {
+    if (this.#readings.length < NEEDED) return undefined;
+    const sorted = this.#readings.toSorted((a, b) => a - b);
+    return sorted[Math.floor(QUANTILE * (sorted.length - 1))];
+  }
+}
