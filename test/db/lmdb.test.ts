@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytes, text, u32 } from '../../src/db/codecs.ts';
 import { DamagedRecord, StorageFailed, type Table } from '../../src/db/db.ts';
 import { LmdbDb, type LmdbOptions } from '../../src/db/lmdb.ts';
 import { Simulation } from '../simulation.ts';
+import { temporaryDirectory } from './directories.ts';
 
 const NAMES = { name: 'names', key: text, value: text };
 const BLOBS = { name: 'blobs', key: bytes(511), value: bytes(1 << 20) };
@@ -14,12 +12,11 @@ const BLOBS = { name: 'blobs', key: bytes(511), value: bytes(1 << 20) };
 let directory: string;
 let open: LmdbDb[] = [];
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'nexus-db-'));
+  directory = temporaryDirectory();
 });
 afterEach(async () => {
   for (const db of open) await db.abandon();
   open = [];
-  rmSync(directory, { recursive: true });
 });
 
 function onDisk(options: Partial<LmdbOptions> = {}): LmdbDb {

@@ -1,0 +1,172 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { PersonError } from '../../src/core/errors.ts';
+import { bytes, text, u32 } from '../../src/db/codecs.ts';
+import { damageOf } from '../../src/db/data-file.ts';
+import { LmdbDb } from '../../src/db/lmdb.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { temporaryDirectory } from './directories.ts';
+
+const PAGE = 4096;
+const RECORDS = { name: 'records', key: u32, value: bytes(20_000) };
+const DISK = { durability: { kind: 'disk' } } as const;
+
+async function refusal(state: string): Promise<PersonError> {
+  const error = await openDatabase(state, DISK).then(
+    () => undefined,
+    (e: unknown) => e,
+  );
+  expect(error).toBeInstanceOf(PersonError);
+  return error as PersonError;
+}
+
+/** A database with branches, long values and two tables; some pages are free. */
+async function filled(state: string): Promise<string> {
+  const db = await openDatabase(state, DISK);
+  const records = db.table(RECORDS);
+  for (let group = 0; group < 4; group++)
+    await db.commit((tx) => {
+      for (let i = 0; i < 60; i++)
+        tx.put(records, 100 * group + i, new Uint8Array(i % 10 === 0 ? 9000 : 300).fill(i));
+    });
+  await db.commit((tx) => {
+    for (let i = 0; i < 30; i++) tx.remove(records, i);
+  });
+  await db.close();
+  return join(state, 'db', 'data.mdb');
+}
+
+async function count(db: LmdbDb): Promise<number> {
+  const records = db.table(RECORDS);
+  const size = db.read((tx) => [...tx.range(records)].length);
+  await db.close();
+  return size;
+}
+
+describe('a database', () => {
+  it('is made where there is none, for its owner alone, and found again', async () => {
+    const state = temporaryDirectory();
+    const db = await openDatabase(state, DISK);
+    const names = db.table({ name: 'names', key: text, value: text });
+    await db.commit((tx) => tx.put(names, 'a', 'relay'));
+    await db.close();
+    expect(readdirSync(state)).toEqual(['db']);
+    expect(statSync(join(state, 'db')).mode & 0o777).toBe(0o700);
+    expect(statSync(join(state, 'db', 'data.mdb')).mode & 0o777).toBe(0o600);
+    const again = await openDatabase(state, DISK);
+    const found = again.table({ name: 'names', key: text, value: text });
+    expect(again.read((tx) => tx.get(found, 'a'))).toBe('relay');
+    await again.close();
+  });
+
+  it('is made anew where its making was interrupted', async () => {
+    const state = temporaryDirectory();
+    mkdirSync(join(state, 'db.new'));
+    writeFileSync(join(state, 'db.new', 'data.mdb'), '');
+    const db = await openDatabase(state, DISK);
+    await db.close();
+    expect(readdirSync(state)).toEqual(['db']);
+  });
+
+  it('of a newer format is refused with what to do, and left as it is', async () => {
+    const state = temporaryDirectory();
+    const db = await openDatabase(state, DISK);
+    await db.close();
+    const newer = new LmdbDb(join(state, 'db'), DISK);
+    const meta = newer.table({ name: 'meta', key: text, value: u32 });
+    expect(newer.read((tx) => tx.get(meta, 'format'))).toBe(1);
+    await newer.commit((tx) => tx.put(meta, 'format', 2));
+    await newer.close();
+    const before = readFileSync(join(state, 'db', 'data.mdb'));
+    const error = await refusal(state);
+    expect(error.code).toBe('state-newer');
+    expect(error.message).toMatch(/newer version \(format 2; this one knows 1\): install that version again/);
+    expect(readFileSync(join(state, 'db', 'data.mdb')).equals(before)).toBe(true);
+  });
+});
+
+describe('a damaged database is one sentence, and left as it is:', () => {
+  const damages: [string, (file: string) => void][] = [
+    ['emptied', (file) => truncateSync(file, 0)],
+    ['cut within its first page', (file) => truncateSync(file, 100)],
+    ['cut after its second page', (file) => truncateSync(file, 2 * PAGE)],
+    ['cut in half', (file) => truncateSync(file, statSync(file).size >> 1)],
+    ['another kind of file', (file) => writeFileSync(file, 'SQLite format 3\0'.padEnd(3 * PAGE, 'x'))],
+    ['zeros', (file) => writeFileSync(file, new Uint8Array(statSync(file).size))],
+    ['its second page overwritten', (file) => patch(file, PAGE, new Uint8Array(PAGE).fill(0x41))],
+  ];
+
+  it.each(damages)('%s', async (_name, damage) => {
+    const state = temporaryDirectory();
+    const file = await filled(state);
+    damage(file);
+    const before = readFileSync(file);
+    const error = await refusal(state);
+    expect(error.code).toBe('state-damaged');
+    expect(error.message).toMatch(/damaged \((not a database|cut short)\): restore .* from a backup/);
+    expect(readFileSync(file).equals(before)).toBe(true);
+  });
+
+  it('of another program', async () => {
+    const state = temporaryDirectory();
+    const db = new LmdbDb(join(state, 'db'), DISK);
+    await db.close();
+    const error = await refusal(state);
+    expect(error.code).toBe('state-damaged');
+    expect(error.message).toMatch(/not one of this program/);
+  });
+
+  it('its file gone', async () => {
+    const state = temporaryDirectory();
+    mkdirSync(join(state, 'db'));
+    const error = await refusal(state);
+    expect(error.code).toBe('state-unusable');
+    expect(existsSync(join(state, 'db', 'data.mdb'))).toBe(false);
+  });
+});
+
+describe('a data file', () => {
+  it('cut by any number of pages is found cut short, unless nothing used them', async () => {
+    const state = temporaryDirectory();
+    const file = await filled(state);
+    const whole = readFileSync(file);
+    let found = 0;
+    for (let pages = whole.length / PAGE - 1; pages >= 2; pages--) {
+      truncateSync(file, pages * PAGE);
+      if (damageOf(file)) found++;
+      else expect(await count(await openDatabase(state, DISK))).toBe(210);
+    }
+    expect(found).toBeGreaterThan(whole.length / PAGE / 2);
+  });
+
+  it('that lacks only pages nothing uses is whole', async () => {
+    const state = temporaryDirectory();
+    const file = await filled(state);
+    // MDB_meta's mm_last_pg, in both meta pages
+    for (const meta of [0, PAGE]) {
+      const last = readFileSync(file).readBigUInt64LE(meta + 144);
+      const more = Buffer.alloc(8);
+      more.writeBigUInt64LE(last + 50n);
+      patch(file, meta + 144, more);
+    }
+    expect(damageOf(file)).toBeUndefined();
+    expect(await count(await openDatabase(state, DISK))).toBe(210);
+  });
+});
+
+function patch(file: string, offset: number, replacement: Uint8Array): void {
+  const content = readFileSync(file);
+  content.set(replacement, offset);
+  writeFileSync(file, content);
+  chmodSync(file, 0o600);
+}
