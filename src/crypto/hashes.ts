@@ -44,7 +44,7 @@ export function hmac(key: Uint8Array, message: Uint8Array): Uint8Array {
 }
 
 /**
- * Noise's HKDF (revision 34, section 4.3): two or three outputs of 64 bytes. `keys` below cuts them to keys.
+ * Noise's HKDF (revision 34, section 4.3): two or three outputs of 64 bytes.
  */
 export function hkdf(chainingKey: Uint8Array, input: Uint8Array, outputs: 2): [Uint8Array, Uint8Array];
 export function hkdf(

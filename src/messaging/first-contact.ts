@@ -44,9 +44,8 @@ export interface Chain {
   readonly replyHeaderKey: Uint8Array;
 }
 
-/** What both ends bind a message to besides its bytes. */
 export interface SealOptions {
-  readonly sender: Identity;
+  readonly sender: Pick<Identity, 'agreement' | 'signBit'>;
   /** Ed25519, valid (a contact's). */
   readonly recipient: Uint8Array;
   readonly properties: ObjectProperties;
