@@ -3,10 +3,9 @@
  * it; what it wrote joins the group that is forming. One group at a time is written as one LMDB transaction while
  * the next forms, so that a busy box pays for one fdatasync per group and an idle one waits for nobody.
  */
-import { statfsSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
-import { messageOf } from '../core/errors.ts';
-import { type Db, type ReadTx, StorageFailed, type Table, type TableSpec, type Tx } from './db.ts';
+import type { Db, ReadTx, StorageFailed, Table, TableSpec, Tx } from './db.ts';
+import { freeBytesOf, reserveReached, writeFailed } from './disk.ts';
 import { Environment } from './environment.ts';
 import { Layer } from './overlay.ts';
 import { Transaction } from './transaction.ts';
@@ -138,24 +137,8 @@ export class LmdbDb implements Db {
 
   /** Refuses before anything has run: with room on the disk again, the next commit is accepted. */
   #checkReserve(): void {
-    let free: number;
-    try {
-      free = this.#freeBytes();
-    } catch (cause) {
-      throw new StorageFailed(
-        'io',
-        `The state directory ${this.#directory} cannot be read: ${messageOf(cause)}`,
-        {
-          cause,
-        },
-      );
-    }
-    if (free < this.#reserveBytes)
-      throw new StorageFailed(
-        'disk-full',
-        `The disk of ${this.#directory} has ${mebibytes(free)} MiB left, less than the ${mebibytes(this.#reserveBytes)} MiB ` +
-          'that must stay free: make room on it; nothing new is accepted until then.',
-      );
+    const free = this.#freeBytes();
+    if (free < this.#reserveBytes) throw reserveReached(this.#directory, free, this.#reserveBytes);
   }
 
   #begin(): Transaction {
@@ -224,7 +207,7 @@ export class LmdbDb implements Db {
 
   /** Later commits were built on what is lost now: all are rejected, and reads see what is durable. */
   #fail(cause: unknown): void {
-    const failed = storageFailed(this.#directory, cause);
+    const failed = writeFailed(this.#directory, this.#freeBytes, cause);
     const groups = [this.#writing, this.#forming];
     this.#failed = failed;
     this.#writing = undefined;
@@ -237,31 +220,4 @@ function ignore(): void {}
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
-}
-
-function freeBytesOf(directory: string): number {
-  const { bavail, bsize } = statfsSync(directory);
-  return bavail * bsize;
-}
-
-function mebibytes(bytes: number): string {
-  return (bytes / 1024 / 1024).toFixed(1);
-}
-
-const ENOSPC = 28;
-
-function storageFailed(directory: string, cause: unknown): StorageFailed {
-  const code = (cause as { code?: unknown } | undefined)?.code;
-  const full = code === ENOSPC || code === 'ENOSPC' || /no space left/i.test(messageOf(cause));
-  return full
-    ? new StorageFailed(
-        'disk-full',
-        `The disk of ${directory} is full: make room on it and start the daemon again; nothing is accepted until then.`,
-        { cause },
-      )
-    : new StorageFailed(
-        'io',
-        `Writing to ${directory} failed (${messageOf(cause)}): check the disk or card and start the daemon again.`,
-        { cause },
-      );
 }
