@@ -20,10 +20,11 @@ export class Fifo {
     return Uint8Array.from({ length }, (_, i) => this.read(address + i));
   }
 
+  /** At most as many bytes as the FIFO holds. */
   put(address: number, bytes: Uint8Array): void {
-    bytes.forEach((b, i) => {
-      this.write(address + i, b);
-    });
+    const room = SIZE - address;
+    this.#bytes.set(bytes.subarray(0, room), address);
+    this.#bytes.set(bytes.subarray(room), 0);
   }
 
   /** Sleep loses the content. */

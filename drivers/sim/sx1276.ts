@@ -90,6 +90,7 @@ export class SimSx1276 {
     if (this.faults.bus !== 'off' || !this.#awake()) return rx;
     const writing = ((tx[0] ?? 0) & 0x80) !== 0;
     let address = (tx[0] ?? 0) & 0x7f;
+    if (address === REG.FIFO) this.#transceiver.spill();
     for (let i = 1; i < tx.length; i++) {
       rx[i] = this.#read(address, writing);
       if (writing) this.#write(address, tx[i] as number);
@@ -154,7 +155,7 @@ export class SimSx1276 {
     return this.#lora && (this.#opModeFlags & 0x40) === 0 ? 'lora' : 'fsk';
   }
 
-  /** A FIFO access in a write moves the pointer once, when the byte is written. */
+  /** What a register says, also while it is being written: the FIFO then moves its pointer once, in the write. */
   #read(address: number, writing: boolean): number {
     if (address === REG.OP_MODE) return (this.#lora ? 0x80 : 0) | this.#opModeFlags | this.#transceiver.mode;
     if (this.#page === 'fsk' && (isPaged(address) || address === REG.FIFO)) {
@@ -196,13 +197,11 @@ export class SimSx1276 {
 
   #readFifo(): number {
     if (this.#transceiver.mode === MODE.SLEEP) return 0;
-    this.#transceiver.spill();
     return this.#fifo.read(this.#advance());
   }
 
   #writeFifo(value: number): void {
     if (this.#transceiver.mode === MODE.SLEEP) return;
-    this.#transceiver.spill();
     this.#fifo.write(this.#advance(), value);
   }
 
@@ -229,10 +228,12 @@ export class SimSx1276 {
   #updateLines(): void {
     const flags = this.#lora ? this.#registers.get(REG.IRQ_FLAGS) : 0;
     let levels = 0;
-    for (const [dio, choices] of DIO_FLAGS.entries())
-      if (flags & (choices[this.#mapping(dio)] ?? 0)) levels |= 1 << dio;
+    if (flags !== 0)
+      for (let dio = 0; dio < DIO_FLAGS.length; dio++)
+        if (flags & (DIO_FLAGS[dio]?.[this.#mapping(dio)] ?? 0)) levels |= 1 << dio;
     const risen = levels & ~this.#levels;
     this.#levels = levels;
+    if (risen === 0) return;
     for (let dio = 0; dio < DIO_FLAGS.length; dio++) if ((risen >> dio) & 1) this.onRise.emit(dio);
   }
 }

@@ -36,14 +36,16 @@ describe('a busy Pi', () => {
   test('the event loop stalls for 20–500 ms, about every 20 s', async () => {
     const b = bench();
     const transfer = timed(b, new Probe(b, 'A', { host: BUSY_PI }).chip.hardware.spi);
-    let stalls = 0;
-    while (b.simulation.monotonic() < 600_000) {
+    let stalled = 0;
+    for (let i = 0; i < 5000; i++) {
+      await b.simulation.run(120);
       const ms = await transfer();
-      if (ms > 35) stalls++;
+      if (ms > 35) stalled++;
       expect(ms).toBeLessThanOrEqual(531);
     }
-    expect(stalls).toBeGreaterThan(15);
-    expect(stalls).toBeLessThan(50);
+    // one moment in 77 falls into a stall of 260 ms; nine in ten of those last more than 35 ms longer
+    expect(stalled).toBeGreaterThan(25);
+    expect(stalled).toBeLessThan(100);
   });
 
   test('transfers are carried out in the order they were asked for', async () => {
