@@ -53,7 +53,7 @@ const RANDOMNESS = new Set(['src/core/random.ts']);
 const CLOCK_USE =
   /\b(Date\.now\b|Date\(\)|new Date\s*(?!\s*\(\s*\S)|setTimeout\b|setInterval\b|setImmediate\b|performance\b|hrtime\b)/;
 const RANDOM_USE =
-  /\b(Math\.random\b|getRandomValues\b|randomUUID\b|randombytes_\w+|crypto_\w+_keypair\(|crypto_\w+_keygen\()/;
+  /\b(Math\.random\b|getRandomValues\b|randomUUID\b|randombytes_\w+|crypto_\w+(?<!_seed)_keypair\(|crypto_\w+_keygen\()/;
 const PLATFORM_USE = /\b(Buffer|process|__dirname|__filename)\b/;
 const BUILTINS = new Set(builtinModules);
 

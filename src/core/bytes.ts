@@ -87,6 +87,7 @@ export class Writer {
     return this.#length;
   }
 
+  /** Where the next `n` bytes go. May replace buffer and view: call it before using them. */
   #room(n: number): number {
     const at = this.#length;
     const need = at + n;
@@ -101,23 +102,28 @@ export class Writer {
   }
 
   u8(v: number): this {
-    this.#view.setUint8(this.#room(1), v);
+    const at = this.#room(1);
+    this.#view.setUint8(at, v);
     return this;
   }
   u16(v: number): this {
-    this.#view.setUint16(this.#room(2), v, true);
+    const at = this.#room(2);
+    this.#view.setUint16(at, v, true);
     return this;
   }
   u32(v: number): this {
-    this.#view.setUint32(this.#room(4), v, true);
+    const at = this.#room(4);
+    this.#view.setUint32(at, v, true);
     return this;
   }
   u64(v: bigint): this {
-    this.#view.setBigUint64(this.#room(8), v, true);
+    const at = this.#room(8);
+    this.#view.setBigUint64(at, v, true);
     return this;
   }
   raw(v: Uint8Array): this {
-    this.#buffer.set(v, this.#room(v.length));
+    const at = this.#room(v.length);
+    this.#buffer.set(v, at);
     return this;
   }
 

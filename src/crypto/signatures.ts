@@ -21,8 +21,7 @@ export interface SigningKeys {
 /** The pair of a seed of 32 bytes (RFC 8032, section 5.1.5). */
 export function signingKeysOf(seed: Uint8Array): SigningKeys {
   // taken by name first: a call that ends in _keypair( is forbidden everywhere, for the sake of the unseeded ones
-  const { crypto_sign_seed_keypair: fromSeed } = sodium;
-  const { publicKey, privateKey } = fromSeed(seed);
+  const { publicKey, privateKey } = sodium.crypto_sign_seed_keypair(seed);
   return { publicKey, secretKey: privateKey };
 }
 

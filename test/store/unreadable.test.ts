@@ -8,7 +8,7 @@ import {
   encodeUnreadable,
   isGenuine,
   UNREADABLE_LENGTH,
-} from '../../src/messaging/unreadable.ts';
+} from '../../src/store/unreadable.ts';
 import { objectIdFrom } from '../../src/store/object.ts';
 
 const upward = (from: number) => Uint8Array.from({ length: 32 }, (_, i) => from + i);

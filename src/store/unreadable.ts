@@ -6,7 +6,7 @@ import { concat, decode, equal } from '../core/bytes.ts';
 import { SIGNATURE_LENGTH, verify } from '../crypto/signatures.ts';
 import type { Identity } from '../identity/keys.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdOf } from '../identity/node-id.ts';
-import { type ObjectId, objectIdFrom } from '../store/object.ts';
+import { type ObjectId, objectIdFrom } from './object.ts';
 
 export const UNREADABLE_LENGTH = 112;
 

@@ -1,0 +1,62 @@
+/** What the rooms know, as the plain JSON that people and programs see. */
+import { toHex } from '../core/bytes.ts';
+import { encodeContactCode } from '../identity/contact-code.ts';
+import type { Contact } from '../identity/contacts.ts';
+import { nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
+import { type InMessage, inMessageIdOf } from '../messaging/inbox.ts';
+import type { Progress } from '../messaging/messenger.ts';
+import { messageIdOf, type OutMessage, stateOf } from '../messaging/outbox.ts';
+import type { ContactEntry, InboxEntry, MessageProgress, OutboxEntry } from './nexus-node.ts';
+
+const MINUTE = 60_000;
+
+/** The contact's name for a key, where there is one. */
+export type NameOf = (publicKey: Uint8Array) => string | undefined;
+
+export function contactEntry(contact: Contact): ContactEntry {
+  return { name: contact.name, nodeId: nodeIdKey(contact.nodeId), contact: encodeContactCode(contact) };
+}
+
+export function inboxEntry(message: InMessage, nameOf: NameOf): InboxEntry {
+  const name = nameOf(message.from);
+  return {
+    id: inMessageIdOf(message),
+    from: nodeIdKey(nodeIdOf(message.from)),
+    contact: encodeContactCode({ publicKey: message.from, mailboxes: [] }),
+    ...(name === undefined ? {} : { name }),
+    text: message.text ?? '',
+    sentAt: message.sentAtMinutes * MINUTE,
+    receivedAt: message.receivedAt,
+    supported: message.text !== undefined,
+  };
+}
+
+/** `newest` says what the message has cost so far; it is told with the last step. */
+export function outboxEntry(message: OutMessage, newest: Progress, nameOf: NameOf): OutboxEntry {
+  const name = nameOf(message.to);
+  const history = message.steps.map(
+    ({ state, at, detail }, i): MessageProgress => ({
+      state,
+      at,
+      ...(detail === '' ? {} : { detail }),
+      ...(i === message.steps.length - 1 ? costOf(newest) : {}),
+    }),
+  );
+  return {
+    id: messageIdOf(message),
+    to: toHex(nodeIdOf(message.to)),
+    ...(name === undefined ? {} : { name }),
+    text: message.text,
+    state: stateOf(message),
+    history,
+  };
+}
+
+export function messageProgress(progress: Progress): MessageProgress {
+  const { state, at, detail } = progress;
+  return { state, at, ...(detail === '' ? {} : { detail }), ...costOf(progress) };
+}
+
+function costOf({ airtimeMs, bytesOnAir }: Progress): { airtimeMs: number; bytesOnAir: number } {
+  return { airtimeMs: Math.round(airtimeMs), bytesOnAir };
+}

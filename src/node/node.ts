@@ -1,0 +1,296 @@
+/** The composition root: builds the rooms, joins them, starts and stops them. */
+import type { LoraSettings, Radio, RadioEvent } from '../../drivers/sx127x/radio.ts';
+import { toHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import type { TextCodec } from '../core/compression.ts';
+import type { Counters } from '../core/counters.ts';
+import { PersonError } from '../core/errors.ts';
+import type { Log } from '../core/log.ts';
+import type { Random } from '../core/random.ts';
+import { PersistedCounter } from '../db/counters.ts';
+import type { Db } from '../db/db.ts';
+import { encodeContactCode } from '../identity/contact-code.ts';
+import { type Contact, Contacts } from '../identity/contacts.ts';
+import { Identity } from '../identity/keys.ts';
+import { nodeIdKey } from '../identity/node-id.ts';
+import type { Link } from '../link/link.ts';
+import type { LoraMedium } from '../link/lora/lora-medium.ts';
+import { NodeLink } from '../link/node-link.ts';
+import { CAPABILITY } from '../mesh/beacon.ts';
+import { Discovery } from '../mesh/discovery.ts';
+import { chainSecretOf } from '../mesh/freshness.ts';
+import type { InMessage } from '../messaging/inbox.ts';
+import { Messenger, type Progress } from '../messaging/messenger.ts';
+import { isFinal, type OutMessage } from '../messaging/outbox.ts';
+import { Custody } from '../store/custody.ts';
+import { logByteOf } from '../store/ttl.ts';
+import { contactEntry, inboxEntry, messageProgress, outboxEntry } from './entries.ts';
+import type {
+  ContactEntry,
+  InboxEntry,
+  MessageProgress,
+  NexusNode,
+  NodeIdentity,
+  NodeStatus,
+  OutboxEntry,
+} from './nexus-node.ts';
+import { stream } from './stream.ts';
+
+export interface NodeOptions {
+  readonly version: string;
+  /** What the box is called in its own status; empty: nothing. */
+  readonly name: string;
+  /** 32 bytes, the caller's to wipe. */
+  readonly seed: Uint8Array;
+  readonly db: Db;
+  readonly medium: LoraMedium;
+  readonly radio: Pick<Radio, 'onEvent'>;
+  /** For the status only: what the medium's radio was set to. */
+  readonly profile: { readonly board: string; readonly region: string; readonly settings: LoraSettings };
+  readonly ttlDays: number;
+  /** The most that objects of others may fill, bytes. */
+  readonly maxStoreBytes: number;
+  readonly codec: TextCodec;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/** Builds and starts a node on a started medium. Rejects with `StorageFailed`. */
+export async function startNode(options: NodeOptions): Promise<NexusNode> {
+  const { db } = options;
+  const handshakes = await PersistedCounter.open(db, 'handshake');
+  const announces = await PersistedCounter.open(db, 'announce', 16);
+  const node = new RunningNode(options, handshakes, announces);
+  node.start();
+  return node;
+}
+
+class RunningNode implements NexusNode {
+  readonly #o: NodeOptions;
+  readonly #identity: Identity;
+  readonly #contacts: Contacts;
+  /** Of all contacts, by NodeId in hex: asked for on every sign of life. */
+  readonly #known = new Map<string, Contact>();
+  readonly #link: Link;
+  readonly #discovery: Discovery;
+  readonly #messenger: Messenger;
+  readonly #custody: Custody;
+  readonly #startedAt: number;
+  #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: NodeOptions, handshakes: PersistedCounter, announces: PersistedCounter) {
+    this.#o = options;
+    const { clock, codec, counters, db, log, medium, random, seed, ttlDays } = options;
+    this.#startedAt = clock.monotonic();
+    const identity = new Identity(seed);
+    this.#identity = identity;
+    this.#contacts = new Contacts(db);
+    for (const contact of this.#contacts.list()) this.#known.set(nodeIdKey(contact.nodeId), contact);
+    const link = new NodeLink({
+      medium,
+      identity,
+      keyOf: (id) => this.#discovery.keyOf(id),
+      handshakeCounter: () => BigInt(handshakes.next()),
+      clock,
+      random: random.fork('link'),
+      counters,
+      log,
+    });
+    this.#link = link;
+    this.#discovery = new Discovery({
+      link,
+      identity,
+      chainSecret: chainSecretOf(seed),
+      nextSequence: () => BigInt(announces.next()) + 1n,
+      otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
+      capabilities: CAPABILITY.relay | CAPABILITY.storage,
+      clock,
+      random: random.fork('mesh'),
+      counters,
+    });
+    const ttl = logByteOf(ttlDays * 24 * 60);
+    this.#messenger = new Messenger({
+      db,
+      identity,
+      ttl,
+      codec,
+      clock,
+      random: random.fork('messages'),
+      counters,
+    });
+    this.#custody = new Custody({
+      db,
+      identity,
+      link,
+      discovery: this.#discovery,
+      author: this.#messenger,
+      maxBytes: options.maxStoreBytes,
+      clock,
+      counters,
+    });
+    this.#messenger.attach(this.#custody);
+    options.radio.onEvent.on((event) => this.#radioEvent(event));
+  }
+
+  start(): void {
+    this.#discovery.start();
+    this.#custody.start();
+  }
+
+  identity(): NodeIdentity {
+    const { nodeId, publicKey } = this.#identity;
+    return {
+      nodeId: nodeIdKey(nodeId),
+      contact: encodeContactCode({ publicKey, mailboxes: [] }),
+      publicKey: toHex(publicKey),
+    };
+  }
+
+  contacts(): readonly ContactEntry[] {
+    return this.#contacts.list().map(contactEntry);
+  }
+
+  async addContact(name: string, code: string): Promise<ContactEntry> {
+    const contact = await this.#contacts.add(name, code);
+    this.#known.set(nodeIdKey(contact.nodeId), contact);
+    return contactEntry(contact);
+  }
+
+  async removeContact(nameOrId: string): Promise<void> {
+    const contact = await this.#contacts.remove(nameOrId);
+    this.#known.delete(nodeIdKey(contact.nodeId));
+  }
+
+  async send(to: string, text: string): Promise<OutboxEntry> {
+    const addressee = this.#contacts.resolve(to);
+    return this.#outboxEntry(await this.#messenger.send(addressee.publicKey, text));
+  }
+
+  progress(id: string, signal: AbortSignal): AsyncIterable<MessageProgress> {
+    const { db } = this.#o;
+    const { onProgress, outbox } = this.#messenger;
+    const found = () => db.read((tx) => outbox.byMessageId(tx, id));
+    if (!found())
+      throw new PersonError('not-found', `No message ${id} was written here; \`nexus outbox\` shows them.`);
+    return stream<MessageProgress>(
+      (listener) =>
+        onProgress.on((p: Progress) => {
+          if (p.messageId === id) listener(messageProgress(p));
+        }),
+      () => {
+        const message = found();
+        return message ? this.#outboxEntry(message).history : [];
+      },
+      (p) => isFinal(p.state),
+      signal,
+    );
+  }
+
+  inbox(after?: string): readonly InboxEntry[] {
+    const all = this.#messenger.inbox.all().map((m) => this.#inboxEntry(m));
+    if (after === undefined) return all;
+    const at = all.findIndex((m) => m.id === after);
+    if (at < 0) throw new PersonError('not-found', `No message ${after} is in the inbox.`);
+    return all.slice(at + 1);
+  }
+
+  followInbox(signal: AbortSignal): AsyncIterable<InboxEntry> {
+    const { onArrived } = this.#messenger.inbox;
+    return stream<InboxEntry>(
+      (listener) => onArrived.on((m) => listener(this.#inboxEntry(m))),
+      () => [],
+      () => false,
+      signal,
+    );
+  }
+
+  outbox(): readonly OutboxEntry[] {
+    const { outbox } = this.#messenger;
+    return this.#o.db.read((tx) => outbox.all(tx)).map((m) => this.#outboxEntry(m));
+  }
+
+  status(): NodeStatus {
+    const { clock, counters, db, medium, name, profile, version } = this.#o;
+    const { airtimeAllowedMs, airtimeUsedMs, noiseFloorDbm } = medium.status;
+    const { settings, ...place } = profile;
+    const { frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = settings;
+    const { inbox, outbox } = this.#messenger;
+    const failure = this.#radioFailure;
+    const now = clock.monotonic();
+    return {
+      version,
+      ...(name === '' ? {} : { name }),
+      identity: this.identity(),
+      uptimeMs: Math.round(now - this.#startedAt),
+      radio: {
+        ...place,
+        ...{ frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm },
+        health: failure ? 'failed' : 'ok',
+        ...(failure ? { sentence: failure.sentence } : {}),
+        ...(noiseFloorDbm === undefined ? {} : { noiseFloorDbm }),
+      },
+      law: {
+        usedMs: Math.round(airtimeUsedMs),
+        ...(airtimeAllowedMs === undefined ? {} : { allowedMs: Math.round(airtimeAllowedMs) }),
+      },
+      neighbours: this.#discovery.neighbours().map((heard) => {
+        const contact = this.#known.get(nodeIdKey(heard.nodeId));
+        const { linked, quality } = this.#link.neighbour(heard.nodeId);
+        const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
+        const snrDb = quality.snrDb ?? heard.snrDb;
+        return {
+          nodeId: nodeIdKey(heard.nodeId),
+          ...(contact ? { name: contact.name } : {}),
+          heardMsAgo: Math.round(now - heard.at),
+          ...(rssiDbm === undefined ? {} : { rssiDbm }),
+          ...(snrDb === undefined ? {} : { snrDb }),
+          linked,
+        };
+      }),
+      messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
+      store: { ...this.#custody.size, state: storeState(db) },
+      counters: counters.all(),
+    };
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#discovery.stop();
+    this.#custody.stop();
+    await this.#link.stop();
+    this.#identity.destroy();
+  }
+
+  #radioEvent(event: RadioEvent): void {
+    const { log } = this.#o;
+    if (event.kind === 'failed') {
+      this.#radioFailure = event;
+      log.error({ what: event.what }, event.sentence);
+    } else {
+      this.#radioFailure = undefined;
+      log.warn({ what: event.what }, 'the radio has been recovered');
+    }
+  }
+
+  #nameOf = (publicKey: Uint8Array): string | undefined => this.#contacts.byPublicKey(publicKey)?.name;
+
+  #inboxEntry(message: InMessage): InboxEntry {
+    return inboxEntry(message, this.#nameOf);
+  }
+
+  #outboxEntry(message: OutMessage): OutboxEntry {
+    return outboxEntry(message, this.#messenger.progressOf(message), this.#nameOf);
+  }
+}
+
+function storeState(db: Db): NodeStatus['store']['state'] {
+  if (!db.failed) return 'ok';
+  return db.failed.code === 'disk-full' ? 'disk-full' : 'failed';
+}

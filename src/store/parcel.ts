@@ -1,0 +1,108 @@
+/** The compact header and the parcel, as they travel (docs/protocol/store.md, "Compact header"). */
+import { concat, decode, type Reader, Writer } from '../core/bytes.ts';
+import { LOCK_LENGTH } from '../crypto/lock.ts';
+import { NODE_ID_LENGTH, type NodeId, nodeIdFrom } from '../identity/node-id.ts';
+import {
+  CONTENT_TYPE,
+  INLINE_LIMIT,
+  isContentType,
+  isObjectPriority,
+  NO_LOCK,
+  OBJECT_PRIORITY,
+  type ObjectProperties,
+} from './object.ts';
+import { minutesOf } from './ttl.ts';
+
+const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16 } as const;
+const KNOWN_FLAGS = 31;
+const MOST_RECIPIENTS = 100;
+const DEFAULT_KIND = kindOf(CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
+
+/** What travels beside an object, not in its id. */
+export interface Travel {
+  readonly attempt: number;
+  readonly hopsLeft: number;
+  /** Log byte (`ttl.ts`). */
+  readonly age: number;
+  readonly sequence: number;
+}
+
+export const FRESH_TRAVEL: Travel = { attempt: 0, hopsLeft: 64, age: 0, sequence: 0 };
+
+export interface CompactHeader extends ObjectProperties {
+  /** 16 bytes; zero: none. */
+  readonly lock: Uint8Array;
+  /** Empty: the neighbour it is handed to. */
+  readonly recipients: readonly NodeId[];
+  readonly travel: Travel;
+}
+
+export function encodeCompactHeader(h: CompactHeader): Uint8Array {
+  const kind = kindOf(h.contentType, h.priority);
+  const locked = h.lock.some((b) => b !== 0);
+  const { attempt, hopsLeft, age, sequence } = h.travel;
+  const travels = attempt !== 0 || hopsLeft !== FRESH_TRAVEL.hopsLeft || age !== 0 || sequence !== 0;
+  let flags = 0;
+  if (kind !== DEFAULT_KIND) flags |= FLAG.kind;
+  if (h.minBandwidth !== 0) flags |= FLAG.bandwidth;
+  if (!locked) flags |= FLAG.noLock;
+  if (h.recipients.length > 0) flags |= FLAG.recipients;
+  if (travels) flags |= FLAG.travel;
+  const w = new Writer(18).u8(flags).u8(h.ttl);
+  if (flags & FLAG.kind) w.u8(kind);
+  if (flags & FLAG.bandwidth) w.u32(h.minBandwidth);
+  if (locked) w.raw(h.lock);
+  if (flags & FLAG.recipients) {
+    w.u8(h.recipients.length);
+    for (const r of h.recipients) w.raw(r);
+  }
+  if (travels) w.u8(attempt).u8(hopsLeft).u8(age).u16(sequence);
+  return w.bytes();
+}
+
+function kindOf(contentType: number, priority: number): number {
+  return contentType | (priority << 2);
+}
+
+/** Reads a compact header and leaves the reader behind it; undefined where it is malformed or reserved. */
+export function readCompactHeader(r: Reader): CompactHeader | undefined {
+  const flags = r.u8();
+  const ttl = r.u8();
+  if ((flags & ~KNOWN_FLAGS) !== 0 || minutesOf(ttl) === undefined) return undefined;
+  const kind = flags & FLAG.kind ? r.u8() : DEFAULT_KIND;
+  const contentType = kind & 3;
+  const priority = kind >> 2;
+  if (!isContentType(contentType) || !isObjectPriority(priority)) return undefined;
+  const minBandwidth = flags & FLAG.bandwidth ? r.u32() : 0;
+  const lock = flags & FLAG.noLock ? NO_LOCK : r.raw(LOCK_LENGTH).slice();
+  let recipients: NodeId[] = [];
+  if (flags & FLAG.recipients) {
+    const count = r.u8();
+    if (count < 1 || count > MOST_RECIPIENTS) return undefined;
+    recipients = Array.from({ length: count }, () => nodeIdFrom(r.raw(NODE_ID_LENGTH).slice()));
+  }
+  const travel =
+    flags & FLAG.travel
+      ? { attempt: r.u8(), hopsLeft: r.u8(), age: r.u8(), sequence: r.u16() }
+      : FRESH_TRAVEL;
+  if (minutesOf(travel.age) === undefined) return undefined;
+  return { contentType, priority, minBandwidth, ttl, lock, recipients, travel };
+}
+
+export interface Parcel {
+  readonly header: CompactHeader;
+  /** The object's bytes, at most `INLINE_LIMIT`. */
+  readonly bytes: Uint8Array;
+}
+
+export function encodeParcel(parcel: Parcel): Uint8Array {
+  return concat(encodeCompactHeader(parcel.header), parcel.bytes);
+}
+
+export function decodeParcel(bytes: Uint8Array): Parcel | undefined {
+  return decode(bytes, (r) => {
+    const header = readCompactHeader(r);
+    if (!header || r.left > INLINE_LIMIT) return undefined;
+    return { header, bytes: r.rest().slice() };
+  });
+}

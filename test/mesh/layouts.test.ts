@@ -1,0 +1,102 @@
+/** Golden bytes of docs/protocol/mesh.md: beacon, announce, solicit. */
+import { describe, expect, test } from 'vitest';
+import { fromHex, toHex } from '../../src/core/bytes.ts';
+import { Identity } from '../../src/identity/keys.ts';
+import { nodeIdFrom } from '../../src/identity/node-id.ts';
+import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
+import { CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
+import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
+
+const hex = (text: string) => fromHex(text.replaceAll(/[\s|]/g, '')) as Uint8Array;
+const ID = '000102030405060708090a0b0c0d0e0f';
+
+describe('beacon', () => {
+  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7 };
+  const bytes = `40 | ${ID} | 0500 | 02 | 07`;
+
+  test('is version 1, kind 0, and 21 bytes', () => {
+    expect(toHex(encodeBeacon(beacon))).toBe(toHex(hex(bytes)));
+    expect(encodeBeacon(beacon)).toHaveLength(21);
+  });
+  test('is read back, its unknown options skipped', () => {
+    expect(decodeBeacon(hex(bytes))).toEqual(beacon);
+    expect(decodeBeacon(hex(`${bytes} | 09 02 aabb | 0a 00`))).toEqual(beacon);
+  });
+  test.each([1, 20])('cut to %i bytes is refused', (n) => {
+    expect(decodeBeacon(hex(bytes).subarray(0, n))).toBeUndefined();
+  });
+  test('with an option that ends behind the frame is refused', () => {
+    expect(decodeBeacon(hex(`${bytes} | 09 03 aabb`))).toBeUndefined();
+  });
+  test('names the capability bits', () => {
+    expect(CAPABILITY).toEqual({ relay: 1, gateway: 2, storage: 4, nxsByte: 8, wasm: 16, hub: 32 });
+  });
+});
+
+describe('announce', () => {
+  const identity = new Identity(new Uint8Array(32).fill(7));
+  const own = { sequence: 0x0102n, anchor: hex('a0a1a2a3a4a5a6a7'), booted: true, capabilities: 5 };
+  const frame = encodeAnnounce(identity, own);
+
+  test('is 125 bytes: first, key, sequence, anchor, flags, capabilities, tariff, signature, cost', () => {
+    expect(frame).toHaveLength(125);
+    const signature = toHex(frame.subarray(55, 119));
+    const fields = `48 | ${toHex(identity.publicKey)} | 0201000000000000 | a0a1a2a3a4a5a6a7 | 01 | 0500 | 000000`;
+    expect(toHex(frame)).toBe(toHex(hex(`${fields} | ${signature} | 0000 | 0000 | ff | 00`)));
+  });
+  test('is read back with its signature verified', () => {
+    expect(decodeAnnounce(frame)).toMatchObject({
+      ...own,
+      nodeId: identity.nodeId,
+      mailboxes: [],
+      cost: { metric: 0, price: 0, bottleneck: 255, hops: 0 },
+    });
+  });
+  test('with any bit of its signed part flipped is refused', () => {
+    for (let bit = 8; bit < 8 * 119; bit += 7) {
+      const bent = frame.slice();
+      bent[bit >> 3] = (bent[bit >> 3] as number) ^ (1 << (bit & 7));
+      expect(typeof decodeAnnounce(bent)).toBe('string');
+    }
+  });
+  test('may have its path cost changed on the way: that is outside the signature', () => {
+    const relayed = frame.slice();
+    relayed.set([0x34, 0x12, 1, 0, 9, 2], 119);
+    expect(decodeAnnounce(relayed)).toMatchObject({
+      cost: { metric: 0x1234, price: 1, bottleneck: 9, hops: 2 },
+    });
+  });
+  test.each([0, 1, 54, 124])('cut to %i bytes is malformed', (n) => {
+    expect(decodeAnnounce(frame.subarray(0, n))).toBe('malformed');
+  });
+  test('with reserved mailboxes and prekey is read: later nodes will send them', () => {
+    const fields = hex(
+      `${toHex(identity.publicKey)} | 0300000000000000 | a0a1a2a3a4a5a6a7 | 0c | 0000 | 000000 | ${ID}${ID} | 01 ${'22'.repeat(32)} 0900000000000000`,
+    );
+    const bytes = hex(`48 ${toHex(fields)} ${toHex(identity.sign('announce', fields))} 0000 0000 ff 00`);
+    expect(bytes).toHaveLength(125 + 32 + 41);
+    expect(decodeAnnounce(bytes)).toMatchObject({ mailboxes: [hex(ID), hex(ID)], booted: false });
+  });
+});
+
+describe('solicit', () => {
+  const entries = [
+    { prefix: hex('00010203'), leastStep: 0, nonce: 0x1234, ring: 1 },
+    { prefix: hex('f0f1f2f3'), leastStep: 7, nonce: 1, ring: 5 },
+  ];
+  const bytes = '60 | 00010203 0000 3412 01 | f0f1f2f3 0700 0100 05';
+
+  test('is nine bytes an entry', () => {
+    expect(toHex(encodeSolicit(entries))).toBe(toHex(hex(bytes)));
+    expect(decodeSolicit(hex(bytes))).toEqual(entries);
+  });
+  test.each([1, 9, 11])('of %i bytes is refused', (n) => {
+    expect(decodeSolicit(hex(bytes).subarray(0, n))).toBeUndefined();
+  });
+  test('fills a frame with 28 entries', () => {
+    const [entry] = entries;
+    if (!entry) throw new Error();
+    expect(encodeSolicit(Array.from({ length: MOST_ENTRIES }, () => entry))).toHaveLength(253);
+    expect(() => encodeSolicit(Array.from({ length: MOST_ENTRIES + 1 }, () => entry))).toThrow(RangeError);
+  });
+});

@@ -1,0 +1,37 @@
+/** docs/protocol/mesh.md, "Solicit": at once, after 30 s, 2 min, 10 min, 1 h, then every 4 h. */
+import { expect, test } from 'vitest';
+import { WantedList } from '../../src/mesh/wanted.ts';
+
+const S = 1000;
+const M = 60 * S;
+
+test('somebody wanted is asked for on the schedule', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  const asked: number[] = [];
+  for (let i = 0; i < 8; i++) {
+    const at = list.nextAt() ?? Number.NaN;
+    expect(list.takeDue(at - 1, 28)).toEqual([]);
+    expect(list.takeDue(at, 28)).toEqual(['A']);
+    asked.push(at);
+  }
+  const waits = asked.map((t, i) => t - (asked[i - 1] ?? 0));
+  expect(waits).toEqual([0, 30 * S, 2 * M, 10 * M, 60 * M, 240 * M, 240 * M, 240 * M]);
+});
+
+test('wanting again changes nothing; no longer wanted is not asked for', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.takeDue(0, 28);
+  list.add('a', 'A', 10);
+  expect(list.nextAt()).toBe(30 * S);
+  list.remove('a');
+  expect(list.nextAt()).toBeUndefined();
+});
+
+test('those due at nearly the same time share a frame, up to its size', () => {
+  const list = new WantedList<number>();
+  for (let i = 0; i < 30; i++) list.add(`k${i}`, i, i * 10);
+  expect(list.takeDue(0, 28)).toHaveLength(28);
+  expect(list.takeDue(300, 28)).toEqual([28, 29]);
+});

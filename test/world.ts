@@ -1,0 +1,219 @@
+/**
+ * A world of boxes under virtual time: the real node on the real link, driver and LMDB, over simulated chips that
+ * share one air. A box can be stopped, have its plug pulled, and be started again on what its disk kept.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RadioHardware } from '../drivers/hal/hal.ts';
+import { Air } from '../drivers/sim/air.ts';
+import type { HostModel } from '../drivers/sim/host.ts';
+import { SimSx1276 } from '../drivers/sim/sx1276.ts';
+import type { LoraSettings } from '../drivers/sx127x/radio.ts';
+import { Sx127x } from '../drivers/sx127x/sx127x.ts';
+import { type Cancel, type Clock, sleepOn } from '../src/core/clock.ts';
+import { Counters } from '../src/core/counters.ts';
+import { silent } from '../src/core/log.ts';
+import { LmdbDb } from '../src/db/lmdb.ts';
+import { allowanceStore } from '../src/link/lora/allowance-store.ts';
+import { LoraMedium } from '../src/link/lora/lora-medium.ts';
+import type { NexusNode } from '../src/node/nexus-node.ts';
+import { startNode } from '../src/node/node.ts';
+import { brotli } from '../src/platform/brotli.ts';
+import { Simulation } from './simulation.ts';
+
+/** EU868's 10 % sub-band. */
+export const SF7: LoraSettings = {
+  frequencyHz: 869_525_000,
+  bandwidthHz: 125_000,
+  spreadingFactor: 7,
+  codingRate: 5,
+  preambleSymbols: 8,
+  syncWord: 0x4e,
+  powerDbm: 14,
+};
+
+export interface WorldOptions {
+  readonly seed?: number | string;
+  readonly settings?: LoraSettings;
+  /** Fraction of an hour on air; the region's 10 % unless said. */
+  readonly dutyCycle?: number;
+  readonly host?: 'ideal' | HostModel;
+  /** ms that a commit takes to be durable; 5 unless said. */
+  readonly commitMs?: () => number;
+  readonly ttlDays?: number;
+}
+
+/** Loss between boxes in one room, dB. */
+const NEAR_DB = 100;
+
+export class World {
+  readonly sim: Simulation;
+  readonly air: Air;
+  readonly options: WorldOptions;
+  readonly #boxes: Box[] = [];
+
+  constructor(options: WorldOptions = {}) {
+    this.options = options;
+    this.sim = new Simulation(options.seed ?? 1);
+    this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air') });
+  }
+
+  /** A new box, off; it and all others hear each other. */
+  box(name: string): Box {
+    const box = new Box(this, name);
+    for (const other of this.#boxes) this.air.setLoss(name, other.name, NEAR_DB);
+    this.#boxes.push(box);
+    return box;
+  }
+
+  /** Boxes by these names, started. */
+  async boxes<const N extends readonly string[]>(...names: N): Promise<{ [I in keyof N]: Box }> {
+    const boxes = names.map((name) => this.box(name));
+    await this.sim.resolve(Promise.all(boxes.map((b) => b.start())), 60_000, 'the start of the boxes');
+    return boxes as unknown as { [I in keyof N]: Box };
+  }
+
+  /** Nobody hears anybody between the two any more; `join` undoes it. */
+  part(a: Box, b: Box): void {
+    this.air.setLoss(a.name, b.name, Number.POSITIVE_INFINITY);
+  }
+  join(a: Box, b: Box): void {
+    this.air.setLoss(a.name, b.name, NEAR_DB);
+  }
+
+  /** Runs until `promise` settles, at most ten virtual minutes. */
+  settle<T>(promise: Promise<T>): Promise<T> {
+    return this.sim.resolve(promise, 600_000);
+  }
+
+  async end(): Promise<void> {
+    for (const box of this.#boxes) {
+      if (box.on) box.pullThePlug();
+      rmSync(box.directory, { recursive: true, force: true });
+    }
+  }
+}
+
+/** What runs on one box's power: when that goes, nothing of it runs any more. */
+class Power implements Clock {
+  readonly #clock: Clock;
+  on = true;
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+  monotonic(): number {
+    return this.#clock.monotonic();
+  }
+  wall(): Date {
+    return this.#clock.wall();
+  }
+  after(ms: number, run: () => void): Cancel {
+    return this.#clock.after(ms, () => this.on && run());
+  }
+  sleep(ms: number, signal?: AbortSignal): Promise<void> {
+    return sleepOn((t, run) => this.after(t, run), ms, signal);
+  }
+  /** The chip's wires: dead with the rest. */
+  wires(hardware: RadioHardware): RadioHardware {
+    const { spi } = hardware;
+    const never = new Promise<never>(() => {});
+    return {
+      ...hardware,
+      spi: { transfer: (tx) => (this.on ? spi.transfer(tx) : never), close: () => spi.close() },
+    };
+  }
+}
+
+export class Box {
+  readonly name: string;
+  readonly directory: string;
+  readonly chip: SimSx1276;
+  counters = new Counters();
+  readonly #world: World;
+  #power: Power | undefined;
+  #db: LmdbDb | undefined;
+  #node: NexusNode | undefined;
+  #medium: LoraMedium | undefined;
+  #starts = 0;
+
+  constructor(world: World, name: string) {
+    this.#world = world;
+    this.name = name;
+    this.directory = mkdtempSync(join(tmpdir(), `nexus-${name}-`));
+    const { air, options, sim } = world;
+    const host = options.host === undefined ? {} : { host: options.host };
+    this.chip = new SimSx1276({ clock: sim, random: sim.random, air, name, ...host });
+  }
+
+  get on(): boolean {
+    return this.#power !== undefined;
+  }
+  get node(): NexusNode {
+    if (!this.#node) throw new Error(`${this.name} is off`);
+    return this.#node;
+  }
+  get medium(): LoraMedium {
+    if (!this.#medium) throw new Error(`${this.name} is off`);
+    return this.#medium;
+  }
+  get contact(): string {
+    return this.node.identity().contact;
+  }
+
+  async start(): Promise<void> {
+    const { options, sim } = this.#world;
+    const power = new Power(sim);
+    this.#power = power;
+    this.counters = new Counters();
+    const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
+    const delay = options.commitMs ?? (() => 5);
+    const db = new LmdbDb(this.directory, { durability: { kind: 'simulated', clock: power, delay } });
+    this.#db = db;
+    const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
+    const settings = options.settings ?? SF7;
+    const limits = { band: 'EU868 10 %', dutyCycle: options.dutyCycle ?? 0.1, dwellMs: undefined };
+    const parts = { clock: power, random: random.fork('medium'), counters: this.counters, log: silent };
+    const medium = await LoraMedium.open(radio, { settings, limits, mtu: 255 }, allowanceStore(db), parts);
+    this.#medium = medium;
+    this.#node = await startNode({
+      version: 'test',
+      name: this.name,
+      seed: sim.random.fork(`identity of ${this.name}`).bytes(32),
+      db,
+      medium,
+      radio,
+      profile: { board: 'sim', region: 'EU868', settings },
+      ttlDays: options.ttlDays ?? 7,
+      maxStoreBytes: 100 * 2 ** 20,
+      codec: brotli,
+      clock: power,
+      random,
+      counters: this.counters,
+      log: silent,
+    });
+  }
+
+  /** Ends in order: what is under way is finished. */
+  async stop(): Promise<void> {
+    await this.node.stop();
+    await this.medium.stop();
+    await this.#db?.close();
+    this.#off();
+  }
+
+  /** At any moment: what is not durable is lost. */
+  pullThePlug(): void {
+    void this.#db?.abandon();
+    this.chip.brownOut();
+    this.#off();
+  }
+
+  #off(): void {
+    if (this.#power) this.#power.on = false;
+    this.#power = undefined;
+    this.#node = undefined;
+    this.#medium = undefined;
+    this.#db = undefined;
+  }
+}
