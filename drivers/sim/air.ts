@@ -3,7 +3,7 @@ import type { Cancel, Clock } from '../../src/core/clock.ts';
 import { Event } from '../../src/core/events.ts';
 import type { Random } from '../../src/core/random.ts';
 import { Agenda } from './agenda.ts';
-import { noiseFloorDbm, requiredSnrDb } from './modulation.ts';
+import { NOISE_FIGURE_DB, noiseFloorDbm, requiredSnrDb } from './modulation.ts';
 import { Propagation, type PropagationOptions } from './propagation.ts';
 import {
   type Arrival,
@@ -44,9 +44,6 @@ export interface AirOptions extends PropagationOptions {
   readonly clock: Clock;
   readonly random: Random;
 }
-
-/** Of a receiver on a roof, including its filter and cable; the SX1276 alone has about this too (DS20). */
-export const NOISE_FIGURE_DB = 6;
 
 /** Below sensitivity by the capture threshold a signal cannot even spoil another. */
 const INTERFERENCE_MARGIN_DB = 6;

@@ -62,6 +62,9 @@ export function requiredSnrDb(spreadingFactor: number): number {
   return -5 - 2.5 * (spreadingFactor - 6);
 }
 
+/** Puts the sensitivities of DS20 (SF7 at 125 kHz: −123 dBm) within 2 dB of the table above. */
+export const NOISE_FIGURE_DB = 6;
+
 /** Thermal noise at 290 K is −174 dBm in one hertz. */
 export function noiseFloorDbm(bandwidthHz: number, noiseFigureDb: number): number {
   return -174 + 10 * Math.log10(bandwidthHz) + noiseFigureDb;

@@ -1,7 +1,6 @@
 /** Everything in the air around one antenna, and how a receiver with certain settings perceives it. */
 import { type Random, uniform } from '../../src/core/random.ts';
-import { NOISE_FIGURE_DB } from './air.ts';
-import { type Modulation, noiseFloorDbm, symbolMs } from './modulation.ts';
+import { type Modulation, NOISE_FIGURE_DB, noiseFloorDbm, symbolMs } from './modulation.ts';
 import { marginDb, preambleHeard } from './reception.ts';
 import { type Arrival, silentMs, type Transmission } from './transmission.ts';
 

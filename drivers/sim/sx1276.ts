@@ -4,11 +4,12 @@ import { Event } from '../../src/core/events.ts';
 import type { Random } from '../../src/core/random.ts';
 import type { RadioHardware } from '../hal/hal.ts';
 import type { AirPort, Ether } from './air.ts';
+import { IRQ, MODE } from './bits.ts';
 import { Faults } from './faults.ts';
 import { Fifo } from './fifo.ts';
 import { type HostModel, type Line, wireToHost } from './host.ts';
 import { isPaged, type Page, REG, RegisterFile } from './registers.ts';
-import { IRQ, MODE, Transceiver } from './transceiver.ts';
+import { Transceiver } from './transceiver.ts';
 
 export interface SimSx1276Options {
   readonly clock: Clock;

@@ -2,51 +2,16 @@
 import type { Cancel } from '../../src/core/clock.ts';
 import type { Random } from '../../src/core/random.ts';
 import type { AirPort } from './air.ts';
-import { type DemodulatedFrame, Demodulator, type Header, type ReceiverSettings } from './demodulator.ts';
+import { IRQ, MODE, STAT, STAT_RX_ON } from './bits.ts';
+import { type DemodulatedFrame, Demodulator, type Header } from './demodulator.ts';
 import type { Faults } from './faults.ts';
 import type { Fifo } from './fifo.ts';
 import { symbolMs } from './modulation.ts';
+import { recordHeader, recordPacket } from './packet.ts';
 import { REG, type RegisterFile } from './registers.ts';
-import {
-  desensitizedDb,
-  detectorFits,
-  feiBytes,
-  frequencyOf,
-  modulationOf,
-  packetRssiByte,
-  powerOf,
-  rssiByte,
-  snrByte,
-} from './settings.ts';
+import { desensitizedDb, detectorFits, frequencyOf, modulationOf, powerOf, rssiByte } from './settings.ts';
+import type { ReceiverSettings } from './surroundings.ts';
 import type { Transmission } from './transmission.ts';
-
-/** RegOpMode bits 2–0 in LoRa mode (DS108). */
-export const MODE = {
-  SLEEP: 0,
-  STDBY: 1,
-  FSTX: 2,
-  TX: 3,
-  FSRX: 4,
-  RXCONTINUOUS: 5,
-  RXSINGLE: 6,
-  CAD: 7,
-} as const;
-
-/** RegIrqFlags (DS111). */
-export const IRQ = {
-  RX_TIMEOUT: 0x80,
-  RX_DONE: 0x40,
-  PAYLOAD_CRC_ERROR: 0x20,
-  VALID_HEADER: 0x10,
-  TX_DONE: 0x08,
-  CAD_DONE: 0x04,
-  FHSS_CHANGE_CHANNEL: 0x02,
-  CAD_DETECTED: 0x01,
-} as const;
-
-/** RegModemStat bits 4–0 (DS111). Bit 2 follows the receiver, not a frame. */
-const STAT = { clear: 0x10, detected: 0x01, synchronized: 0x03, header: 0x0b } as const;
-const STAT_RX_ON = 0x04;
 
 /** Crystal start, PLL lock, and the ramp of transmitter or receiver, ms (DS56; DS20, typical values). */
 const TS_OSC_MS = 0.25;
@@ -260,29 +225,15 @@ export class Transceiver {
   }
 
   #onHeader(header: Header): void {
-    const { registers, raise } = this.#parts;
-    count(registers, REG.HEADER_COUNT_MSB);
-    registers.set(REG.MODEM_STAT, (header.codingRate - 4) << 5);
-    registers.set(REG.HOP_CHANNEL, header.crc ? 0x40 : 0);
-    raise(IRQ.VALID_HEADER);
+    recordHeader(this.#parts.registers, header);
+    this.#parts.raise(IRQ.VALID_HEADER);
   }
 
   #onFrame(frame: DemodulatedFrame): void {
     const { registers, fifo, raise } = this.#parts;
-    const frequencyHz = frequencyOf(this.#frf);
-    const { bytes, snrDb, powerDbm } = frame;
-    fifo.put(this.#rxPointer, bytes);
-    registers.set(REG.FIFO_RX_CURRENT, this.#rxPointer);
-    this.#rxPointer = (this.#rxPointer + bytes.length) & 0xff;
-    registers.set(REG.FIFO_RX_BYTE, (this.#rxPointer - 1) & 0xff);
-    registers.set(REG.RX_NB_BYTES, bytes.length);
-    registers.set(REG.PKT_SNR, snrByte(snrDb));
-    registers.set(REG.PKT_RSSI, packetRssiByte(powerDbm, snrDb, frequencyHz));
-    const { bandwidthHz } = modulationOf(registers, 'receive');
-    feiBytes(frame.frequencyErrorHz, bandwidthHz).forEach((v, i) => {
-      registers.set(REG.FEI_MSB + i, v);
-    });
-    if (!frame.crcFailed) count(registers, REG.PACKET_COUNT_MSB);
+    fifo.put(this.#rxPointer, frame.bytes);
+    recordPacket(registers, frame, this.#rxPointer, frequencyOf(this.#frf));
+    this.#rxPointer = (this.#rxPointer + frame.bytes.length) & 0xff;
     if (this.mode === MODE.RXSINGLE) this.#standBy();
     raise(IRQ.RX_DONE | (frame.crcFailed ? IRQ.PAYLOAD_CRC_ERROR : 0));
   }
@@ -293,11 +244,4 @@ export class Transceiver {
     const over = agenda.now() >= this.#singleTimeoutMs && this.demodulator.state(agenda.now()) === 'clear';
     if (followed || over) this.#timeOut();
   }
-}
-
-/** Counts up the 16 bits at `msb` and the address after it. */
-function count(r: RegisterFile, msb: number): void {
-  const n = (((r.get(msb) << 8) | r.get(msb + 1)) + 1) & 0xffff;
-  r.set(msb, n >> 8);
-  r.set(msb + 1, n & 0xff);
 }
