@@ -20,10 +20,10 @@ export interface SendOptions {
 /** `answered`: the caller's `settled` was aborted; `acknowledged`: the neighbour has it, its answer is still to come. */
 export type Sent = 'answered' | 'acknowledged';
 
-/** Nothing is known to have arrived. */
+/** Nothing is known to have arrived. `forgotten`: the receiver no longer expects this transfer; offer it again. */
 export class LinkFailed extends Error {
   override name = 'LinkFailed';
-  readonly reason: 'no-key' | 'no-answer' | 'queue-full' | 'law' | 'radio' | 'stopped';
+  readonly reason: 'no-key' | 'no-answer' | 'queue-full' | 'law' | 'radio' | 'stopped' | 'forgotten';
   constructor(reason: LinkFailed['reason'], message: string) {
     super(message);
     this.reason = reason;

@@ -1,0 +1,311 @@
+/**
+ * The link of one node over one medium: reads every frame once, hands it to the sessions, and joins sessions,
+ * conversations, transfers and handlers to what `Link` promises (docs/protocol/link.md).
+ */
+import { toHex } from '../core/bytes.ts';
+import { type Cancel, type Clock, every } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import type { Log } from '../core/log.ts';
+import type { Random } from '../core/random.ts';
+import type { Identity } from '../identity/keys.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { FrameAnswer } from './answer.ts';
+import { Conversation } from './conversation.ts';
+import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
+import { FOLLOWS, type Message1Form, type Message2Form, readFrame, type SealedForm } from './frame.ts';
+import { IncomingTransfers } from './incoming.ts';
+import type {
+  Answer,
+  IncomingRecord,
+  IncomingTransfer,
+  KeyOf,
+  Link,
+  LooseFrame,
+  Neighbour,
+  Rec,
+} from './link.ts';
+import { LinkFailed } from './link.ts';
+import type { Medium, Priority, Reception, Submission } from './medium.ts';
+import { Peer, PeerHandle } from './peer.ts';
+import { decodeRecords, RECORD, readAck } from './records.ts';
+import { type Live, Sessions } from './sessions.ts';
+import { ANSWER_WINDOW } from './timing.ts';
+
+/** ms between two looks for what has outlived its use. */
+const SWEEP_EVERY = 60_000;
+
+export interface NodeLinkOptions {
+  readonly medium: Medium;
+  readonly identity: Identity;
+  readonly keyOf: KeyOf;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Grows with every call, over reboots too. */
+  readonly handshakeCounter: () => bigint;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+type RecordHandler = (incoming: IncomingRecord) => void | Promise<void>;
+type TransferHandler = (incoming: IncomingTransfer) => void | Promise<void>;
+
+export class NodeLink implements Link {
+  readonly onLoose = new Event<LooseFrame>();
+  readonly onAlive = new Event<NodeId>();
+  readonly #options: NodeLinkOptions;
+  readonly #sessions: Sessions;
+  readonly #incoming = new IncomingTransfers();
+  readonly #peers = new Map<string, Peer>();
+  readonly #recordHandlers = new Map<number, RecordHandler>();
+  #transferHandler: TransferHandler | undefined;
+  readonly #cancels: Cancel[];
+
+  constructor(options: NodeLinkOptions) {
+    this.#options = options;
+    this.#sessions = new Sessions(options);
+    this.#cancels = [
+      options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
+      every(options.clock, SWEEP_EVERY, () => this.#sweep()),
+    ];
+  }
+
+  get mtu(): number {
+    return this.#options.medium.mtu;
+  }
+
+  airtime(bytes: number): number | undefined {
+    return this.#options.medium.airtime(bytes);
+  }
+
+  neighbour(id: NodeId): Neighbour {
+    return new PeerHandle(id, (i) => this.#peer(i));
+  }
+
+  neighbours(): readonly Neighbour[] {
+    return this.#sessions.peers().map((id) => this.neighbour(id));
+  }
+
+  onRecord(type: number, handler: RecordHandler): void {
+    if (this.#recordHandlers.has(type)) throw new Error(`record type ${type} has a handler`);
+    this.#recordHandlers.set(type, handler);
+  }
+
+  onTransfer(handler: TransferHandler): void {
+    if (this.#transferHandler) throw new Error('transfers have a handler');
+    this.#transferHandler = handler;
+  }
+
+  expect(
+    from: NodeId,
+    transferId: number,
+    objectId: Uint8Array,
+    size: number,
+  ): readonly (readonly [number, number])[] {
+    return this.#incoming.expect(from, transferId, objectId, size, this.#now());
+  }
+
+  broadcast(frame: Uint8Array, priority: Priority): Promise<Submission> {
+    const frames = [frame];
+    return this.#options.medium.submit({
+      priority,
+      fairnessKey: undefined,
+      estimatedBytes: frame.length,
+      next: () => frames.shift(),
+    });
+  }
+
+  forget(id: NodeId): void {
+    this.#sessions.forget(id, this.#now());
+    this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
+  }
+
+  async stop(): Promise<void> {
+    for (const cancel of this.#cancels) cancel();
+    for (const peer of this.#peers.values()) peer.conversation.stop();
+    this.#sessions.clear();
+  }
+
+  // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #receive(bytes: Uint8Array, reception: Reception): void {
+    const frame = readFrame(bytes);
+    if (typeof frame === 'string') this.#refuse(frame);
+    else if (frame.form === 'loose') this.onLoose.emit({ kind: frame.kind, bytes, reception });
+    else if (frame.form === 'message-1') this.#invited(bytes, frame, reception);
+    else if (frame.form === 'message-2') this.#finished(frame, reception);
+    else this.#sealed(frame, reception);
+  }
+
+  #invited(bytes: Uint8Array, frame: Message1Form, reception: Reception): void {
+    const response = this.#sessions.respond(bytes, frame, this.#now());
+    if (typeof response === 'string') {
+      this.#refuse(response);
+      return;
+    }
+    const frames = [response.message2];
+    this.#options.medium.submit({
+      priority: 0,
+      fairnessKey: undefined,
+      estimatedBytes: response.message2.length,
+      answerUntil: reception.at + ANSWER_WINDOW,
+      next: () => frames.shift(),
+    });
+  }
+
+  #finished(frame: Message2Form, reception: Reception): void {
+    const live = this.#sessions.finish(frame, this.#now());
+    if (!live) {
+      this.#refuse('other');
+      return;
+    }
+    this.#options.log.debug({ peer: toHex(live.peer) }, 'session begun');
+    this.#alive(live, reception);
+  }
+
+  #sealed(frame: SealedForm, reception: Reception): void {
+    const opened = this.#sessions.open(frame, this.#now());
+    if (typeof opened === 'string') {
+      this.#refuse(opened);
+      return;
+    }
+    const { live } = opened;
+    this.#alive(live, reception);
+    const records = decodeRecords(opened.content);
+    const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
+    if (records) this.#handle(live, records, frame.counter, askedAt);
+    else this.#refuse('records');
+  }
+
+  #alive(live: Live, reception: Reception): void {
+    const peer = this.#peer(live.peer);
+    peer.heard(reception);
+    peer.conversation.sessionsChanged();
+    this.onAlive.emit(live.peer);
+  }
+
+  #handle(live: Live, records: readonly Rec[], counter: number, askedAt: number | undefined): void {
+    const { conversation } = this.#peer(live.peer);
+    const answer = new FrameAnswer({
+      medium: this.#options.medium,
+      clock: this.#options.clock,
+      live,
+      counter,
+      askedAt,
+      lateAck: () => conversation.owe(live, counter),
+      lateRecord: (record) => this.#deliverLate(conversation, record),
+      lateLoose: (frame) => this.broadcast(frame, 0),
+    });
+    // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known
+    for (const { type, body } of records) if (type === RECORD.bitmap) this.#bitmap(conversation, live, body);
+    const handled: (void | Promise<void>)[] = [];
+    for (const { type, body } of records) {
+      if (type === RECORD.bitmap) continue;
+      if (type === RECORD.ack) this.#ack(conversation, live, body);
+      else if (type === RECORD.fragment) handled.push(this.#fragment(live, body, answer));
+      else {
+        const handler = this.#recordHandlers.get(type);
+        if (!handler) this.#refuse('record-type');
+        else handled.push(handler({ from: this.neighbour(live.peer), body, ...answer.request() }));
+      }
+    }
+    answer.send(Promise.all(handled));
+  }
+
+  #ack(conversation: Conversation, live: Live, body: Uint8Array): void {
+    const counter = readAck(body);
+    if (counter === undefined) this.#refuse('records');
+    else conversation.acknowledged(live, counter);
+  }
+
+  #bitmap(conversation: Conversation, live: Live, body: Uint8Array): void {
+    const bitmap = readBitmap(body);
+    if (!bitmap) this.#refuse('records');
+    else if (!conversation.bitmap(live, bitmap)) this.#refuse('bitmap');
+  }
+
+  /** A fragment that belongs to nothing is left to the bare `ack`, which tells its sender so. */
+  async #fragment(live: Live, body: Uint8Array, answer: FrameAnswer): Promise<void> {
+    const fragment = readFragment(body);
+    if (!fragment) {
+      this.#refuse('records');
+      return;
+    }
+    const result = this.#incoming.fragment(live.peer, live.index, fragment, this.#now());
+    if (result.is === 'unknown') {
+      this.#refuse('transfer');
+      return;
+    }
+    if (result.is === 'refused') this.#refuse('fragment');
+    const reply = answer.request(result.bitmap && bitmapRecord(result.bitmap));
+    if (result.is === 'repeated' && result.reply) repeat(result.reply, reply);
+    if (result.is !== 'complete') return;
+    await this.#transferHandler?.({
+      from: this.neighbour(live.peer),
+      id: fragment.id,
+      pushed: fragment.pushed,
+      bytes: result.bytes,
+      reply: (record) => {
+        result.answered({ record });
+        reply.reply(record);
+      },
+      replyLoose: (frame) => {
+        result.answered({ loose: frame });
+        reply.replyLoose(frame);
+      },
+    });
+  }
+
+  /** An answer that found no window: sent like anything else that must arrive. */
+  async #deliverLate(conversation: Conversation, record: Rec): Promise<void> {
+    try {
+      await conversation.send(record, { priority: 0 });
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+      this.#options.counters.count('link.late-answer-lost');
+    }
+  }
+
+  // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #peer(id: NodeId): Peer {
+    const key = nodeIdKey(id);
+    const known = this.#peers.get(key);
+    if (known) return known;
+    const { medium, keyOf, clock, random } = this.#options;
+    const conversation = new Conversation({
+      peer: id,
+      medium,
+      sessions: this.#sessions,
+      keyOf,
+      clock,
+      random,
+    });
+    const peer = new Peer({ id, medium, conversation, sessions: this.#sessions, clock });
+    this.#peers.set(key, peer);
+    return peer;
+  }
+
+  #sweep(): void {
+    const now = this.#now();
+    this.#sessions.sweep(now);
+    this.#incoming.sweep(now);
+    const inSession = new Set(this.#sessions.peers().map(nodeIdKey));
+    for (const [key, peer] of this.#peers)
+      if (!inSession.has(key) && peer.conversation.idle) this.#peers.delete(key);
+  }
+
+  /** What is meant for others is no refusal, but counted too. */
+  #refuse(reason: string): void {
+    this.#options.counters.count(reason === 'other' ? 'link.overheard' : `link.refused.${reason}`);
+  }
+
+  #now(): number {
+    return this.#options.clock.monotonic();
+  }
+}
+
+function repeat(reply: { readonly record: Rec } | { readonly loose: Uint8Array }, answer: Answer): void {
+  if ('record' in reply) answer.reply(reply.record);
+  else answer.replyLoose(reply.loose);
+}

@@ -1,0 +1,111 @@
+/** What is known of one neighbour, and the handle by which the rooms above speak to it. */
+import type { Clock } from '../core/clock.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import type { Conversation } from './conversation.ts';
+import { fragmentRoom, TRANSFER_IDS } from './fragments.ts';
+import { SEALED_OVERHEAD } from './frame.ts';
+import type { LinkQuality, Neighbour, OutgoingTransfer, Rec, SendOptions, Sent } from './link.ts';
+import type { Medium, Reception } from './medium.ts';
+import type { Sessions } from './sessions.ts';
+import { burstLength } from './timing.ts';
+
+export interface PeerOptions {
+  readonly id: NodeId;
+  readonly medium: Medium;
+  readonly conversation: Conversation;
+  readonly sessions: Sessions;
+  readonly clock: Clock;
+}
+
+/** Lives as long as there is a session or something to say. */
+export class Peer {
+  readonly #options: PeerOptions;
+  #reception: Reception | undefined;
+  #nextTransferId = 0;
+
+  constructor(options: PeerOptions) {
+    this.#options = options;
+  }
+
+  get conversation(): Conversation {
+    return this.#options.conversation;
+  }
+
+  get quality(): LinkQuality {
+    const { asked, answered } = this.conversation;
+    const { at, rssiDbm, snrDb } = this.#reception ?? {};
+    return { heardAt: at, rssiDbm, snrDb, asked, answered };
+  }
+
+  get linked(): boolean {
+    return this.#options.sessions.current(this.#options.id, this.#options.clock.monotonic()) !== undefined;
+  }
+
+  get recordRoom(): number {
+    return this.#options.medium.mtu - SEALED_OVERHEAD - 1;
+  }
+
+  get burstRoom(): number {
+    const { medium } = this.#options;
+    return burstLength(medium.airtime(medium.mtu)) * fragmentRoom(medium.mtu);
+  }
+
+  get twoFrameRoom(): number {
+    return 2 * fragmentRoom(this.#options.medium.mtu);
+  }
+
+  heard(reception: Reception): void {
+    this.#reception = reception;
+  }
+
+  /** In turn, so that an id comes back as late as possible: late answers may still name it. */
+  nextTransferId(): number | undefined {
+    for (let i = 0; i < TRANSFER_IDS; i++) {
+      const id = (this.#nextTransferId + i) % TRANSFER_IDS;
+      if (this.conversation.isTransferring(id)) continue;
+      this.#nextTransferId = (id + 1) % TRANSFER_IDS;
+      return id;
+    }
+    return undefined;
+  }
+}
+
+/** Names a peer, so that whoever keeps it keeps nothing alive. */
+export class PeerHandle implements Neighbour {
+  readonly id: NodeId;
+  readonly #find: (id: NodeId) => Peer;
+
+  constructor(id: NodeId, find: (id: NodeId) => Peer) {
+    this.id = id;
+    this.#find = find;
+  }
+
+  get quality(): LinkQuality {
+    return this.#peer.quality;
+  }
+  get linked(): boolean {
+    return this.#peer.linked;
+  }
+  get recordRoom(): number {
+    return this.#peer.recordRoom;
+  }
+  get burstRoom(): number {
+    return this.#peer.burstRoom;
+  }
+  get twoFrameRoom(): number {
+    return this.#peer.twoFrameRoom;
+  }
+  nextTransferId(): number | undefined {
+    return this.#peer.nextTransferId();
+  }
+  send(record: Rec, options: SendOptions): Promise<Sent> {
+    return this.#peer.conversation.send(record, options);
+  }
+  transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent> {
+    return this.#peer.conversation.transfer(transfer, options);
+  }
+
+  get #peer(): Peer {
+    return this.#find(this.id);
+  }
+}
