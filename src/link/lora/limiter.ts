@@ -6,11 +6,13 @@
  * The record is written ahead: a block of airtime is on disk as spent before the first frame out of it is on the air,
  * so a frame costs no commit. After a crash the whole of an open block counts as spent at the moment of starting.
  * Nobody knows how long the box was off (it may have no clock that runs on), so ages are counted in time that it was
- * known to run: they may come out too young, never too old.
+ * known to run: they may come out too young, never too old. While anything counts the record is renewed now and then,
+ * lest a box that keeps losing its power never grows older.
  */
 import type { TransmitReport } from '../../../drivers/sx127x/radio.ts';
-import type { Clock } from '../../core/clock.ts';
+import { type Cancel, type Clock, every } from '../../core/clock.ts';
 import type { Counters } from '../../core/counters.ts';
+import { DamagedRecord, StorageFailed } from '../../db/db.ts';
 import type { Priority } from '../medium.ts';
 import { HOUR_MS, Ledger, microsOf, type Spent } from './ledger.ts';
 
@@ -47,6 +49,7 @@ export interface Transmitter {
 const SHARES: Record<Priority, number> = { 0: 1, 1: 0.95, 2: 0.85, 3: 0.7 };
 
 const BLOCKS_AN_HOUR = 32;
+const RENEW_MS = 600_000;
 const LONGEST_FRAME = 255;
 
 export class Limiter {
@@ -66,6 +69,7 @@ export class Limiter {
   #reserved = 0;
   #onAir = 0;
   #saving: Promise<void> | undefined;
+  readonly #cancelRenewal: Cancel;
 
   /** `airtime`: ms on air of so many bytes with the transmitter's settings. Reads the record, writes nothing. */
   constructor(
@@ -87,11 +91,23 @@ export class Limiter {
       dutyCycle === undefined ? Number.POSITIVE_INFINITY : Math.floor(dutyCycle * HOUR_MS * 1000 + 1e-3);
     this.#block = Math.max(Math.ceil(this.#allowance / BLOCKS_AN_HOUR), microsOf(airtime(LONGEST_FRAME)));
     const now = clock.monotonic();
-    const known = dutyCycle === undefined ? undefined : store.load(limits.band);
+    const known = this.#limited ? this.#known() : undefined;
     this.#origin = now - (known?.ranMs ?? 0);
     for (const { at, micros } of known?.spent ?? [])
       this.#ledger.add({ at: Math.min(this.#origin + at, now), micros });
     if (known && known.reserved > 0) this.#ledger.add({ at: now, micros: known.reserved });
+    this.#cancelRenewal = every(clock, RENEW_MS, () => this.#renew());
+  }
+
+  /** Of a record that cannot be read, the worst is assumed. */
+  #known(): Allowance | undefined {
+    try {
+      return this.#store.load(this.#limits.band);
+    } catch (e) {
+      if (!(e instanceof DamagedRecord)) throw e;
+      this.#counters.count('link.allowance-damaged');
+      return { ranMs: 0, spent: [], reserved: this.#allowance };
+    }
   }
 
   /** ms on air within the last hour, as far as the law counts. */
@@ -101,7 +117,7 @@ export class Limiter {
 
   /** ms allowed in any hour; undefined where the region sets no duty cycle. */
   get allowedMs(): number | undefined {
-    return this.#allowance === Number.POSITIVE_INFINITY ? undefined : this.#allowance / 1000;
+    return this.#limited ? this.#allowance / 1000 : undefined;
   }
 
   /**
@@ -111,7 +127,7 @@ export class Limiter {
   when(airtimeMs: number, priority: Priority | 'begun'): number | undefined {
     const now = this.#clock.monotonic();
     if (this.#limits.dwellMs !== undefined && airtimeMs > this.#limits.dwellMs) return undefined;
-    if (this.#allowance === Number.POSITIVE_INFINITY) return now;
+    if (!this.#limited) return now;
     const share = priority === 'begun' ? 1 : SHARES[priority];
     const room = Math.floor(share * this.#allowance) - microsOf(airtimeMs) - this.#onAir;
     return room < 0 ? undefined : this.#ledger.whenAtMost(room, now);
@@ -119,8 +135,8 @@ export class Limiter {
 
   /** Resolves when as much airtime is reserved on disk; rejects with `StorageFailed`. */
   async prepare(airtimeMs: number): Promise<void> {
-    while (this.#reserved < microsOf(airtimeMs) && this.#allowance !== Number.POSITIVE_INFINITY)
-      await this.#reserve(microsOf(airtimeMs));
+    if (!this.#limited) return;
+    while (this.#reserved < microsOf(airtimeMs)) await this.#reserve(this.#block);
   }
 
   /**
@@ -142,31 +158,48 @@ export class Limiter {
       this.#ledger.add({ at: this.#clock.monotonic(), micros });
       this.#reserved -= micros;
       // early enough that the disk is done before an answer is due
-      if (this.#reserved < this.#block / 2) this.#reserve(0).catch(() => {});
+      if (this.#limited && this.#reserved < this.#block / 2) this.#background(this.#reserve(this.#block));
     }
   }
 
   /** Gives back what was reserved and not used. Nothing is sent after it. */
   async close(): Promise<void> {
+    this.#cancelRenewal();
     await this.#saving?.catch(() => {});
-    if (this.#reserved <= 0) return;
     this.#reserved = 0;
-    await this.#save(0);
+    if (this.#counts) await this.#save(0);
   }
 
-  /** Reserves one block more, at least `micros` in all; one at a time, a second caller waits for the first one's. */
+  get #limited(): boolean {
+    return this.#limits.dutyCycle !== undefined;
+  }
+
+  /** There is something to write down. */
+  get #counts(): boolean {
+    return this.#limited && this.#ledger.spent(this.#clock.monotonic()) > 0;
+  }
+
+  #renew(): void {
+    if (this.#counts) this.#background(this.#reserve(this.#reserved));
+  }
+
+  /** A save that nobody waits for: whoever needs it next meets the same error. */
+  #background(save: Promise<void>): void {
+    save.catch((e) => {
+      if (!(e instanceof StorageFailed)) throw e;
+    });
+  }
+
+  /** Writes the record with `micros` reserved in all; one at a time, a second caller waits for the first one's. */
   #reserve(micros: number): Promise<void> {
-    this.#saving ??= this.#reserveBlock(micros).finally(() => {
+    this.#saving ??= this.#reserveNow(micros).finally(() => {
       this.#saving = undefined;
     });
     return this.#saving;
   }
 
-  async #reserveBlock(micros: number): Promise<void> {
-    if (this.#allowance === Number.POSITIVE_INFINITY) return;
-    const left = this.#allowance - this.#ledger.spent(this.#clock.monotonic()) - this.#reserved;
-    const more = Math.max(Math.min(this.#block, left), micros - this.#reserved);
-    if (more <= 0) return;
+  async #reserveNow(micros: number): Promise<void> {
+    const more = Math.max(micros - this.#reserved, 0);
     await this.#save(this.#reserved + more);
     this.#reserved += more;
   }
