@@ -1,0 +1,196 @@
+/**
+ * Where it is lawful to transmit, how strongly and how long. Defaults gathered from public sources, for the operator
+ * to check: the law of the place decides.
+ *
+ * Sources: ERC Recommendation 70-03, annex 1, and EN 300 220-2 for EU868 and EU433; FCC part 15.247 for US915; the
+ * regional tables of Lora-net/LoRaMac-node (`Region*.c`), RadioLib (`LoRaWANBands.cpp`) and Meshtastic for the rest.
+ */
+
+/** What of the radio's settings the law looks at. */
+export interface Emission {
+  readonly frequencyHz: number;
+  readonly bandwidthHz: number;
+  /** At the transmitter's pin. */
+  readonly powerDbm: number;
+}
+
+/** Settings that make a lawful and sensible start. */
+export interface RegionDefaults extends Emission {
+  readonly spreadingFactor: number;
+  readonly codingRate: 5 | 6 | 7 | 8;
+}
+
+export interface SubBand {
+  readonly fromHz: number;
+  readonly toHz: number;
+  readonly maxPowerDbm: number;
+  /** Radiated power over a half-wave dipole (ERP) or over an isotropic antenna (EIRP = ERP + 2.15 dB). */
+  readonly powerIs: 'ERP' | 'EIRP';
+  /** Share of any hour in which may be transmitted; none: no limit. */
+  readonly dutyCycle?: number;
+  /** Longest single transmission, ms; none: no limit. */
+  readonly dwellMs?: number;
+  /** The channel must have been weaker than this for so long just before a transmission. */
+  readonly listenBeforeTalk?: { readonly thresholdDbm: number; readonly ms: number };
+}
+
+export interface Region {
+  readonly name: RegionName;
+  readonly where: string;
+  /** In ascending order, without overlap; what lies between them is forbidden. */
+  readonly subBands: readonly SubBand[];
+  readonly defaults: RegionDefaults;
+}
+
+export type RegionName = 'EU868' | 'EU433' | 'US915' | 'AU915' | 'AS923' | 'IN865' | 'KR920' | 'CN470';
+
+const MHZ = 1_000_000;
+
+/** 2.15 dB: what a half-wave dipole gains over an isotropic antenna. */
+const DIPOLE_GAIN_DB = 2.15;
+
+/** Long enough to carry a handshake: a profile below is of no use. */
+const LEAST_MTU = 200;
+
+function band(fromMhz: number, toMhz: number, rest: Omit<SubBand, 'fromHz' | 'toHz'>): SubBand {
+  return { fromHz: Math.round(fromMhz * MHZ), toHz: Math.round(toMhz * MHZ), ...rest };
+}
+
+const erp = (maxPowerDbm: number) => ({ maxPowerDbm, powerIs: 'ERP' }) as const;
+const eirp = (maxPowerDbm: number) => ({ maxPowerDbm, powerIs: 'EIRP' }) as const;
+
+export const REGIONS: readonly Region[] = [
+  {
+    name: 'EU868',
+    where: 'Europe, 863–870 MHz',
+    subBands: [
+      band(863, 865, { ...erp(14), dutyCycle: 0.001 }),
+      band(865, 868, { ...erp(14), dutyCycle: 0.01 }),
+      band(868, 868.6, { ...erp(14), dutyCycle: 0.01 }),
+      band(868.7, 869.2, { ...erp(14), dutyCycle: 0.001 }),
+      band(869.4, 869.65, { ...erp(27), dutyCycle: 0.1 }),
+      band(869.7, 870, { ...erp(14), dutyCycle: 0.01 }),
+    ],
+    // 360 s of airtime an hour where the band's other parts give 36
+    defaults: at(869.525, 125_000, 9, 17),
+  },
+  {
+    name: 'EU433',
+    where: 'Europe, 433 MHz',
+    subBands: [band(433.05, 434.79, { ...erp(10), dutyCycle: 0.1 })],
+    defaults: at(434.165, 125_000, 9, 10),
+  },
+  {
+    name: 'US915',
+    where: 'United States, Canada',
+    subBands: [band(902, 928, { ...eirp(30), dwellMs: 400 })],
+    // between LoRaWAN's uplinks and downlinks
+    defaults: at(919, 500_000, 9, 17),
+  },
+  {
+    name: 'AU915',
+    where: 'Australia, New Zealand, South America',
+    subBands: [band(915, 928, { ...eirp(30), dwellMs: 400 })],
+    defaults: at(920, 500_000, 9, 17),
+  },
+  {
+    name: 'AS923',
+    where: 'South-East Asia, Japan, Taiwan',
+    subBands: [
+      band(915, 928, {
+        ...eirp(16),
+        dutyCycle: 0.01,
+        dwellMs: 400,
+        listenBeforeTalk: { thresholdDbm: -80, ms: 5 },
+      }),
+    ],
+    defaults: at(922, 125_000, 7, 13),
+  },
+  {
+    name: 'IN865',
+    where: 'India',
+    subBands: [band(865, 867, eirp(30))],
+    defaults: at(866.3, 125_000, 9, 17),
+  },
+  {
+    name: 'KR920',
+    where: 'South Korea',
+    // channels of 200 kHz: the centres 920.9 … 921.9 and 922.1 … 923.3 of the tables, with their halves
+    subBands: [
+      band(920.8, 922, { ...eirp(10), listenBeforeTalk: { thresholdDbm: -65, ms: 6 } }),
+      band(922, 923.4, { ...eirp(14), listenBeforeTalk: { thresholdDbm: -65, ms: 6 } }),
+    ],
+    defaults: at(923.1, 125_000, 9, 11),
+  },
+  {
+    name: 'CN470',
+    where: 'China',
+    subBands: [band(470, 510, eirp(19))],
+    defaults: at(490.1, 125_000, 9, 16),
+  },
+];
+
+function at(mhz: number, bandwidthHz: number, spreadingFactor: number, powerDbm: number): RegionDefaults {
+  return { frequencyHz: Math.round(mhz * MHZ), bandwidthHz, spreadingFactor, codingRate: 5, powerDbm };
+}
+
+export function regionNamed(name: string): Region | undefined {
+  return REGIONS.find((r) => r.name === name);
+}
+
+/** The sub-band that holds the whole of the occupied bandwidth; undefined where there is none. */
+export function subBandOf(region: Region, frequencyHz: number, bandwidthHz: number): SubBand | undefined {
+  return region.subBands.find(
+    (s) => s.fromHz <= frequencyHz - bandwidthHz / 2 && frequencyHz + bandwidthHz / 2 <= s.toHz,
+  );
+}
+
+/**
+ * The longest frame, in bytes, that the region lets be sent in one transmission: 255 at most, 0 where it lets none.
+ * `airtimeMs` is the radio's time on air of so many bytes with these settings.
+ */
+export function mtu(region: Region, settings: Emission, airtimeMs: (bytes: number) => number): number {
+  const subBand = subBandOf(region, settings.frequencyHz, settings.bandwidthHz);
+  if (!subBand) return 0;
+  const { dwellMs = Number.POSITIVE_INFINITY } = subBand;
+  for (let bytes = 255; bytes > 0; bytes--) if (airtimeMs(bytes) <= dwellMs) return bytes;
+  return 0;
+}
+
+/** Why these settings may not be used in the region, in one sentence; undefined where they may. `antennaGainDbi` includes the cable's loss. */
+export function checkLawful(
+  region: Region,
+  settings: Emission,
+  antennaGainDbi: number,
+  airtimeMs: (bytes: number) => number,
+): string | undefined {
+  const { frequencyHz, bandwidthHz, powerDbm } = settings;
+  const subBand = subBandOf(region, frequencyHz, bandwidthHz);
+  if (!subBand) {
+    const allowed = region.subBands.map((s) => `${mhz(s.fromHz)}–${mhz(s.toHz)}`).join(', ');
+    return (
+      `${mhz(frequencyHz)} MHz with a bandwidth of ${bandwidthHz / 1000} kHz does not lie within one sub-band of ` +
+      `${region.name}: choose a frequency inside ${allowed} MHz.`
+    );
+  }
+  const radiatedDbm = powerDbm + antennaGainDbi - (subBand.powerIs === 'ERP' ? DIPOLE_GAIN_DB : 0);
+  // a hundredth of a decibel is no offence
+  if (radiatedDbm > subBand.maxPowerDbm + 0.01)
+    return (
+      `${powerDbm} dBm into an antenna of ${antennaGainDbi} dBi radiates ${radiatedDbm.toFixed(1)} dBm ${subBand.powerIs}, ` +
+      `and ${region.name} allows ${subBand.maxPowerDbm} dBm at ${mhz(frequencyHz)} MHz: lower the power to ` +
+      `${Math.floor(subBand.maxPowerDbm + 0.01 - radiatedDbm + powerDbm)} dBm.`
+    );
+  const longest = mtu(region, settings, airtimeMs);
+  if (longest < LEAST_MTU)
+    return (
+      `${region.name} allows ${subBand.dwellMs} ms for one transmission, which is ${longest} bytes with these settings ` +
+      `and too few: choose a lower spreading factor or a larger bandwidth (at least ${LEAST_MTU} bytes must fit).`
+    );
+  return undefined;
+}
+
+/** MHz with as many decimals as there are. */
+function mhz(hz: number): string {
+  return String(hz / MHZ);
+}
