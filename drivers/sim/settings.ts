@@ -51,11 +51,11 @@ export function desensitizedDb(r: RegisterFile, m: Modulation, frequencyHz: numb
   return right ? 0 : ERRATUM_21_DB;
 }
 
-/** What a current limit below the PA's need at +20 dBm leaves (DS82: 120 mA; DS20: 87 mA at +17 dBm). */
+/** What a current limit below the PA's need at +20 dBm leaves (DS20: 120 mA, and 87 mA at +17 dBm). */
 const NEED_AT_20_DBM_MA = 120;
 const LIMITED_DBM = 17;
 
-/** Output power from RegPaConfig, RegPaDac and RegOcp (DS82–84, DS94). */
+/** Output power from RegPaConfig, RegPaDac and RegOcp (DS83–85, DS94). */
 export function powerOf(r: RegisterFile): number {
   const config = r.get(REG.PA_CONFIG);
   const output = config & 0x0f;
@@ -102,7 +102,7 @@ export function snrByte(snrDb: number): number {
   return Math.max(Math.round(Math.min(snrDb, SNR_CEILING_DB) * 4), -128) & 0xff;
 }
 
-/** RegFei, 20 bits, signed: positive where the sender's carrier is above the receiver's (DS114; DS37). */
+/** RegFei, 20 bits, signed: positive where the sender's carrier is above the receiver's. */
 export function feiBytes(errorHz: number, bandwidthHz: number): readonly [number, number, number] {
   const raw = Math.round(((errorHz * 32e6) / 2 ** 24) * (500_000 / bandwidthHz));
   return [(raw >> 16) & 0x0f, (raw >> 8) & 0xff, raw & 0xff];

@@ -21,7 +21,7 @@ export interface ReceiverSettings {
   readonly deaf: boolean;
 }
 
-/** The demodulator follows a carrier within a quarter of the bandwidth (DS36, frequency error). */
+/** The demodulator follows a carrier within a quarter of the bandwidth. */
 const CARRIER_TOLERANCE = 0.25;
 
 /** Symbols of preamble before the modem reports a signal. */

@@ -34,7 +34,7 @@ const DIO_FLAGS = [
   [IRQ.CAD_DETECTED],
 ] as const;
 
-/** The reset line must be low for 100 µs, and the chip then answers after 5 ms (DS117). */
+/** The reset line must be low for 100 µs, and the chip then answers after 5 ms (datasheet section 7.2.2). */
 const RESET_PULSE_MS = 0.1;
 const RESET_TIME_MS = 5;
 
@@ -82,7 +82,7 @@ export class SimSx1276 {
     this.hardware = wireToHost(this, options.clock, this.#random.fork('host'), host, options.lines);
   }
 
-  /** One SPI frame (DS75–76): address and direction first; the address advances except in the FIFO. */
+  /** One SPI frame (datasheet section 4.3): address and direction first; the address advances except in the FIFO. */
   exchange(tx: Uint8Array): Uint8Array {
     this.#port.agenda.catchUp();
     const rx = new Uint8Array(tx.length);

@@ -73,10 +73,15 @@ test('observers see every transmission as it was, whatever became of it', async 
   const p = new Probe(b, 'A');
   const seen: Transmission[] = [];
   b.air.onTransmission.on((t) => seen.push(t));
+  const started: number[] = [];
+  b.air.onStart.on(() => started.push(b.simulation.monotonic()));
   await p.configure();
   p.send(Uint8Array.of(1, 2, 3));
+  await b.simulation.run(1);
+  expect([started.length, seen.length]).toEqual([1, 0]);
   await b.simulation.run(100);
   expect(seen).toHaveLength(1);
+  expect(seen[0]?.startMs).toBe(started[0]);
   const [t] = seen;
   expect(t).toMatchObject({
     from: 'A',

@@ -5,6 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import fc from 'fast-check';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Air } from '../../../drivers/sim/air.ts';
 import { HubClient } from '../../../drivers/sim/hub-client.ts';
@@ -199,6 +200,15 @@ describe('messages', () => {
   ])('that are none are refused: %s', (line) => {
     expect(decodeToHub(line)).toBeUndefined();
   });
+});
+
+test('no line makes the decoders throw', () => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (line) => {
+      decodeToHub(line);
+      decodeFromHub(line);
+    }),
+  );
 });
 
 describe('a client that is none', () => {

@@ -105,7 +105,7 @@ describe('transmit', () => {
   });
 });
 
-describe('output power (DS82–84: RegPaConfig, RegPaDac, RegOcp)', () => {
+describe('output power (DS83–85: RegPaConfig, RegPaDac, RegOcp)', () => {
   test.each([
     ['PA_BOOST, 17 - (15 - 15)', { 9: 0x8f }, 17],
     ['PA_BOOST, 17 - (15 - 0)', { 9: 0x80 }, 2],

@@ -69,7 +69,7 @@ describe('the registers of a packet', () => {
     expect(-157 + c.read(0x1a) + snr).toBeCloseTo(-121, 0);
   });
 
-  test('frequency error: FEI · 2^24 / 32e6 · BW / 500 kHz (DS37)', async () => {
+  test('frequency error: FEI · 2^24 / 32e6 · BW / 500 kHz (RegFei)', async () => {
     const { b, a, c } = await pair({}, [{ crystalPpm: 8 }, { crystalPpm: -4 }]);
     c.listen();
     await b.simulation.run(1);

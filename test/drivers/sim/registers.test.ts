@@ -1,4 +1,5 @@
 /** Register file, SPI framing, FIFO and reset of the simulated chip, against the SX1276 datasheet. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Bench, bench, Probe } from './bench.ts';
 
@@ -41,7 +42,7 @@ describe('values after reset', () => {
   });
 });
 
-describe('SPI (DS75–76)', () => {
+describe('SPI (section 4.3)', () => {
   test('a burst advances the address, and a write gives back what was there', async () => {
     const { p } = await configured();
     p.spi('a0 12 34');
@@ -114,7 +115,7 @@ describe('RegOpMode (DS108)', () => {
   });
 });
 
-describe('the reset line (DS117)', () => {
+describe('the reset line (section 7.2.2)', () => {
   test('100 µs low bring every register back; the chip answers 5 ms later', async () => {
     const { b, p } = await configured();
     p.write(0x39, 0x4e);
@@ -148,4 +149,24 @@ test('image calibration runs in FSK standby and says when it is done (DS53, RegI
   expect(p.read(0x3b) & 0x60).toBe(0x20);
   await b.simulation.run(11);
   expect(p.read(0x3b) & 0x60).toBe(0);
+});
+
+test('whatever bytes a host sends, at whatever times, the chip goes on answering', async () => {
+  const bursts = fc.array(fc.tuple(fc.uint8Array({ minLength: 1, maxLength: 12 }), fc.nat(50)), {
+    maxLength: 40,
+  });
+  await fc.assert(
+    fc.asyncProperty(bursts, async (all) => {
+      const { b, p } = fresh();
+      const other = new Probe(b, 'B');
+      await other.configure();
+      other.listen();
+      for (const [bytes, waitMs] of all) {
+        p.chip.exchange(bytes);
+        await b.simulation.run(waitMs);
+      }
+      expect(p.read(0x42)).toBe(0x12);
+    }),
+    { numRuns: 50 },
+  );
 });
