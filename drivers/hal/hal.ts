@@ -14,6 +14,7 @@ export interface SpiBus {
 }
 
 export interface GpioLine {
+  /** Rejects where the system gives a line to one holder only and a listener has it. */
   read(): Promise<0 | 1>;
   /** Drives the line. */
   write(value: 0 | 1): Promise<void>;

@@ -55,13 +55,13 @@ export class RegisterFile {
 
   /** Sets the FIFO's pointer, then reads `length` bytes in one transfer. */
   async readFifo(from: number, length: number): Promise<Uint8Array> {
-    await this.writeVerified(Register.FifoAddrPtr, from);
+    await this.write(Register.FifoAddrPtr, from);
     return this.readBurst(Register.Fifo, length);
   }
 
   /** Sets the FIFO's pointer, then writes in one transfer. */
   async writeFifo(from: number, bytes: Uint8Array): Promise<void> {
-    await this.writeVerified(Register.FifoAddrPtr, from);
+    await this.write(Register.FifoAddrPtr, from);
     await this.writeBurst(Register.Fifo, bytes);
   }
 

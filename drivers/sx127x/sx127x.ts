@@ -69,8 +69,6 @@ export class Sx127x implements Radio {
   readonly #interrupts: Interrupts;
   readonly #lock = new Lock();
   readonly #hearing: Hearing;
-  /** What listeners will be told once the operation under way is over: they may start the next one. */
-  #outbox: (() => void)[] = [];
   #state: State = { kind: 'stopped' };
   #setup: Setup | undefined;
   #cancelEdge: Cancel = () => {};
@@ -94,7 +92,7 @@ export class Sx127x implements Radio {
   }
 
   start(settings: LoraSettings): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       if (this.#state.kind !== 'stopped') throw new Error('the radio is already started');
       const setup = setupOf(settings);
       try {
@@ -112,14 +110,14 @@ export class Sx127x implements Radio {
   }
 
   configure(settings: LoraSettings): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       const setup = setupOf(settings);
       const old = this.#ready();
       this.#setup = setup; // a recovery from here on brings up the new settings
       await this.#attempt(async () => {
-        await this.#drain(old);
         this.#state = { kind: 'idle' };
         await this.#chip.enter(Mode.Standby, settings.frequencyHz);
+        await this.#drain(old);
         await this.#chip.configure(setup.registers);
         await this.#receive(setup);
       });
@@ -127,7 +125,7 @@ export class Sx127x implements Radio {
   }
 
   transmit(bytes: Uint8Array): Promise<TransmitReport> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       if (bytes.length < 1 || bytes.length > 255) throw new RangeError(`${bytes.length} bytes are no frame`);
       const setup = this.#ready();
       return this.#attempt(() => this.#transmit(setup, bytes));
@@ -135,7 +133,7 @@ export class Sx127x implements Radio {
   }
 
   channel(): Promise<ChannelState> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       const { settings, age } = this.#ready();
       return this.#attempt(async () => {
         const burst = await this.#chip.registers.readBurst(Register.ModemStat, 4);
@@ -149,7 +147,7 @@ export class Sx127x implements Radio {
   }
 
   detect(): Promise<boolean> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       const setup = this.#ready();
       return this.#attempt(async () => {
         const { modemStat } = await this.#drain(setup);
@@ -161,7 +159,7 @@ export class Sx127x implements Radio {
   }
 
   stop(): Promise<void> {
-    return this.#exclusive(async () => {
+    return this.#lock.run(async () => {
       this.#cancelPoll();
       this.#cancelEdge();
       if (this.#state.kind === 'recovering') this.#state.cancelRetry();
@@ -181,20 +179,9 @@ export class Sx127x implements Radio {
     });
   }
 
-  /** Runs a task alone, then tells what it found. */
-  async #exclusive<T>(task: () => Promise<T>): Promise<T> {
-    try {
-      return await this.#lock.run(task);
-    } finally {
-      const tell = this.#outbox;
-      this.#outbox = [];
-      for (const one of tell) one();
-    }
-  }
-
   /** A task nobody waits for; a fault in it has been dealt with by `#attempt`. */
   #background(task: () => Promise<void>): Promise<void> {
-    return this.#exclusive(task).catch((e) => {
+    return this.#lock.run(task).catch((e) => {
       if (!(e instanceof RadioFault)) throw e;
     });
   }
@@ -244,14 +231,15 @@ export class Sx127x implements Radio {
     const { registers } = this.#chip;
     const { frequencyHz } = setup.settings;
     const airtimeMs = timeOnAirMs(setup.settings, bytes.length);
-    await this.#drain(setup);
     const interrupt = new Signal();
     this.#state = { kind: 'transmitting', interrupt };
     await this.#chip.enter(Mode.Standby, frequencyHz);
+    // what was received up to this moment is about to be overwritten
+    await this.#drain(setup);
     await registers.writeFifo(0, bytes);
     await registers.writeVerified(Register.PayloadLength, bytes.length);
+    // TxDone is down since the receiver was entered
     await registers.write(Register.DioMapping1, Dio0.TxDone);
-    await registers.write(Register.IrqFlags, Irq.All);
     const startedAt = this.#clock.monotonic();
     await registers.write(Register.OpMode, opModeOf(Mode.Transmit, frequencyHz));
     const done = await this.#interrupts.awaitFlag(registers, interrupt, Irq.TxDone, airtimeMs);
@@ -268,7 +256,6 @@ export class Sx127x implements Radio {
     this.#state = { kind: 'cad', interrupt };
     await this.#chip.enter(Mode.Standby, frequencyHz);
     await registers.write(Register.DioMapping1, Dio0.CadDone);
-    await registers.write(Register.IrqFlags, Irq.All);
     await registers.write(Register.OpMode, opModeOf(Mode.Cad, frequencyHz));
     const done = await this.#interrupts.awaitFlag(registers, interrupt, Irq.CadDone, cadMs(setup.settings));
     if (!done) throw new ChipFault('stuck-mode', 'channel activity detection does not end');
@@ -292,8 +279,9 @@ export class Sx127x implements Radio {
     });
   }
 
+  /** Listeners run outside the operation under way: what they throw is no fault of the radio. */
   #drain({ settings }: Setup, edgeAt?: number): Promise<PacketStatus> {
-    const deliver = (frame: ReceivedFrame) => this.#outbox.push(() => this.onFrame.emit(frame));
+    const deliver = (frame: ReceivedFrame) => queueMicrotask(() => this.onFrame.emit(frame));
     return this.#receiver.drain(settings, deliver, edgeAt);
   }
 
@@ -364,10 +352,15 @@ export class Sx127x implements Radio {
     this.#counters.count('radio.reset');
     try {
       await this.#bringUp(setup);
+      this.#log.info({ fault: what }, 'the radio works again');
       this.#tell({ kind: 'recovered', what });
     } catch (e) {
       if (!(e instanceof ChipFault)) throw e;
-      if (first) this.#tell({ kind: 'failed', what, sentence: silence(e).message });
+      if (first) {
+        const sentence = silence(e).message;
+        this.#log.error({ fault: what }, sentence);
+        this.#tell({ kind: 'failed', what, sentence });
+      }
       const again = () =>
         this.#background(() => this.#revive(what, Math.min(2 * retryMs, RETRY_MOST_MS), false));
       this.#state = { kind: 'recovering', what, cancelRetry: this.#clock.after(retryMs, () => void again()) };
@@ -375,7 +368,7 @@ export class Sx127x implements Radio {
   }
 
   #tell(event: RadioEvent): void {
-    this.#outbox.push(() => this.onEvent.emit(event));
+    queueMicrotask(() => this.onEvent.emit(event));
   }
 }
 

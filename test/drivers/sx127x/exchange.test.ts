@@ -176,6 +176,17 @@ describe('a quiet receiver', () => {
     expect(a.transfers - before).toBeLessThanOrEqual(60);
     expect(a.counters.all()).toEqual({});
   });
+
+  test('takes five transfers for a frame, and a transmission sixteen', async () => {
+    const roof = new Roof();
+    const [a, b] = await roof.boxes(['A', 'B']);
+    const before = [a.transfers, b.transfers] as const;
+    await a.transmit(payload(100));
+    await roof.simulation.run(100);
+    expect(b.frames).toHaveLength(1);
+    expect(b.transfers - before[1]).toBe(5);
+    expect(a.transfers - before[0]).toBe(16);
+  });
 });
 
 describe('boards', () => {

@@ -64,6 +64,17 @@ describe('the FIFO', () => {
     expect(b.counters.get('radio.overrun')).toBe(1);
   });
 
+  test('a packet that waits when a transmission is asked for is taken first', async () => {
+    const roof = new Roof();
+    const [a, b] = await roof.boxes(['A', 'B']);
+    b.chip.faults.interruptsToLose = 1;
+    await a.transmit(payload(40));
+    await b.transmit(payload(250, 7));
+    await roof.simulation.run(100);
+    expect(b.frames.map((f) => f.bytes)).toEqual([payload(40)]);
+    expect(a.frames.map((f) => f.bytes)).toEqual([payload(250, 7)]);
+  });
+
   test('a packet that wraps around its end is read whole', async () => {
     const roof = new Roof();
     const [a, b] = await roof.boxes(['A', 'B']);
