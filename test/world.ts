@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RadioHardware } from '../drivers/hal/hal.ts';
 import { Air } from '../drivers/sim/air.ts';
-import type { HostModel } from '../drivers/sim/host.ts';
+import { BUSY_PI } from '../drivers/sim/host.ts';
 import { SimSx1276 } from '../drivers/sim/sx1276.ts';
 import type { LoraSettings } from '../drivers/sx127x/radio.ts';
 import { Sx127x } from '../drivers/sx127x/sx127x.ts';
@@ -38,7 +38,8 @@ export interface WorldOptions {
   readonly settings?: LoraSettings;
   /** Fraction of an hour on air; the region's 10 % unless said. */
   readonly dutyCycle?: number;
-  readonly host?: 'ideal' | HostModel;
+  /** The machine around the chip: without latency, or as slow and jerky as a busy Pi. */
+  readonly host?: 'ideal' | 'busy';
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
@@ -142,8 +143,8 @@ export class Box {
     this.name = name;
     this.directory = mkdtempSync(join(tmpdir(), `nexus-${name}-`));
     const { air, options, sim } = world;
-    const host = options.host === undefined ? {} : { host: options.host };
-    this.chip = new SimSx1276({ clock: sim, random: sim.random, air, name, ...host });
+    const host = options.host === 'busy' ? BUSY_PI : 'ideal';
+    this.chip = new SimSx1276({ clock: sim, random: sim.random, air, name, host });
   }
 
   get on(): boolean {

@@ -222,10 +222,8 @@ export class Messenger implements Author {
       bytesOnAir: m.bytesOnAir + cost.bytes,
     }));
     if (!after) return;
-    tx.afterCommit(() => {
-      this.#spent.delete(objectIdKey(id));
-      this.onProgress.emit(this.progressOf(after));
-    });
+    this.#spent.delete(objectIdKey(id));
+    tx.afterCommit(() => this.onProgress.emit(this.progressOf(after)));
   }
 
   #note(id: ObjectId, detail: string): void {

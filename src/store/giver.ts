@@ -262,6 +262,7 @@ export class Giver {
 const FAILED: Record<LinkFailed['reason'], string> = {
   'no-key': "The recipient's key is not known yet.",
   'no-answer': 'The recipient did not answer.',
+  forgotten: 'The recipient has just been started again.',
   'queue-full': 'The radio has too much to send.',
   law: "The region's airtime allowance is spent.",
   radio: 'The radio failed.',
