@@ -4,6 +4,7 @@ import { BUSY_PI } from '../../../drivers/sim/host.ts';
 import { RadioFault } from '../../../drivers/sx127x/radio.ts';
 import { Register } from '../../../drivers/sx127x/registers.ts';
 import { timeOnAirMs } from '../../../drivers/sx127x/time-on-air.ts';
+import { toHex } from '../../../src/core/bytes.ts';
 import { EU868, payload, Roof } from './roof.ts';
 
 describe('a frame from A to B', () => {
@@ -84,6 +85,25 @@ describe('a frame from A to B', () => {
     }
     expect(b.frames.map((f) => f.bytes[0])).toEqual(Array.from({ length: 200 }, (_, i) => i));
     expect(a.counters.get('radio.reset') + b.counters.get('radio.reset')).toBe(0);
+  });
+});
+
+describe('start', () => {
+  test('resets for 1 ms, waits 6, and waits for the end of the calibration at the carrier (DS 53, DS 117)', async () => {
+    const roof = new Roof();
+    const a = roof.box('A');
+    const wrote: string[] = [];
+    const { exchange } = a.chip;
+    a.chip.exchange = (tx) => {
+      if ((tx[0] ?? 0) & 0x80) wrote.push(toHex(tx));
+      return exchange.call(a.chip, tx);
+    };
+    await a.start();
+    expect(roof.simulation.monotonic()).toBeGreaterThanOrEqual(1 + 6 + 10);
+    expect(roof.simulation.monotonic()).toBeLessThan(25);
+    // PA off, carrier, calibration, and only then sleep and the LoRa modem
+    expect(wrote.slice(2, 8)).toEqual(['8101', '8900', '86d9619a', 'bbc2', '8100', '8180']);
+    expect(a.register(Register.OpMode)).toBe(0x85);
   });
 });
 

@@ -64,6 +64,25 @@ describe('the FIFO', () => {
     expect(b.counters.get('radio.overrun')).toBe(1);
   });
 
+  test('a packet that ends while the flags of the one before are cleared is not lost with them', async () => {
+    const roof = new Roof();
+    const never = { chance: 0, ms: [0, 0] } as const;
+    const slow = { spiMs: [60, 60], spiTail: never, interruptMs: [0, 0], interruptTail: never } as const;
+    const a = roof.box('A');
+    const b = roof.box('B', { host: slow });
+    await a.start();
+    await b.start();
+    await a.transmit(payload(5, 1));
+    await roof.simulation.run(61); // B has read the flags, and clears them 60 ms later
+    const { endedAt } = await a.transmit(payload(6, 100));
+    await roof.simulation.run(2000);
+    expect(b.frames.map((f) => f.bytes)).toEqual([payload(5, 1), payload(6, 100)]);
+    const [first, second] = b.frames;
+    expect(endedAt - (first?.at ?? 0)).toBeLessThan(120);
+    expect(second?.at).toBeGreaterThan(endedAt);
+    expect(b.counters.all()).toEqual({});
+  });
+
   test('a packet that waits when a transmission is asked for is taken first', async () => {
     const roof = new Roof();
     const [a, b] = await roof.boxes(['A', 'B']);
@@ -228,7 +247,7 @@ describe('a bus that gives garbage', () => {
 });
 
 describe('a receiver that hears nothing', () => {
-  test('is reset after ten minutes of the same noise, and hears again', async () => {
+  test('is reset after a long silence, and hears again', async () => {
     const roof = new Roof();
     const [a, b] = await roof.boxes(['A', 'B']);
     b.chip.faults.deaf = 'until-reset';
