@@ -16,8 +16,10 @@
  * what follows a draw is a new look at the channel.
  */
 
-/** Within this of the end of a frame its announced answer begins. */
-const ANSWER_WINDOW_MS = 150;
+import { FOLLOWS, type Follows, KIND } from '../frame.ts';
+import { ANSWER_WINDOW } from '../timing.ts';
+
+const VERSION = 1;
 
 const FIRST_WINDOW = 8;
 const SMALLEST_WINDOW = 96;
@@ -34,14 +36,12 @@ const LONGEST_LOUD_MS = 10_000;
 const LONGEST_DETECTED_MS = 30_000;
 
 /** What follows a frame, as its first byte says (docs/protocol/link.md, "Frames"). */
-export function whatFollows(firstByte: number): 'nothing' | 'answer' | 'burst' {
-  const version = firstByte >> 6;
+export function whatFollows(firstByte: number): Follows {
+  if (firstByte >> 6 !== VERSION) return FOLLOWS.nothing;
   const kind = (firstByte >> 3) & 7;
-  if (version !== 1) return 'nothing';
-  if (kind === 2) return (firstByte & 1) === 0 ? 'answer' : 'nothing';
-  if (kind !== 3) return 'nothing';
+  if (kind === KIND.handshake) return (firstByte & 1) === 0 ? FOLLOWS.answer : FOLLOWS.nothing;
   const follows = firstByte & 3;
-  return follows === 1 ? 'answer' : follows === 2 ? 'burst' : 'nothing';
+  return kind === KIND.sealed && follows !== 3 ? (follows as Follows) : FOLLOWS.nothing;
 }
 
 /** Nothing to do until then; then `step` is asked again. */
@@ -108,9 +108,9 @@ export class Access {
     // what was announced belongs to the grant that announced it
     if (at > this.#reservedUntil) this.#grants.push(at);
     const follows = whatFollows(firstByte);
-    if (follows === 'answer') this.#reservedUntil = at + ANSWER_WINDOW_MS + this.#times.answerMs;
+    if (follows === FOLLOWS.answer) this.#reservedUntil = at + ANSWER_WINDOW + this.#times.answerMs;
     // all fragments of a transfer but the last are of one length
-    else if (follows === 'burst') this.#reservedUntil = at + BURST_GAP_MS + airtimeMs;
+    else if (follows === FOLLOWS.burst) this.#reservedUntil = at + BURST_GAP_MS + airtimeMs;
     else this.#reservedUntil = at;
   }
 

@@ -1,5 +1,5 @@
 /** The channel as one box senses it: the access rules joined to the receiver they ask, and what is learned on the way. */
-import { type LoraSettings, type Radio, RadioFault } from '../../../drivers/sx127x/radio.ts';
+import { type ChannelState, type LoraSettings, type Radio, RadioFault } from '../../../drivers/sx127x/radio.ts';
 import { symbolMs, timeOnAirMs } from '../../../drivers/sx127x/time-on-air.ts';
 import { type Cancel, type Clock, every } from '../../core/clock.ts';
 import type { Counters } from '../../core/counters.ts';
@@ -100,15 +100,21 @@ export class Channel {
 
   async #look(): Promise<Sight> {
     const { activity, rssiDbm } = await this.#radio.channel();
+    return this.#sight(activity, rssiDbm);
+  }
+
+  #sight(activity: ChannelState['activity'], rssiDbm: number): Sight {
     const floor = this.#floor.dbm;
-    if (activity === 'clear') this.#floor.add(rssiDbm);
     return { receiving: activity !== 'clear', loud: floor !== undefined && rssiDbm > floor + LOUD_DB };
   }
 
   async #sample(): Promise<void> {
     if (this.#transmitting) return this.#occupancy.add(true);
     try {
-      const { receiving, loud } = await this.#look();
+      const { activity, rssiDbm } = await this.#radio.channel();
+      // from here only: a grant that waits looks so often that a single long frame would become the floor
+      if (activity === 'clear') this.#floor.add(rssiDbm);
+      const { receiving, loud } = this.#sight(activity, rssiDbm);
       this.#occupancy.add(receiving || loud);
     } catch (e) {
       // the driver is at it, and tells

@@ -9,21 +9,17 @@
  * known to run: they may come out too young, never too old. While anything counts the record is renewed now and then,
  * lest a box that keeps losing its power never grows older.
  */
-import type { TransmitReport } from '../../../drivers/sx127x/radio.ts';
+import type { SubBand } from '../../../board/regions.ts';
+import type { Radio, TransmitReport } from '../../../drivers/sx127x/radio.ts';
 import { type Cancel, type Clock, every } from '../../core/clock.ts';
 import type { Counters } from '../../core/counters.ts';
 import { DamagedRecord, StorageFailed } from '../../db/db.ts';
 import type { Priority } from '../medium.ts';
 import { HOUR_MS, Ledger, microsOf, type Spent } from './ledger.ts';
+import { listenBeforeTalk } from './listen-before-talk.ts';
 
-export interface Limits {
-  /** Names the sub-band whose allowance is counted. */
-  readonly band: string;
-  /** The part of any hour that may be spent on air; undefined where the region sets none. */
-  readonly dutyCycle: number | undefined;
-  /** The longest transmission, ms; undefined where the region sets none. */
-  readonly dwellMs: number | undefined;
-}
+/** What of a sub-band's rules the limiter holds to; what the region does not limit is absent. */
+export type Limits = Pick<SubBand, 'fromHz' | 'toHz' | 'dutyCycle' | 'dwellMs' | 'listenBeforeTalk'>;
 
 /** What is known on disk of a sub-band's last hour. Times are ms that the box has run, over all its starts. */
 export interface Allowance {
@@ -40,9 +36,12 @@ export interface AllowanceStore {
   save(band: string, allowance: Allowance): Promise<void>;
 }
 
-/** The one part of `Radio` that only the limiter is given. */
-export interface Transmitter {
-  transmit(bytes: Uint8Array): Promise<TransmitReport>;
+/** `transmit` is given to nobody else. */
+export type Transmitter = Pick<Radio, 'transmit' | 'channel'>;
+
+/** Nothing was sent: the law wants silence before a transmission, and there was none for long. */
+export class ChannelTaken extends Error {
+  override name = 'ChannelTaken';
 }
 
 /** What each priority may bring the hour's total to: bulk stops first, control and a burst under way never before the law. */
@@ -60,6 +59,8 @@ export class Limiter {
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #ledger = new Ledger();
+  /** Whose allowance is counted, as it is called on disk. */
+  readonly #band: string;
   /** µs, Infinity without a duty cycle; `block` is what is reserved at a time. */
   readonly #allowance: number;
   readonly #block: number;
@@ -85,6 +86,7 @@ export class Limiter {
     this.#store = store;
     this.#clock = clock;
     this.#counters = counters;
+    this.#band = `${limits.fromHz}-${limits.toHz}`;
     const { dutyCycle } = limits;
     // 0.1 % of an hour is a whole number of µs, its product with a binary fraction is not
     this.#allowance =
@@ -102,7 +104,7 @@ export class Limiter {
   /** Of a record that cannot be read, the worst is assumed. */
   #known(): Allowance | undefined {
     try {
-      return this.#store.load(this.#limits.band);
+      return this.#store.load(this.#band);
     } catch (e) {
       if (!(e instanceof DamagedRecord)) throw e;
       this.#counters.count('link.allowance-damaged');
@@ -140,13 +142,16 @@ export class Limiter {
   }
 
   /**
-   * Sends a frame. Throws where `when` does not say now: the caller's mistake. Rejects with `StorageFailed` where
-   * the airtime cannot be written down, and with what the transmitter rejects with: the frame then counts as sent.
+   * Sends a frame. Rejects with `StorageFailed` where the airtime cannot be written down, with `ChannelTaken`, and
+   * with `RadioFault`, upon which the frame counts as sent. Where `when` does not say now that is the caller's mistake.
    */
   async transmit(bytes: Uint8Array): Promise<TransmitReport> {
     const airtimeMs = this.#airtime(bytes.length);
     const micros = microsOf(airtimeMs);
     await this.prepare(airtimeMs);
+    const { listenBeforeTalk: rule } = this.#limits;
+    if (rule && !(await listenBeforeTalk(this.#transmitter, this.#clock, rule)))
+      throw new ChannelTaken(`the channel is not weaker than ${rule.thresholdDbm} dBm`);
     const lawful = this.when(airtimeMs, 'begun');
     if (this.#onAir > 0 || lawful === undefined || lawful > this.#clock.monotonic())
       throw new Error(`a frame of ${airtimeMs} ms on air is not allowed now`);
@@ -210,7 +215,7 @@ export class Limiter {
       .summary(now, this.#block)
       .map(({ at, micros }) => ({ at: Math.max(at - this.#origin, 0), micros }));
     try {
-      await this.#store.save(this.#limits.band, { ranMs: now - this.#origin, spent, reserved });
+      await this.#store.save(this.#band, { ranMs: now - this.#origin, spent, reserved });
     } catch (e) {
       this.#counters.count('link.allowance-not-saved');
       throw e;

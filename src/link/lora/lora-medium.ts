@@ -3,6 +3,7 @@
  * access on LoRa" and "The law"). One turn after the other: an answer that is due; else whoever heads the queue, once
  * the law and the channel let it.
  */
+import { checkLawful, mtu, type Region, subBandOf } from '../../../board/regions.ts';
 import {
   type LoraSettings,
   type Radio,
@@ -12,19 +13,20 @@ import {
 import { timeOnAirMs } from '../../../drivers/sx127x/time-on-air.ts';
 import type { Cancel, Clock } from '../../core/clock.ts';
 import type { Counters } from '../../core/counters.ts';
+import { PersonError } from '../../core/errors.ts';
 import { Event } from '../../core/events.ts';
 import { StorageFailed } from '../../db/db.ts';
 import type { Medium, Outgoing, Priority, Reception, Submission } from '../medium.ts';
 import { Channel, type ChannelParts } from './channel.ts';
-import { type AllowanceStore, Limiter, type Limits } from './limiter.ts';
+import { type AllowanceStore, ChannelTaken, Limiter } from './limiter.ts';
 import { Packer } from './packer.ts';
 import { type Entry, PRIORITIES, Queue, type QueueLengths } from './queue.ts';
 
 export interface LoraProfile {
+  readonly region: Region;
   readonly settings: LoraSettings;
-  readonly limits: Limits;
-  /** The largest frame, bytes: 255, less under a dwell limit. */
-  readonly mtu: number;
+  /** Less the cable's loss. */
+  readonly antennaGainDbi: number;
 }
 
 export interface Traffic {
@@ -96,7 +98,7 @@ export class LoraMedium implements Medium {
 
   /**
    * Starts the transceiver with the profile's settings and serves the medium on it. Rejects with `PersonError` where
-   * the transceiver does not answer.
+   * the profile breaks its region, and where the transceiver does not answer.
    */
   static async open(
     radio: Radio,
@@ -104,10 +106,15 @@ export class LoraMedium implements Medium {
     store: AllowanceStore,
     parts: ChannelParts,
   ): Promise<LoraMedium> {
-    const { settings, limits, mtu } = profile;
-    const limiter = new Limiter(radio, limits, (bytes) => timeOnAirMs(settings, bytes), store, parts);
+    const { region, settings, antennaGainDbi } = profile;
+    const airtime = (bytes: number) => timeOnAirMs(settings, bytes);
+    const subBand = subBandOf(region, settings.frequencyHz, settings.bandwidthHz);
+    const unlawful = checkLawful(region, settings, antennaGainDbi, airtime);
+    if (!subBand || unlawful !== undefined)
+      throw new PersonError('unlawful', unlawful ?? `${region.name} has no band there.`);
     await radio.start(settings);
-    return new LoraMedium(radio, limiter, settings, mtu, parts);
+    const limiter = new Limiter(radio, subBand, airtime, store, parts);
+    return new LoraMedium(radio, limiter, settings, mtu(region, settings, airtime), parts);
   }
 
   /** ms on air of a frame of so many bytes. */
@@ -277,7 +284,7 @@ export class LoraMedium implements Medium {
       }
     } catch (e) {
       if (e instanceof RadioFault) entry.settle({ sent: false, refused: 'radio' });
-      if (!(e instanceof StorageFailed)) throw e;
+      if (!(e instanceof StorageFailed || e instanceof ChannelTaken)) throw e;
       entry.settle({ sent: false, refused: 'law' });
       return true;
     }

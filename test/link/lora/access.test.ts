@@ -24,21 +24,12 @@ function accessDrawing(...draws: number[]) {
 }
 
 test('docs/protocol/link.md, "Frames": what follows', () => {
-  expect([PLAIN, ASKING, BURST, 0b01_011_011].map(whatFollows)).toEqual([
-    'nothing',
-    'answer',
-    'burst',
-    'nothing', // 3 is reserved
-  ]);
-  expect([ASKING | 4, BURST | 4].map(whatFollows)).toEqual(['answer', 'burst']); // bit 2 is the phase
-  expect([MESSAGE_1, MESSAGE_2, BEACON, 0x21, 0b01_110_000].map(whatFollows)).toEqual([
-    'answer',
-    'nothing',
-    'nothing',
-    'nothing',
-    'nothing',
-  ]);
-  expect(whatFollows(0b10_011_001)).toBe('nothing'); // another version
+  expect([PLAIN, ASKING, BURST].map(whatFollows)).toEqual([0, 1, 2]);
+  expect([ASKING | 4, BURST | 4].map(whatFollows)).toEqual([1, 2]); // bit 2 is the phase
+  expect(whatFollows(0b01_011_011)).toBe(0); // 3 is reserved
+  expect([MESSAGE_1, MESSAGE_2].map(whatFollows)).toEqual([1, 0]);
+  // a beacon, a receipt, a solicit, a frame of another version
+  expect([BEACON, 0b01_110_001, 0b01_100_010, 0b10_011_001].map(whatFollows)).toEqual([0, 0, 0, 0]);
 });
 
 describe('the first attempt', () => {
