@@ -5,6 +5,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type Region, regionNamed } from '../board/regions.ts';
 import type { RadioHardware } from '../drivers/hal/hal.ts';
 import { Air } from '../drivers/sim/air.ts';
 import { BUSY_PI } from '../drivers/sim/host.ts';
@@ -32,6 +33,8 @@ export const SF7: LoraSettings = {
   syncWord: 0x4e,
   powerDbm: 14,
 };
+
+const EU868 = regionNamed('EU868') as Region;
 
 export interface WorldOptions {
   readonly seed?: number | string;
@@ -173,9 +176,13 @@ export class Box {
     this.#db = db;
     const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
     const settings = options.settings ?? SF7;
-    const limits = { band: 'EU868 10 %', dutyCycle: options.dutyCycle ?? 0.1, dwellMs: undefined };
+    const region: Region = {
+      ...EU868,
+      subBands: EU868.subBands.map((b) => ({ ...b, dutyCycle: options.dutyCycle ?? 0.1 })),
+    };
+    const profile = { region, settings, antennaGainDbi: 2.15 };
     const parts = { clock: power, random: random.fork('medium'), counters: this.counters, log: silent };
-    const medium = await LoraMedium.open(radio, { settings, limits, mtu: 255 }, allowanceStore(db), parts);
+    const medium = await LoraMedium.open(radio, profile, allowanceStore(db), parts);
     this.#medium = medium;
     this.#node = await startNode({
       version: 'test',

@@ -209,28 +209,25 @@ export class Custody {
       await this.#settle(n, { kind: 'receipted', by: nodeIdKey(from.id) }, from.id);
   }
 
-  /** One event on one trace: committed with what the author makes of it, then acted upon. Storage failures are told by the database. */
+  /**
+   * One event on one trace, committed with what the author makes of it. The giver hears of it at once: it has its
+   * answer, and what it then looks at is the newest state. Storage failures are told by the database.
+   */
   async #settle(n: number, event: TraceEvent, from: NodeId | undefined): Promise<void> {
     const { author, db } = this.#o;
-    const changed = await db
-      .commit((tx) => {
-        const before = this.#holdings.get(tx, n);
-        const trace = before && transition(before.trace, event);
-        if (!before || !trace) return undefined;
-        const after: Holding = { ...before, trace };
-        this.#holdings.update(
-          tx,
-          n,
-          before,
-          after,
-          trace.state === 'held' || (before.own && trace.state === 'handed-on'),
-        );
-        if (before.own) tellAuthor(author, tx, after, from);
-        this.#time.mark(tx);
-        return after;
-      })
-      .catch(() => undefined);
+    const committed = db.commit((tx) => {
+      const before = this.#holdings.get(tx, n);
+      const trace = before && transition(before.trace, event);
+      if (!before || !trace) return undefined;
+      const after: Holding = { ...before, trace };
+      const keepBytes = trace.state === 'held' || (before.own && trace.state === 'handed-on');
+      this.#holdings.update(tx, n, before, after, keepBytes);
+      if (before.own) tellAuthor(author, tx, after, from);
+      this.#time.mark(tx);
+      return after;
+    });
     this.#giver.settled(n);
+    const changed = await committed.catch(() => undefined);
     if (changed?.trace.state === 'receipted' && changed.trace.givers.length > 0) void this.#giver.pay(n);
   }
 
