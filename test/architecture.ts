@@ -42,7 +42,11 @@ const ROOMS: Record<string, Room> = {
   'src/api': { rooms: NODE, platform: true },
   'src/cli': { rooms: ['core', 'api', 'config', 'board'], packages: ['qr'], platform: true },
   'src/platform': { rooms: ['core'], platform: true },
-  'src/daemon.ts': { rooms: [...NODE, 'api', 'platform', 'drivers/sim'], packages: ['pino'], platform: true },
+  'src/daemon.ts': {
+    rooms: [...NODE, 'api', 'platform', 'board/detect', 'drivers/sim', 'drivers/sim/hub'],
+    packages: ['pino'],
+    platform: true,
+  },
   test: { rooms: ['*'], packages: ['*'], platform: true },
 };
 
