@@ -15,7 +15,8 @@ import { Sx127x } from '../drivers/sx127x/sx127x.ts';
 import { type Cancel, type Clock, sleepOn } from '../src/core/clock.ts';
 import { Counters } from '../src/core/counters.ts';
 import { silent } from '../src/core/log.ts';
-import { LmdbDb } from '../src/db/lmdb.ts';
+import type { LmdbDb } from '../src/db/lmdb.ts';
+import { openDatabase } from '../src/db/open.ts';
 import { allowanceStore } from '../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../src/link/lora/lora-medium.ts';
 import type { NexusNode } from '../src/node/nexus-node.ts';
@@ -172,7 +173,7 @@ export class Box {
     this.counters = new Counters();
     const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
     const delay = options.commitMs ?? (() => 5);
-    const db = new LmdbDb(this.directory, { durability: { kind: 'simulated', clock: power, delay } });
+    const db = await openDatabase(this.directory, { durability: { kind: 'simulated', clock: power, delay } });
     this.#db = db;
     const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
     const settings = options.settings ?? SF7;

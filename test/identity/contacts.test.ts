@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EMPTY, toHex, Writer } from '../../src/core/bytes.ts';
 import { SeededRandom } from '../../src/core/random.ts';
-import { LmdbDb } from '../../src/db/lmdb.ts';
+import type { LmdbDb } from '../../src/db/lmdb.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import { encodeContactCode } from '../../src/identity/contact-code.ts';
 import { CONTACTS, Contacts } from '../../src/identity/contacts.ts';
 import { Identity } from '../../src/identity/keys.ts';
@@ -18,9 +19,9 @@ const b = identity('b');
 let directory: string;
 let db: LmdbDb;
 let contacts: Contacts;
-beforeEach(() => {
+beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'nexus-contacts-'));
-  db = new LmdbDb(directory, { durability: { kind: 'disk' } });
+  db = await openDatabase(directory, { durability: { kind: 'disk' } });
   contacts = new Contacts(db);
 });
 afterEach(async () => {
@@ -49,7 +50,7 @@ describe('adding', () => {
     await contacts.add('relay', codeOf(b));
     await contacts.add(' North Mast ', codeOf(a));
     await db.close();
-    db = new LmdbDb(directory, { durability: { kind: 'disk' } });
+    db = await openDatabase(directory, { durability: { kind: 'disk' } });
     contacts = new Contacts(db);
     expect(contacts.list().map((c) => [c.name, nodeIdKey(c.nodeId)])).toEqual([
       ['North Mast', nodeIdKey(a.nodeId)],
