@@ -23,6 +23,8 @@ const STATUS: Readonly<Record<string, number>> = {
   'too-large': 413,
   'too-long': 413,
   'disk-full': 507,
+  'storage-failed': 507,
+  io: 507,
 };
 
 /** Serves `node` on the unix socket `path` (mode 0660). Rejects with `PersonError` where it cannot listen there. */

@@ -1,7 +1,7 @@
 /** Which file is the configuration, and reading it. */
 import { readFile } from 'node:fs/promises';
 import { messageOf, PersonError } from '../core/errors.ts';
-import { type Config, effective } from './config.ts';
+import { type Airtime, type Config, effective } from './config.ts';
 import { parseConfig } from './parse.ts';
 
 /** Where the configuration is looked for when none is named: the card's boot partition, which any computer can edit, first. */
@@ -22,14 +22,15 @@ export interface Loaded {
  */
 export async function loadConfig(
   named: string | undefined,
+  airtime: Airtime,
   searched: readonly string[] = SEARCHED,
 ): Promise<Loaded> {
   for (const file of named === undefined ? searched : [named]) {
     const toml = await read(file);
-    if (toml !== undefined) return { config: effective(parseConfig(toml, file), toml, file), file };
+    if (toml !== undefined) return { config: effective(parseConfig(toml, file), toml, file, airtime), file };
     if (named !== undefined) throw new PersonError('config', `There is no file ${file}; check the path.`);
   }
-  return { config: effective(parseConfig('', 'defaults'), '', 'defaults'), file: undefined };
+  return { config: effective(parseConfig('', 'defaults'), '', 'defaults', airtime), file: undefined };
 }
 
 /** The text of a file, undefined where there is none. */

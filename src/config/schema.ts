@@ -110,9 +110,9 @@ export const schema = v.strictObject({
         'Socket of the simulated air; only for board `sim`.',
       ),
       name: key(
-        text(32),
+        v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/)),
         'box',
-        'at most 32 characters in quotes',
+        '1 to 64 letters, digits, "_", "." or "-" in quotes',
         'What this box is called in the simulated air; only for board `sim`. Each box needs its own.',
       ),
     }),

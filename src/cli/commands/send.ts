@@ -43,7 +43,7 @@ const WIDEST = 'in custody';
 export function progressLine(progress: MessageProgress): string {
   const { state, at, airtimeMs, bytesOnAir, detail } = progress;
   const cells = [timeOfDay(at), state.padEnd(WIDEST.length)];
-  if (airtimeMs !== undefined)
+  if (airtimeMs !== undefined && airtimeMs > 0)
     cells.push(`${duration(airtimeMs)} on air${bytesOnAir === undefined ? '' : `, ${amount(bytesOnAir)}`}`);
   if (detail !== undefined) cells.push(printable(detail));
   return columns([cells]).join('');
