@@ -33,15 +33,19 @@ export class Environment {
       // a group of ours is one transaction of LMDB's, begun only when the whole group has been handed over
       eventTurnBatching: false,
       batchStartThreshold: Number.MAX_SAFE_INTEGER,
-      maxDbs: 64,
+      maxDbs: 32,
       permissionsMode: 0o600,
     };
     this.#root = open<Uint8Array, Uint8Array>(directory, options);
   }
 
-  /** Opens a table, creating it where it is missing. */
-  openTable(name: string): void {
-    if (!this.#stores.has(name)) this.#stores.set(name, this.#root.openDB(name, BINARY));
+  /** Opens a table, creating it where it is missing unless `create` is false; whether it is there now. */
+  openTable(name: string, create = true): boolean {
+    if (this.#stores.has(name)) return true;
+    // lmdb-js gives undefined for a table that is missing and not to be created
+    const store: Store | undefined = this.#root.openDB(name, { ...BINARY, create } as typeof BINARY);
+    if (store) this.#stores.set(name, store);
+    return store !== undefined;
   }
 
   get(table: string, key: string): Uint8Array | undefined {

@@ -57,13 +57,16 @@ export class LmdbDb implements Db {
   #failed: StorageFailed | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Opens or creates the environment in `directory`; `openDatabase` checks first what is there. */
-  constructor(directory: string, options: LmdbOptions) {
+  /**
+   * The database in `directory`, through `environment` where that is open already. What is there is not checked:
+   * `openDatabase` does that first.
+   */
+  constructor(directory: string, options: LmdbOptions, environment?: Environment) {
+    this.#environment = environment ?? new Environment(directory, options.durability.kind === 'disk');
     this.#directory = directory;
     this.#durability = options.durability;
     this.#reserveBytes = options.reserveBytes ?? DEFAULT_RESERVE_BYTES;
     this.#freeBytes = options.freeBytes ?? (() => freeBytesOf(directory));
-    this.#environment = new Environment(directory, options.durability.kind === 'disk');
   }
 
   get failed(): StorageFailed | undefined {

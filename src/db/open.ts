@@ -2,9 +2,8 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, PersonError } from '../core/errors.ts';
-import { text, u32 } from './codecs.ts';
+import { u32 } from './codecs.ts';
 import { damageOf } from './data-file.ts';
-import type { TableSpec } from './db.ts';
 import { Environment } from './environment.ts';
 import { LmdbDb, type LmdbOptions } from './lmdb.ts';
 import { Layer } from './overlay.ts';
@@ -13,7 +12,8 @@ import { syncDirectory } from './sync.ts';
 /** Format of the tables, raised by a version whose tables an older one would misread. */
 const FORMAT = 1;
 
-const META: TableSpec<string, number> = { name: 'meta', key: text, value: u32 };
+/** The record that says so, a u32, in a table of its own. */
+const META = { table: 'meta', key: 'format' };
 
 /**
  * The database in `stateDirectory`/db, created where it is missing. Rejects with `PersonError` where it is damaged
@@ -22,23 +22,12 @@ const META: TableSpec<string, number> = { name: 'meta', key: text, value: u32 };
  */
 export async function openDatabase(stateDirectory: string, options: LmdbOptions): Promise<LmdbDb> {
   const directory = join(stateDirectory, 'db');
-  const file = join(directory, 'data.mdb');
+  const synced = options.durability.kind === 'disk';
   try {
-    if (!existsSync(directory)) await create(directory, options.durability.kind === 'disk');
-    const damage = damageOf(file);
-    if (damage)
-      throw new PersonError(
-        'state-damaged',
-        `The database ${file} is damaged (${damage}): restore ${directory} from a backup, or move it away to start empty.`,
-      );
-    const db = new LmdbDb(directory, options);
-    try {
-      checkFormat(db, directory);
-    } catch (e) {
-      await db.close();
-      throw e;
-    }
-    return db;
+    const environment = existsSync(directory)
+      ? await openChecked(directory, synced)
+      : create(directory, synced);
+    return new LmdbDb(directory, options, environment);
   } catch (cause) {
     if (cause instanceof PersonError) throw cause;
     throw new PersonError(
@@ -50,34 +39,51 @@ export async function openDatabase(stateDirectory: string, options: LmdbOptions)
   }
 }
 
-function checkFormat(db: LmdbDb, directory: string): void {
-  const meta = db.table(META);
-  const format = db.read((tx) => tx.get(meta, 'format'));
-  if (format === undefined)
+async function openChecked(directory: string, synced: boolean): Promise<Environment> {
+  const file = join(directory, 'data.mdb');
+  const damage = damageOf(file);
+  if (damage)
+    throw new PersonError(
+      'state-damaged',
+      `The database ${file} is damaged (${damage}): restore ${directory} from a backup, or move it away to start empty.`,
+    );
+  const environment = new Environment(directory, synced);
+  try {
+    checkFormat(environment, directory);
+  } catch (e) {
+    await environment.close();
+    throw e;
+  }
+  return environment;
+}
+
+function checkFormat(environment: Environment, directory: string): void {
+  const format = environment.openTable(META.table, false) && environment.get(META.table, META.key);
+  if (!format)
     throw new PersonError(
       'state-damaged',
       `The database ${directory} is not one of this program: move it away to start empty.`,
     );
-  if (format > FORMAT)
+  if (u32.decode(format) > FORMAT)
     throw new PersonError(
       'state-newer',
-      `The database ${directory} was written by a newer version (format ${format}; this one knows ${FORMAT}): ` +
-        'install that version again.',
+      `The database ${directory} was written by a newer version (format ${u32.decode(format)}; this one knows ` +
+        `${FORMAT}): install that version again.`,
     );
 }
 
 /** Under another name first: whatever interrupts it, a database under its own name is whole. */
-async function create(directory: string, synced: boolean): Promise<void> {
+function create(directory: string, synced: boolean): Environment {
   const unfinished = `${directory}.new`;
   rmSync(unfinished, { recursive: true, force: true });
   mkdirSync(unfinished, { recursive: true, mode: 0o700 });
   const environment = new Environment(unfinished, synced);
-  environment.openTable(META.name);
+  environment.openTable(META.table);
   const layer = new Layer();
-  layer.set(META.name, 'format', META.value.encode(FORMAT));
+  layer.set(META.table, META.key, u32.encode(FORMAT));
   environment.writeSync(layer);
-  await environment.close();
   if (synced) syncDirectory(unfinished);
-  renameSync(unfinished, directory);
+  renameSync(unfinished, directory); // LMDB goes on with the files it holds open
   if (synced) syncDirectory(dirname(directory));
+  return environment;
 }

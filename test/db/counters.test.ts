@@ -2,12 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PersistedCounter } from '../../src/db/counters.ts';
 import { type Db, StorageFailed } from '../../src/db/db.ts';
-import { LmdbDb } from '../../src/db/lmdb.ts';
+import type { LmdbDb } from '../../src/db/lmdb.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import { Simulation } from '../simulation.ts';
 import { temporaryDirectory } from './directories.ts';
 
-function simulated(sim: Simulation, directory: string, freeBytes = () => 2 ** 40): LmdbDb {
-  return new LmdbDb(directory, { durability: { kind: 'simulated', clock: sim, delay: () => 10 }, freeBytes });
+function simulated(sim: Simulation, directory: string, freeBytes = () => 2 ** 40): Promise<LmdbDb> {
+  return openDatabase(directory, {
+    durability: { kind: 'simulated', clock: sim, delay: () => 10 },
+    freeBytes,
+  });
 }
 
 function open(sim: Simulation, db: Db, block: number): Promise<PersistedCounter> {
@@ -17,7 +21,7 @@ function open(sim: Simulation, db: Db, block: number): Promise<PersistedCounter>
 describe('a persisted counter', () => {
   it('counts from 0, one by one, as long as the disk keeps up', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, temporaryDirectory());
+    const db = await simulated(sim, temporaryDirectory());
     const counter = await open(sim, db, 10);
     for (let i = 0; i < 100; i++) {
       expect(counter.next()).toBe(i);
@@ -37,7 +41,7 @@ describe('a persisted counter', () => {
           const directory = temporaryDirectory();
           let last = -1;
           for (const { pause, numbers, end } of lives) {
-            const db = simulated(sim, directory);
+            const db = await simulated(sim, directory);
             const counter = await open(sim, db, block);
             for (let i = 0; i < numbers; i++) {
               let number: number;
@@ -63,7 +67,7 @@ describe('a persisted counter', () => {
 
   it('gives out no more than is durable, and says so', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, temporaryDirectory());
+    const db = await simulated(sim, temporaryDirectory());
     const counter = await open(sim, db, 4);
     expect([counter.next(), counter.next(), counter.next(), counter.next()]).toEqual([0, 1, 2, 3]);
     expect(() => counter.next()).toThrow(StorageFailed);
@@ -76,7 +80,7 @@ describe('a persisted counter', () => {
 
   it('may be used within a commit', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, temporaryDirectory());
+    const db = await simulated(sim, temporaryDirectory());
     const counter = await open(sim, db, 2);
     for (let i = 0; i < 6; i++)
       expect(
@@ -91,7 +95,7 @@ describe('a persisted counter', () => {
   it('tells that the disk is full once its block is used up, and goes on when there is room', async () => {
     const sim = new Simulation();
     let free = 2 ** 40;
-    const db = simulated(sim, temporaryDirectory(), () => free);
+    const db = await simulated(sim, temporaryDirectory(), () => free);
     const counter = await open(sim, db, 2);
     free = 0;
     expect(counter.next()).toBe(0);
@@ -107,7 +111,7 @@ describe('a persisted counter', () => {
 
   it('is one of several by name', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, temporaryDirectory());
+    const db = await simulated(sim, temporaryDirectory());
     const [a, b] = await sim.resolve(
       Promise.all([PersistedCounter.open(db, 'a'), PersistedCounter.open(db, 'b')]),
       1000,

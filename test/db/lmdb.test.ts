@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { bytes, text, u32 } from '../../src/db/codecs.ts';
 import { DamagedRecord, StorageFailed, type Table } from '../../src/db/db.ts';
-import { LmdbDb, type LmdbOptions } from '../../src/db/lmdb.ts';
+import type { LmdbDb, LmdbOptions } from '../../src/db/lmdb.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import { Simulation } from '../simulation.ts';
 import { temporaryDirectory } from './directories.ts';
 
@@ -19,17 +20,16 @@ afterEach(async () => {
   open = [];
 });
 
-function onDisk(options: Partial<LmdbOptions> = {}): LmdbDb {
-  const db = new LmdbDb(directory, { durability: { kind: 'disk' }, ...options });
+async function onDisk(options: Partial<LmdbOptions> = {}): Promise<LmdbDb> {
+  const db = await openDatabase(directory, { durability: { kind: 'disk' }, ...options });
   open.push(db);
   return db;
 }
 
 /** Every write takes `ms` of virtual time. */
-function simulated(sim: Simulation, ms = 10, options: Partial<LmdbOptions> = {}): LmdbDb {
-  const db = new LmdbDb(directory, {
+async function simulated(sim: Simulation, ms = 10): Promise<LmdbDb> {
+  const db = await openDatabase(directory, {
     durability: { kind: 'simulated', clock: sim, delay: () => ms },
-    ...options,
   });
   open.push(db);
   return db;
@@ -42,7 +42,7 @@ function all<K, V>(db: LmdbDb, table: Table<K, V>): [K, V][] {
 describe('a commit', () => {
   it('runs at once, is read at once and resolves with its value when durable', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, 10);
+    const db = await simulated(sim, 10);
     const names = db.table(NAMES);
     let durable = false;
     const commit = db.commit((tx) => {
@@ -61,7 +61,7 @@ describe('a commit', () => {
   });
 
   it('is on the disk for whoever opens the files next', async () => {
-    const first = onDisk();
+    const first = await onDisk();
     const names = first.table(NAMES);
     await first.commit((tx) => {
       tx.put(names, 'a', 'relay');
@@ -69,12 +69,12 @@ describe('a commit', () => {
     });
     await first.commit((tx) => tx.remove(names, 'b'));
     await first.close();
-    const second = onDisk();
+    const second = await onDisk();
     expect(all(second, second.table(NAMES))).toEqual([['a', 'relay']]);
   });
 
   it('leaves nothing behind where its closure throws', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     await db.commit((tx) => tx.put(names, 'a', 'before'));
     let told = false;
@@ -95,12 +95,12 @@ describe('a commit', () => {
     expect(all(db, names)).toEqual(expected);
     expect(told).toBe(false);
     await db.close();
-    const again = onDisk();
+    const again = await onDisk();
     expect(all(again, again.table(NAMES))).toEqual(expected);
   });
 
   it('refuses a closure that returns a promise, and keeps nothing of it', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     const asynchronous = db.commit(async (tx) => {
       tx.put(names, 'a', 'lost');
@@ -113,7 +113,7 @@ describe('a commit', () => {
   });
 
   it('refuses a commit or read within another', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     await expect(db.commit(() => db.read((tx) => tx.get(names, 'a')))).rejects.toThrow('its own transaction');
     let inner: Promise<void> | undefined;
@@ -126,7 +126,7 @@ describe('a commit', () => {
   });
 
   it('refuses its transaction after its closure has returned', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     const tx = await db.commit((t) => t);
     expect(() => tx.put(names, 'a', 'late')).toThrow('after its closure');
@@ -136,7 +136,7 @@ describe('a commit', () => {
   });
 
   it('refuses keys LMDB cannot hold, whole', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     for (const key of ['', 'x'.repeat(512)]) {
       const commit = db.commit((tx) => {
@@ -153,7 +153,7 @@ describe('a commit', () => {
 describe('groups', () => {
   it('take in what is committed while the one before is written, and become durable in order', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, 10);
+    const db = await simulated(sim, 10);
     const names = db.table(NAMES);
     const order: string[] = [];
     const commit = (key: string) =>
@@ -184,7 +184,7 @@ describe('groups', () => {
 
   it('form among those who commit again when they were told', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, 10);
+    const db = await simulated(sim, 10);
     const names = db.table(NAMES);
     const writer = async (name: string) => {
       for (let i = 0; i < 5; i++) await db.commit((tx) => tx.put(names, `${name}${i}`, ''));
@@ -197,7 +197,7 @@ describe('groups', () => {
 
   it('let a commit without changes wait for those before it, and for no disk', async () => {
     const sim = new Simulation();
-    const db = simulated(sim, 10);
+    const db = await simulated(sim, 10);
     const names = db.table(NAMES);
     expect(
       await sim.resolve(
@@ -218,7 +218,7 @@ describe('groups', () => {
   });
 
   it('of thousands of entries over several tables are written whole', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const [names, blobs] = [db.table(NAMES), db.table(BLOBS)];
     await db.commit((tx) => {
       for (let i = 0; i < 5000; i++) {
@@ -227,7 +227,7 @@ describe('groups', () => {
       }
     });
     await db.close();
-    const again = onDisk();
+    const again = await onDisk();
     expect(all(again, again.table(NAMES))).toHaveLength(5000);
     const back = all(again, again.table(BLOBS));
     expect(back).toHaveLength(5000);
@@ -239,7 +239,7 @@ describe('groups', () => {
 describe('bytes', () => {
   it('are plain arrays of the reader’s own, whether in memory or on the disk', async () => {
     const sim = new Simulation();
-    const db = simulated(sim);
+    const db = await simulated(sim);
     const blobs = db.table(BLOBS);
     const key = Uint8Array.of(0);
     const given = new Uint8Array(40_000).fill(7);
@@ -262,7 +262,7 @@ describe('bytes', () => {
   });
 
   it('may be none', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const blobs = db.table(BLOBS);
     await db.commit((tx) => tx.put(blobs, Uint8Array.of(1), new Uint8Array(0)));
     expect(db.read((tx) => tx.get(blobs, Uint8Array.of(1)))).toEqual(new Uint8Array(0));
@@ -270,11 +270,11 @@ describe('bytes', () => {
   });
 
   it('that are not a value of their table are a damaged record, by name', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const blobs = db.table(BLOBS);
     await db.commit((tx) => tx.put(blobs, Uint8Array.of(0xab), Uint8Array.of(1, 2, 3)));
     await db.close();
-    const again = onDisk();
+    const again = await onDisk();
     const numbers = again.table({ name: 'blobs', key: bytes(1), value: u32 });
     expect(() => again.read((tx) => tx.get(numbers, Uint8Array.of(0xab)))).toThrow(DamagedRecord);
     expect(() => all(again, numbers)).toThrow('damaged record in the table blobs: the value of ab');
@@ -282,14 +282,14 @@ describe('bytes', () => {
 });
 
 describe('a table', () => {
-  it('is declared once', () => {
-    const db = onDisk();
+  it('is declared once', async () => {
+    const db = await onDisk();
     expect(db.table(NAMES)).toBe(db.table(NAMES));
     expect(() => db.table({ ...NAMES })).toThrow('two tables are named names');
   });
 
   it('is of one database', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const stranger: Table<string, string> = { spec: NAMES };
     db.table(NAMES);
     await expect(db.commit((tx) => tx.put(stranger, 'a', 'b'))).rejects.toThrow('not of this database');
@@ -313,7 +313,7 @@ describe('ranges', () => {
 
   it('merge what is durable, being written, forming and of their own commit, as one sorted map would', async () => {
     const sim = new Simulation();
-    const db = simulated(sim);
+    const db = await simulated(sim);
     const blobs = db.table(BLOBS);
     const changes = fc.array(change, { maxLength: 12 });
     await fc.assert(
@@ -366,7 +366,7 @@ describe('ranges', () => {
   });
 
   it('refuse a table that changes under them', async () => {
-    const db = onDisk();
+    const db = await onDisk();
     const names = db.table(NAMES);
     await db.commit((tx) => {
       tx.put(names, 'a', '');
@@ -383,7 +383,7 @@ describe('pulling the plug', () => {
     'at %s ms keeps exactly what was durable then',
     async (moment) => {
       const sim = new Simulation();
-      const db = simulated(sim, 10);
+      const db = await simulated(sim, 10);
       const names = db.table(NAMES);
       const told: string[] = [];
       // durable at 10, 20 and 30 ms
@@ -394,7 +394,7 @@ describe('pulling the plug', () => {
       await sim.run(moment);
       await db.abandon();
       await sim.run(1000);
-      const again = simulated(sim, 10);
+      const again = await simulated(sim, 10);
       const kept = all(again, again.table(NAMES)).map(([key]) => key);
       expect(kept).toEqual(told);
       expect(kept).toHaveLength(Math.floor(moment / 10));
@@ -403,7 +403,7 @@ describe('pulling the plug', () => {
 
   it('leaves later commits unanswered', async () => {
     const sim = new Simulation();
-    const db = simulated(sim);
+    const db = await simulated(sim);
     const names = db.table(NAMES);
     await db.abandon();
     let ran = false;
@@ -422,7 +422,7 @@ describe('pulling the plug', () => {
 describe('closing', () => {
   it('waits for what is under way, and refuses what comes later', async () => {
     const sim = new Simulation();
-    const db = simulated(sim);
+    const db = await simulated(sim);
     const names = db.table(NAMES);
     let told = false;
     db.commit((tx) => tx.put(names, 'a', 'relay')).then(() => {
@@ -433,7 +433,7 @@ describe('closing', () => {
     expect(() => db.read(() => {})).toThrow('closed');
     await sim.resolve(closed, 100);
     expect(told).toBe(true);
-    const again = simulated(sim);
+    const again = await simulated(sim);
     expect(all(again, again.table(NAMES))).toEqual([['a', 'relay']]);
   });
 });
@@ -441,7 +441,7 @@ describe('closing', () => {
 describe('a disk below its reserve', () => {
   it('refuses before anything has run, and accepts again once there is room', async () => {
     let free = 1000;
-    const db = onDisk({ reserveBytes: 500, freeBytes: () => free });
+    const db = await onDisk({ reserveBytes: 500, freeBytes: () => free });
     const names = db.table(NAMES);
     await db.commit((tx) => tx.put(names, 'a', 'kept'));
     free = 499;
@@ -461,7 +461,7 @@ describe('a disk below its reserve', () => {
   });
 
   it('is asked how much room it has', async () => {
-    const db = onDisk({ reserveBytes: 2 ** 60 });
+    const db = await onDisk({ reserveBytes: 2 ** 60 });
     await expect(db.commit(() => {})).rejects.toMatchObject({ code: 'disk-full' });
   });
 });

@@ -13,8 +13,10 @@ import { describe, expect, it } from 'vitest';
 import { PersonError } from '../../src/core/errors.ts';
 import { bytes, text, u32 } from '../../src/db/codecs.ts';
 import { damageOf } from '../../src/db/data-file.ts';
-import { LmdbDb } from '../../src/db/lmdb.ts';
+import { Environment } from '../../src/db/environment.ts';
+import type { LmdbDb } from '../../src/db/lmdb.ts';
 import { openDatabase } from '../../src/db/open.ts';
+import { Layer } from '../../src/db/overlay.ts';
 import { temporaryDirectory } from './directories.ts';
 
 const PAGE = 4096;
@@ -82,10 +84,12 @@ describe('a database', () => {
     const state = temporaryDirectory();
     const db = await openDatabase(state, DISK);
     await db.close();
-    const newer = new LmdbDb(join(state, 'db'), DISK);
-    const meta = newer.table({ name: 'meta', key: text, value: u32 });
-    expect(newer.read((tx) => tx.get(meta, 'format'))).toBe(1);
-    await newer.commit((tx) => tx.put(meta, 'format', 2));
+    const newer = new Environment(join(state, 'db'), true);
+    newer.openTable('meta');
+    expect(newer.get('meta', 'format')).toEqual(u32.encode(1));
+    const layer = new Layer();
+    layer.set('meta', 'format', u32.encode(2));
+    newer.writeSync(layer);
     await newer.close();
     const before = readFileSync(join(state, 'db', 'data.mdb'));
     const error = await refusal(state);
@@ -119,9 +123,12 @@ describe('a damaged database is one sentence, and left as it is:', () => {
 
   it('of another program', async () => {
     const state = temporaryDirectory();
-    const db = new LmdbDb(join(state, 'db'), DISK);
-    await db.close();
+    const other = new Environment(join(state, 'db'), true);
+    other.openTable('other');
+    await other.close();
+    const before = readFileSync(join(state, 'db', 'data.mdb'));
     const error = await refusal(state);
+    expect(readFileSync(join(state, 'db', 'data.mdb')).equals(before)).toBe(true);
     expect(error.code).toBe('state-damaged');
     expect(error.message).toMatch(/not one of this program/);
   });
