@@ -15,6 +15,8 @@ export class OutgoingFragments {
   readonly #transfer: OutgoingTransfer;
   readonly #length: number;
   readonly #count: number;
+  /** What a bitmap has said to be there. */
+  readonly #confirmed = new Set<number>();
   #missing: Set<number>;
 
   /** Cut for frames of `mtu` bytes. Throws `RangeError` for a transfer that no receiver would take. */
@@ -57,15 +59,23 @@ export class OutgoingFragments {
     });
   }
 
-  /** Strikes out what the other side has; whether that was news. What it once had it has. */
+  /**
+   * Strikes out what the other side has, and takes back what it said before that it held; whether that was news. What
+   * a bitmap once confirmed stays: a late one may be older.
+   */
   apply(bitmap: Bitmap): boolean {
-    const before = this.#missing.size;
-    for (const index of this.#missing) if (says(bitmap, index)) this.#missing.delete(index);
-    return this.#missing.size < before;
+    const before = this.#confirmed.size;
+    for (let i = 0; i < this.#count; i++) {
+      if (says(bitmap, i)) this.#confirmed.add(i);
+      if (this.#confirmed.has(i)) this.#missing.delete(i);
+      else this.#missing.add(i);
+    }
+    return this.#confirmed.size > before;
   }
 
   /** The other side has lost what was sent: it belonged to a session that is gone. */
   restart(): void {
+    this.#confirmed.clear();
     this.#missing = this.#all();
   }
 
