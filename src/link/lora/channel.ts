@@ -1,11 +1,16 @@
 /** The channel as one box senses it: the access rules joined to the receiver they ask, and what is learned on the way. */
-import { type ChannelState, type LoraSettings, type Radio, RadioFault } from '../../../drivers/sx127x/radio.ts';
+import {
+  type ChannelState,
+  type LoraSettings,
+  type Radio,
+  RadioFault,
+} from '../../../drivers/sx127x/radio.ts';
 import { symbolMs, timeOnAirMs } from '../../../drivers/sx127x/time-on-air.ts';
 import { type Cancel, type Clock, every } from '../../core/clock.ts';
 import type { Counters } from '../../core/counters.ts';
 import type { Log } from '../../core/log.ts';
 import { below, type Random } from '../../core/random.ts';
-import { Access, type Sense, type Sight, type Wait } from './access.ts';
+import { Access, type Sense, type Sight, type Wait, type Won } from './access.ts';
 import { NoiseFloor } from './noise-floor.ts';
 import { Occupancy } from './occupancy.ts';
 
@@ -62,11 +67,11 @@ export class Channel {
   }
 
   /** One step towards the channel, for something that waits: won, or not before a time. Rejects with `RadioFault`. */
-  async contend(): Promise<Wait | { readonly kind: 'transmit' }> {
+  async contend(): Promise<Wait | Won> {
     const begun = this.#access.step(this.#clock.monotonic());
     if (begun.kind === 'wait') return begun;
     const looked = this.#access.looked(await this.#look(), this.#clock.monotonic());
-    if (looked.kind === 'wait') return looked;
+    if (looked.kind !== 'detect') return looked;
     return this.#access.detected(await this.#radio.detect(), this.#clock.monotonic());
   }
 

@@ -46,8 +46,11 @@ export interface LoraStatus {
   readonly noiseFloorDbm: number | undefined;
 }
 
-/** Refused as `law` where the allowance would not do for longer: control is stale by then, bulk asks again by itself. */
-const LAW_PATIENCE_MS: Record<Priority, number> = { 0: 60_000, 1: 3_600_000, 2: 1_800_000, 3: 600_000 };
+/**
+ * Refused as `law` where the allowance would not do for longer. Control is stale by then, bulk asks again by itself; a
+ * message waits for an hour and some, in which something has always grown old.
+ */
+const LAW_PATIENCE_MS: Record<Priority, number> = { 0: 60_000, 1: 3_900_000, 2: 1_800_000, 3: 600_000 };
 const LAW_LOOK_MS = 60_000;
 /** Refused as `radio` where the transceiver has been out of order for longer. */
 const RADIO_PATIENCE_MS = 5000;

@@ -33,13 +33,12 @@ test('docs/protocol/link.md, "Frames": what follows', () => {
 });
 
 describe('the first attempt', () => {
-  test('on a quiet channel draws from 8 slots, looks, detects and transmits', () => {
+  test('on a quiet channel draws from 8 slots, looks and transmits', () => {
     const { access, windows } = accessDrawing(3);
     expect(access.step(1000)).toEqual({ kind: 'wait', until: 1030 });
     expect(access.step(1010)).toEqual({ kind: 'wait', until: 1030 });
     expect(access.step(1030)).toEqual({ kind: 'look' });
-    expect(access.looked(CLEAR, 1031)).toEqual({ kind: 'detect' });
-    expect(access.detected(false, 1035)).toEqual({ kind: 'transmit' });
+    expect(access.looked(CLEAR, 1031)).toEqual({ kind: 'transmit' });
     expect(windows).toEqual([8]);
   });
 
@@ -81,7 +80,7 @@ describe('a busy channel', () => {
     expect(access.step(22)).toEqual({ kind: 'look' });
     expect(access.looked(CLEAR, 23)).toEqual({ kind: 'wait', until: 423 });
     expect(access.step(423)).toEqual({ kind: 'look' });
-    expect(access.looked(CLEAR, 424)).toEqual({ kind: 'detect' });
+    expect(access.looked(CLEAR, 424)).toEqual({ kind: 'transmit' });
     expect(windows).toEqual([8, 96]);
   });
 
@@ -94,16 +93,6 @@ describe('a busy channel', () => {
     expect(access.looked(sight, 1)).toEqual({ kind: 'wait', until: 1 + SLOT });
   });
 
-  test('is seen by a detection', () => {
-    const { access, windows } = accessDrawing(0, 7);
-    access.step(0);
-    access.looked(CLEAR, 1);
-    expect(access.detected(true, 5)).toEqual({ kind: 'wait', until: 15 });
-    expect(access.step(15)).toEqual({ kind: 'look' });
-    expect(access.looked(CLEAR, 16)).toEqual({ kind: 'wait', until: 86 });
-    expect(windows).toEqual([8, 96]);
-  });
-
   test('again and again doubles the window up to 512; a grant used starts anew', () => {
     const { access, windows } = accessDrawing(0);
     let now = 0;
@@ -112,7 +101,7 @@ describe('a busy channel', () => {
       access.looked(RECEIVING, now);
       now += SLOT;
       access.step(now);
-      expect(access.looked(CLEAR, now)).toEqual({ kind: 'detect' });
+      expect(access.looked(CLEAR, now)).toEqual({ kind: 'transmit' });
       now++;
     }
     expect(windows.slice(1)).toEqual([96, 192, 384, 512, 512]);
@@ -154,7 +143,6 @@ describe('a sense that claims a busy channel for ever', () => {
     for (let now = 0; now < 100_000; now += SLOT) {
       access.step(now);
       if (access.looked(sight, now).kind === 'detect') return now;
-      // the draw after it is over at once
     }
     return Number.POSITIVE_INFINITY;
   }
@@ -180,16 +168,15 @@ describe('a sense that claims a busy channel for ever', () => {
     expect(disbelieved).toEqual(['loud']);
   });
 
-  test('detections without end hold a grant up for half a minute', () => {
+  test('a detection decides instead of it, for another half a minute at most', () => {
     const { access, disbelieved } = accessDrawing(0);
     let now = 0;
     for (; now < 100_000; now += SLOT) {
       access.step(now);
-      if (access.looked(CLEAR, now).kind === 'detect' && access.detected(true, now).kind === 'transmit')
-        break;
+      if (access.looked(LOUD, now).kind === 'detect' && access.detected(true, now).kind === 'transmit') break;
     }
-    expect(now).toBe(30_010);
-    expect(disbelieved).toEqual(['detected']);
+    expect(now).toBe(10_010 + 30_010);
+    expect(disbelieved).toEqual(['loud', 'detected']);
   });
 
   test('frames that arrive prove the receiver right', () => {

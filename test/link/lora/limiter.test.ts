@@ -6,7 +6,8 @@ import { timeOnAirMs } from '../../../drivers/sx127x/time-on-air.ts';
 import { fromHex, toHex } from '../../../src/core/bytes.ts';
 import { below } from '../../../src/core/random.ts';
 import { StorageFailed } from '../../../src/db/db.ts';
-import { LmdbDb } from '../../../src/db/lmdb.ts';
+import type { LmdbDb } from '../../../src/db/lmdb.ts';
+import { openDatabase } from '../../../src/db/open.ts';
 import { allowanceStore, decodeAllowance, encodeAllowance } from '../../../src/link/lora/allowance-store.ts';
 import { HOUR_MS } from '../../../src/link/lora/ledger.ts';
 import { type Allowance, type AllowanceStore, Limiter, type Limits } from '../../../src/link/lora/limiter.ts';
@@ -27,15 +28,15 @@ beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), 'nexus-limiter-'));
   roof = new Roof();
   [box] = await roof.boxes(['A'], SF12);
-  db = openDb();
+  db = await openDb();
 });
 afterEach(async () => {
   await db.abandon();
   rmSync(directory, { recursive: true });
 });
 
-function openDb(): LmdbDb {
-  return new LmdbDb(directory, {
+function openDb(): Promise<LmdbDb> {
+  return openDatabase(directory, {
     durability: { kind: 'simulated', clock: roof.simulation, delay: () => 20 },
   });
 }
@@ -50,7 +51,7 @@ function limiter(limits: Limits = ONE_PERCENT, store: AllowanceStore = allowance
 /** The power fails: what was not durable is gone. */
 async function crash(): Promise<void> {
   await db.abandon();
-  db = openDb();
+  db = await openDb();
 }
 
 const send = (law: Limiter, bytes: number) =>

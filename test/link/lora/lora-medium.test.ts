@@ -1,5 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { startForeignTraffic } from '../../../drivers/sim/foreign.ts';
 import { PersonError } from '../../../src/core/errors.ts';
+import { uniform } from '../../../src/core/random.ts';
+import { HOUR_MS } from '../../../src/link/lora/ledger.ts';
 import type { Submission } from '../../../src/link/medium.ts';
 import { EU868 } from '../../drivers/sx127x/roof.ts';
 import { FIRST, frame, region, type Site, Town } from './town.ts';
@@ -153,21 +156,86 @@ describe('the queue', () => {
 });
 
 describe('others on the channel', () => {
-  test('a carrier holds a message up for seconds, not for ever', async () => {
+  test('ten boxes with a load of 0.6 all get their frames out, and most of them in', async () => {
+    const sites: Site[] = [];
+    for (let i = 0; i < 10; i++) sites.push(await town.site(`box ${i}`));
+    const results: Promise<Submission>[] = [];
+    const random = town.roof.simulation.random.fork('messages');
+    const meanMs = (10 * (sites[0] as Site).medium.airtime(100)) / 0.6;
+    const pause = () => -Math.log(1 - uniform(random)) * meanMs;
+    for (const site of sites)
+      for (let at = pause(); at < 60_000; at += pause())
+        town.roof.simulation.after(at, () => results.push(site.submit([frame(FIRST.plain, 100)])));
+    await town.run(100_000);
+    const sent = (await Promise.all(results)).filter((r) => r.sent);
+    expect(results.length).toBeGreaterThan(150);
+    expect(sent).toHaveLength(results.length);
+    const heard = sites.reduce((sum, s) => sum + s.heard.length, 0) / (9 * results.length);
+    expect(heard).toBeGreaterThan(0.9);
+  });
+
+  test('ten boxes that always have something to say share the channel', async () => {
+    const sites: Site[] = [];
+    for (let i = 0; i < 10; i++) sites.push(await town.site(`box ${i}`));
+    let done = false;
+    for (const site of sites) {
+      const again = (): void => {
+        if (!done) void site.submit([frame(FIRST.plain, 100)]).then(again);
+      };
+      again();
+    }
+    await town.run(180_000);
+    done = true;
+    const shares = sites.map((s) => s.medium.status.sent.frames);
+    const all = shares.reduce((sum, n) => sum + n, 0);
+    expect(all * (sites[0] as Site).medium.airtime(100)).toBeGreaterThan(0.6 * 180_000);
+    for (const share of shares) expect(share / all).toBeGreaterThan(0.04);
+    const heard = sites.reduce((sum, s) => sum + s.heard.length, 0) / (9 * all);
+    expect(heard).toBeGreaterThan(0.85);
+    expect((sites[0] as Site).medium.status.occupancy).toBeGreaterThan(0.5);
+  });
+
+  test('foreign frames nobody here can read are waited for', async () => {
+    const a = await town.site('A');
+    await town.run(60_000);
+    const stop = startForeignTraffic(town.roof.air, town.roof.simulation.random.fork('foreign'), {
+      occupancy: 0.5,
+      spreadingFactors: [7, 9],
+    });
+    let clean = 0;
+    for (let i = 0; i < 40; i++) {
+      const submission = await a.send([frame(FIRST.plain, 50)]);
+      expect(submission.sent).toBe(true);
+      await town.run(2000);
+      const own = town.roof.sent.findLast((t) => t.from === 'A');
+      const over = town.roof.sent.some(
+        (t) => t.from !== 'A' && own && t.startMs < own.startMs && own.startMs < t.endMs,
+      );
+      if (!over) clean++;
+    }
+    stop();
+    expect(clean).toBeGreaterThanOrEqual(38);
+  });
+
+  test('a carrier holds a message up for seconds, not for ever, and the next one less', async () => {
     const a = await town.site('A');
     await town.run(60_000); // the noise floor is known
-    const jam = jammer();
+    const stop = startJammer();
     await town.run(20);
-    const begun = town.now;
-    const submission = await a.send([frame(FIRST.plain, 20)]);
-    jam.cancel();
-    expect(endOf(submission) - begun).toBeGreaterThan(9000);
-    expect(endOf(submission) - begun).toBeLessThan(12_000);
+    const waits: number[] = [];
+    for (let i = 0; i < 2; i++) {
+      const begun = town.now;
+      waits.push(endOf(await a.send([frame(FIRST.plain, 20)])) - begun);
+    }
+    stop();
+    expect(waits[0]).toBeGreaterThan(9000);
+    expect(waits[0]).toBeLessThan(13_000);
+    expect(waits[1]).toBeLessThan(2000);
     expect(a.box.counters.get('link.disbelieved-loud')).toBe(1);
   });
 
   /** A transmitter of another spreading factor that never stops: no preamble here, a level only. */
-  function jammer() {
+  function startJammer(powerDbm = 20): () => void {
     const port = town.roof.air.attach({ name: 'jammer', arrive: () => {} });
     let on = true;
     const send = (startMs: number) => {
@@ -176,7 +244,7 @@ describe('others on the channel', () => {
         startMs,
         frequencyHz: EU868.frequencyHz,
         crystalPpm: 0,
-        powerDbm: 20,
+        powerDbm,
         bytes: new Uint8Array(255),
         modulation: {
           ...{ bandwidthHz: 125_000, spreadingFactor: 12, codingRate: 8, preambleSymbols: 8, syncWord: 0x34 },
@@ -186,12 +254,91 @@ describe('others on the channel', () => {
       port.agenda.at(endMs, send);
     };
     send(port.agenda.now());
-    return {
-      cancel: () => {
-        on = false;
-      },
+    return () => {
+      on = false;
     };
   }
+
+  test('where the law wants the channel heard first, a level above its threshold silences even answers', async () => {
+    const settings = { ...EU868, frequencyHz: 869_525_000 };
+    const europe = region('EU868');
+    const listening = {
+      ...europe,
+      subBands: europe.subBands.map((s) => ({ ...s, listenBeforeTalk: { thresholdDbm: -85, ms: 5 } })),
+    };
+    const a = await town.site('A', { settings, region: listening });
+    expect(await a.send([frame(FIRST.plain, 20)])).toMatchObject({ sent: true });
+    const before = town.roof.sent.length;
+    const stop = startJammer();
+    await town.run(20);
+    const answer = await a.send([frame(FIRST.plain, 20)], { answerUntil: town.now + 150 });
+    stop();
+    expect(answer).toEqual({ sent: false, refused: 'law' });
+    expect(town.roof.sent.slice(before).filter((t) => t.from === 'A')).toEqual([]);
+  });
+});
+
+describe('the law', () => {
+  /** The most airtime of `A…` in any hour of what was really on the air, ms. */
+  function worstHour(): number {
+    const own = town.roof.sent.filter((t) => t.from.startsWith('A'));
+    const spentBefore = (end: number) =>
+      own
+        .filter((t) => t.endMs <= end && t.endMs > end - HOUR_MS)
+        .reduce((sum, t) => sum + Math.min(t.endMs - t.startMs, t.endMs - (end - HOUR_MS)), 0);
+    return Math.max(...own.map((t) => spentBefore(t.endMs)));
+  }
+
+  /** 36 s an hour; frames of seconds, so that hours are few events. */
+  const SLOW = { ...EU868, frequencyHz: 868_100_000, spreadingFactor: 12, powerDbm: 14 };
+
+  test('messages wait for the allowance; bulk and control do not wait so long', async () => {
+    const a = await town.site('A', { settings: SLOW });
+    const each = a.medium.airtime(100);
+    const [bulk, message, control] = [
+      Array.from({ length: 16 }, () => a.submit([frame(FIRST.plain, 100)], { priority: 3 })),
+      Array.from({ length: 16 }, () => a.submit([frame(FIRST.plain, 100)], { priority: 1 })),
+      Array.from({ length: 16 }, () => a.submit([frame(FIRST.plain, 100)], { priority: 0 })),
+    ];
+    await town.run(2 * 60_000);
+    expect(town.roof.sent).toHaveLength(Math.floor(36_000 / each));
+    const refused = { sent: false, refused: 'law' };
+    const controls = await town.roof.simulation.resolve(Promise.all(control), 1000);
+    expect(controls.filter((s) => !s.sent)).toEqual(Array(16 - Math.floor(36_000 / each)).fill(refused));
+    const bulks = await town.roof.simulation.resolve(Promise.all(bulk), 10 * 60_000);
+    expect(bulks.every((s) => !s.sent && s.refused === 'law')).toBe(true);
+    const messages = await town.roof.simulation.resolve(Promise.all(message), 2 * HOUR_MS);
+    expect(messages.filter((s) => s.sent).length).toBeGreaterThan(4);
+    expect(worstHour()).toBeLessThanOrEqual(36_000);
+  });
+
+  test('is kept over hours and power cuts, and the allowance is used', async () => {
+    let cuts = 0;
+    for (; cuts < 5; cuts++) {
+      const a = await town.site(`A${cuts}`, { settings: SLOW }, 'disk of A');
+      const again = (): void => {
+        void a.submit([frame(FIRST.burst, 120), frame(FIRST.asking, 60)]).then((s) => {
+          if (s.sent) again();
+        });
+      };
+      again();
+      await town.run(55 * 60_000 + cuts * 61_234);
+      await a.crash();
+      await town.run(60_000);
+    }
+    expect(worstHour()).toBeLessThanOrEqual(36_000);
+    expect(worstHour()).toBeGreaterThan(25_000);
+  });
+
+  test('cuts a burst between frames where the hour is used up', async () => {
+    const a = await town.site('A', { settings: { ...SLOW, frequencyHz: 868_900_000, spreadingFactor: 9 } });
+    expect(a.medium.status.airtimeAllowedMs).toBe(3600);
+    const burst = await a.send(Array.from({ length: 8 }, () => frame(FIRST.burst, 200)));
+    // another is built while the longest there may be still fits
+    const fits = 1 + Math.floor((3600 - a.medium.airtime(255)) / a.medium.airtime(200));
+    expect(burst).toMatchObject({ sent: true, frames: fits });
+    expect(a.box.counters.get('link.burst-cut')).toBe(1);
+  });
 });
 
 describe('the transceiver', () => {

@@ -1,12 +1,13 @@
 /** Media on real drivers over simulated chips in one air, each with a database of its own. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Region, regionNamed } from '../../../board/regions.ts';
 import type { SimSx1276Options } from '../../../drivers/sim/sx1276.ts';
 import type { LoraSettings } from '../../../drivers/sx127x/radio.ts';
 import { silent } from '../../../src/core/log.ts';
-import { LmdbDb } from '../../../src/db/lmdb.ts';
+import type { LmdbDb } from '../../../src/db/lmdb.ts';
+import { openDatabase } from '../../../src/db/open.ts';
 import { allowanceStore } from '../../../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../../../src/link/lora/lora-medium.ts';
 import type { Outgoing, Reception, Submission } from '../../../src/link/medium.ts';
@@ -51,9 +52,9 @@ export class Town {
     const { settings = EU868, diskMs = 20 } = options;
     const clock = this.roof.simulation;
     const box = this.roof.box(name, options.chip);
-    const db = new LmdbDb(join(this.#directory, disk), {
-      durability: { kind: 'simulated', clock, delay: () => diskMs },
-    });
+    const state = join(this.#directory, disk);
+    mkdirSync(state, { recursive: true });
+    const db = await openDatabase(state, { durability: { kind: 'simulated', clock, delay: () => diskMs } });
     this.#databases.push(db);
     const medium = await clock.resolve(
       LoraMedium.open(
