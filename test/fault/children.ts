@@ -11,11 +11,16 @@ export interface Exit {
   readonly output: string;
 }
 
-/** Starts test/fault/`name`.ts, as built, with `args`. */
-export function startChild(name: string, ...args: string[]): { process: ChildProcess; exit: Promise<Exit> } {
+/** Path of test/fault/`name`.ts, as built. */
+export function builtChild(name: string): string {
   const script = new URL(`${name}.js`, BUILT).pathname;
   if (!existsSync(script)) throw new Error(`${script} is missing: build first (make build; make test does)`);
-  const child = spawn(process.execPath, [script, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  return script;
+}
+
+/** Starts test/fault/`name`.ts with `args`. */
+export function startChild(name: string, ...args: string[]): { process: ChildProcess; exit: Promise<Exit> } {
+  const child = spawn(process.execPath, [builtChild(name), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (chunk: Buffer) => {
