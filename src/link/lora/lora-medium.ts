@@ -16,11 +16,12 @@ import type { Counters } from '../../core/counters.ts';
 import { PersonError } from '../../core/errors.ts';
 import { Event } from '../../core/events.ts';
 import { StorageFailed } from '../../db/db.ts';
-import type { Medium, Outgoing, Priority, Reception, Submission } from '../medium.ts';
+import type { Medium, Outgoing, Reception, Submission } from '../medium.ts';
 import { Channel, type ChannelParts } from './channel.ts';
+import { lawfulHead, refuseOlder } from './lawful-head.ts';
 import { type AllowanceStore, ChannelTaken, Limiter } from './limiter.ts';
 import { Packer } from './packer.ts';
-import { type Entry, PRIORITIES, Queue, type QueueLengths } from './queue.ts';
+import { type Entry, Queue, type QueueLengths } from './queue.ts';
 
 export interface LoraProfile {
   readonly region: Region;
@@ -46,12 +47,6 @@ export interface LoraStatus {
   readonly noiseFloorDbm: number | undefined;
 }
 
-/**
- * Refused as `law` where the allowance would not do for longer. Control is stale by then, bulk asks again by itself; a
- * message waits for an hour and some, in which something has always grown old.
- */
-const LAW_PATIENCE_MS: Record<Priority, number> = { 0: 60_000, 1: 3_900_000, 2: 1_800_000, 3: 600_000 };
-const LAW_LOOK_MS = 60_000;
 /** Refused as `radio` where the transceiver has been out of order for longer. */
 const RADIO_PATIENCE_MS = 5000;
 const RADIO_PAUSE_MS = 500;
@@ -232,30 +227,10 @@ export class LoraMedium implements Medium {
     this.#channel.done();
   }
 
-  /** Who is served next, or when the law lets it; those who would wait too long for that are refused. */
-  #lawfulHead(): { readonly entry: Entry } | { readonly until: number } | undefined {
+  #lawfulHead(): ReturnType<typeof lawfulHead> {
     const when = ({ outgoing }: Entry) =>
-      this.#limiter.when(this.airtime(outgoing.estimatedBytes), outgoing.priority) ??
-      Number.POSITIVE_INFINITY;
-    for (;;) {
-      const now = this.#clock.monotonic();
-      const entry = this.#queue.head((bulk) => when(bulk) <= now);
-      if (!entry) return undefined;
-      const at = when(entry);
-      if (at <= now) return { entry };
-      if (this.#refuseOlder(now, (p) => LAW_PATIENCE_MS[p], 'law') > 0) continue;
-      if (at <= entry.since + LAW_PATIENCE_MS[entry.outgoing.priority])
-        return { until: Math.min(at, now + LAW_LOOK_MS) };
-      this.#queue.take(entry);
-      entry.settle({ sent: false, refused: 'law' });
-    }
-  }
-
-  /** Refuses what has waited for longer than its priority may; gives how many. */
-  #refuseOlder(now: number, patience: (priority: Priority) => number, refused: 'law' | 'radio'): number {
-    const older = PRIORITIES.flatMap((p) => this.#queue.takeOlder(p, now - patience(p)));
-    for (const entry of older) entry.settle({ sent: false, refused });
-    return older.length;
+      this.#limiter.when(this.airtime(outgoing.estimatedBytes), outgoing.priority);
+    return lawfulHead(this.#queue, when, this.#clock.monotonic());
   }
 
   /** The disk is asked before the channel is: a channel found clear does not stay so. */
@@ -325,7 +300,7 @@ export class LoraMedium implements Medium {
     const now = this.#clock.monotonic();
     this.#faultySince ??= now;
     if (now - this.#faultySince >= RADIO_PATIENCE_MS)
-      this.#refuseOlder(now, () => RADIO_PATIENCE_MS, 'radio');
+      refuseOlder(this.#queue, () => now - RADIO_PATIENCE_MS, 'radio');
     await this.#rest(now + RADIO_PAUSE_MS);
   }
 }

@@ -20,8 +20,8 @@ export interface QueueLengths {
 }
 
 /**
- * A priority holds an hour and more of a 10 % band at SF10 (64 frames of 255 bytes are 150 s on air); one neighbour
- * at most a quarter of it. More than a few answers can only be due where more neighbours ask than a window holds.
+ * A priority holds 64 full frames: two and a half minutes on air at SF10, nearly half of what a 10 % band allows in an
+ * hour. One neighbour has at most a quarter of it. A window of 150 ms has no room for more than a few answers.
  */
 const PER_PRIORITY = { entries: 64, bytes: 16_384 };
 const PER_NEIGHBOUR = { entries: 16, bytes: 4_096 };
