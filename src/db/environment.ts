@@ -19,6 +19,7 @@ const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
 export class Environment {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #stores = new Map<string, Store>();
+  #closed: Promise<void> | undefined;
 
   /**
    * Opens the LMDB environment in `directory`, creating it where it is missing. With `synced` every write is on the
@@ -87,7 +88,8 @@ export class Environment {
   }
 
   close(): Promise<void> {
-    return this.#root.close();
+    this.#closed ??= this.#root.close();
+    return this.#closed;
   }
 
   #put(layer: Layer): void {

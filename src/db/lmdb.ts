@@ -119,7 +119,7 @@ export class LmdbDb implements Db {
   abandon(): Promise<void> {
     this.#unplugged.abort();
     this.#forming = undefined;
-    this.#closing ??= this.#environment.close();
+    this.#closing = this.#closeEnvironment();
     return this.#closing;
   }
 
@@ -129,8 +129,12 @@ export class LmdbDb implements Db {
       await new Promise<void>((done) => {
         last.waiting.push({ afterCommits: [], resolve: done, reject: () => done() });
       });
-    // after a failed write LMDB's state is unsafe to close; the process ends soon
-    if (!this.#failed && !this.#unplugged.signal.aborted) await this.#environment.close();
+    await this.#closeEnvironment();
+  }
+
+  /** After a failed write LMDB's state is unsafe to close, and is left to the end of the process. */
+  async #closeEnvironment(): Promise<void> {
+    if (!this.#failed) await this.#environment.close();
   }
 
   #check(): void {

@@ -401,6 +401,25 @@ describe('pulling the plug', () => {
     },
   );
 
+  it('works while closing, and after it', async () => {
+    const sim = new Simulation();
+    const db = await simulated(sim, 10);
+    const names = db.table(NAMES);
+    db.commit((tx) => tx.put(names, 'a', 'lost'));
+    await sim.run(5);
+    let closed = false;
+    db.close().then(() => {
+      closed = true;
+    });
+    await db.abandon();
+    await sim.run(1000);
+    expect(closed).toBe(false);
+    const again = await simulated(sim, 10);
+    expect(all(again, again.table(NAMES))).toEqual([]);
+    await again.close();
+    await again.abandon();
+  });
+
   it('leaves later commits unanswered', async () => {
     const sim = new Simulation();
     const db = await simulated(sim);
