@@ -76,13 +76,14 @@ describe('two boxes', () => {
 });
 
 describe('an answer', () => {
-  /** A asks; B answers at once; C overhears and has something to say itself. */
-  async function exchange(lossDb: number) {
+  /** A asks; B answers `afterMs` later; C overhears and has something to say itself. */
+  async function exchange(afterMs: number, lossDb: number) {
     const [a, b, c] = [await town.site('A'), await town.site('B'), await town.site('C')];
     town.roof.air.setLoss('B', 'C', lossDb);
     b.medium.onFrame.on(({ bytes, reception }) => {
-      if (bytes[0] === FIRST.asking)
-        void b.submit([frame(FIRST.plain, 40, 1)], { priority: 0, answerUntil: reception.at + 150 });
+      const answer = () =>
+        b.submit([frame(FIRST.plain, 40, 1)], { priority: 0, answerUntil: reception.at + 150 });
+      if (bytes[0] === FIRST.asking) town.roof.simulation.after(afterMs, answer);
     });
     let own: Promise<Submission> | undefined;
     c.medium.onFrame.on(({ bytes }) => {
@@ -95,14 +96,14 @@ describe('an answer', () => {
   }
 
   test('goes within its window without contending', async () => {
-    const { a, asked, answer } = await exchange(100);
+    const { a, asked, answer } = await exchange(0, 100);
     expect(answer?.from).toBe('B');
     expect((answer?.startMs as number) - asked).toBeLessThan(30);
     expect(a.heard[0]?.bytes).toEqual(frame(FIRST.plain, 40, 1));
   });
 
   test('is deferred to by those who overhear what asked for it, and cannot hear it', async () => {
-    const { answer, others, own } = await exchange(Number.POSITIVE_INFINITY);
+    const { answer, others, own } = await exchange(140, Number.POSITIVE_INFINITY);
     expect(own).toMatchObject({ sent: true });
     expect(others?.from).toBe('C');
     expect(others?.startMs).toBeGreaterThan(answer?.endMs as number);
