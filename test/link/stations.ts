@@ -88,7 +88,10 @@ export class Stations {
     const chip = this.chip(name);
     const radio = new Sx127x(chip.hardware, this.sim, new Counters(), silent);
     await this.resolve(radio.start(this.settings));
+    const heard: Uint8Array[] = [];
+    radio.onFrame.on(({ bytes }) => heard.push(bytes));
     return {
+      heard,
       send: async (bytes) => {
         await this.resolve(radio.transmit(bytes));
         // what the receivers make of it is theirs once their interrupts are through
@@ -116,6 +119,8 @@ export class Stations {
 }
 
 export interface Outsider {
+  /** Every frame it has received. */
+  readonly heard: readonly Uint8Array[];
   send(bytes: Uint8Array): Promise<void>;
 }
 
@@ -147,7 +152,7 @@ export class Station {
     return this.#parts.link;
   }
 
-  to(other: Station): Neighbour {
+  to(other: { readonly identity: Identity }): Neighbour {
     return this.link.neighbour(other.identity.nodeId);
   }
 
