@@ -18,6 +18,8 @@ const MOST_BYTES = 262_144;
 const MOST_OF_ONE = 16;
 const MOST_PUSHED = 32;
 const LARGEST = 0xffff;
+/** A sender may have cut as it likes: an `accept` that names so many ranges fits the smallest frame there is. */
+const MOST_RANGES = 32;
 
 /** How a completed transfer was answered, to answer a repeated fragment again. */
 export type TransferReply = { readonly record: Rec } | { readonly loose: Uint8Array };
@@ -55,11 +57,15 @@ export class IncomingTransfers {
   /** By peer and object id; touched longest ago first. */
   readonly #partials = new Map<string, { readonly peer: string; readonly partial: PartialObject }>();
 
-  /** An accepted transfer is to come; gives the ranges of the object that are here already. */
+  /**
+   * An accepted transfer is to come; gives ranges of the object that are here already. A size that no transfer has
+   * was an offerer's idea: nothing of it will be taken.
+   */
   expect(from: NodeId, id: number, objectId: Uint8Array, size: number, now: number): readonly ByteRange[] {
-    if (size < 1 || size > LARGEST) throw new RangeError(`no transfer has ${size} bytes`);
     this.sweep(now);
     const peer = nodeIdKey(from);
+    this.#transfers.delete(expectedKey(peer, id));
+    if (size < 1 || size > LARGEST) return [];
     const key = `${peer} ${toHex(objectId)}`;
     const known = this.#partials.get(key)?.partial;
     if (known && known.bytes.length !== size) this.#removePartial(key, known);
@@ -74,7 +80,7 @@ export class IncomingTransfers {
       state: { is: 'receiving', content: new ExpectedContent(partial) },
       touchedAt: now,
     });
-    return partial.ranges;
+    return partial.ranges.slice(0, MOST_RANGES);
   }
 
   /** Takes a fragment that came from a node under the session with this index. */

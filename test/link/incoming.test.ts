@@ -187,10 +187,24 @@ describe('bounds', () => {
     });
   });
 
-  test('an expected size is one that a u16 can say', () => {
+  test('a size that no transfer has is never received, and ends what this id stood for', () => {
     const incoming = new IncomingTransfers();
-    expect(() => incoming.expect(A, 0, object(1), 65_536, 0)).toThrow(RangeError);
-    expect(() => incoming.expect(A, 0, object(1), 0, 0)).toThrow(RangeError);
+    const [first] = cut(content(1000), 231, false);
+    if (!first) throw new Error('no fragment');
+    for (const size of [0, 65_536]) {
+      incoming.expect(A, 0, object(1), 1000, 0);
+      expect(incoming.expect(A, 0, object(2), size, 0)).toEqual([]);
+      expect(incoming.fragment(A, 7, first, 0).is).toBe('unknown');
+    }
+  });
+
+  test('as many held ranges are named as fit the smallest frame, whatever pieces the sender has made', () => {
+    const incoming = new IncomingTransfers();
+    incoming.expect(A, 0, object(1), 4096, 0);
+    for (const f of cut(content(4096), 17, false)) if (f.index % 2 === 0) incoming.fragment(A, 7, f, 0);
+    const held = incoming.expect(A, 1, object(1), 4096, 0);
+    expect(held).toHaveLength(32);
+    expect(8 + 4 * held.length).toBeLessThanOrEqual(200 - 21 - 1);
   });
 });
 
@@ -204,7 +218,7 @@ describe('a lying sender is refused', () => {
   });
   test.each([
     ['a last fragment that ends short', 1000, [], f(4, 75, true)],
-    ['a last fragment beyond the end', 1000, [], f(4, 77, true), 4],
+    ['a last fragment beyond the end', 1000, [], f(4, 77, true)],
     ['a last fragment longer than the others', 1000, [f(0, 100)], f(4, 600, true)],
     ['a fragment beyond the end', 1000, [], f(5, 231)],
     ['a fragment up to the end that is not the last', 1000, [], f(3, 250)],
