@@ -3,11 +3,10 @@
  * window; what comes later goes its own way.
  */
 import type { Clock } from '../core/clock.ts';
-import { byLength } from './errands.ts';
 import { FOLLOWS, SEALED_OVERHEAD } from './frame.ts';
 import type { Answer, Rec } from './link.ts';
 import type { Medium } from './medium.ts';
-import { ackRecord, contentLength, encodeRecords } from './records.ts';
+import { ackRecord, byLength, contentLength, encodeRecords } from './records.ts';
 import type { Live } from './sessions.ts';
 import { ANSWER_HOLD, ANSWER_WINDOW } from './timing.ts';
 

@@ -1,35 +1,28 @@
 /**
  * Reliable delivery to one neighbour (docs/protocol/link.md, "Records"): one frame or burst at a time asks for an
- * answer, is tried again under new counters, and a handshake comes first where one is due.
+ * answer and is tried again under new counters; where a handshake is due, it comes first.
  */
 import { equal } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Random } from '../core/random.ts';
 import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
-import { byLength, type Errand, Errands, type RecordErrand, type TransferErrand } from './errands.ts';
+import { type Asked, burst } from './burst.ts';
+import { account, type Errand, type ErrandContent, Errands } from './errands.ts';
+import { failed } from './failures.ts';
 import type { Bitmap } from './fragments.ts';
-import { FOLLOWS, MESSAGE_1_LENGTH, MESSAGE_2_LENGTH, SEALED_OVERHEAD } from './frame.ts';
-import {
-  type KeyOf,
-  LinkFailed,
-  type OutgoingTransfer,
-  type Rec,
-  type SendOptions,
-  type Sent,
-} from './link.ts';
+import { MESSAGE_1_LENGTH, MESSAGE_2_LENGTH, SEALED_OVERHEAD } from './frame.ts';
+import type { KeyOf, LinkFailed, OutgoingTransfer, Rec, SendOptions, Sent } from './link.ts';
 import type { Medium, Priority, Submission } from './medium.ts';
 import { OutgoingFragments } from './outgoing.ts';
-import { ackRecord, contentLength, encodeRecords } from './records.ts';
+import { ACK_FRAME_LENGTH, OwedAcks } from './owed-acks.ts';
+import { contentLength } from './records.ts';
 import type { Live, Sessions } from './sessions.ts';
-import { answerTimeout, burstLength, MOST_TRIES, retryDelay, TRIES_BEFORE_HANDSHAKE } from './timing.ts';
+import { answerTimeout, MOST_TRIES, retryDelay, TRIES_BEFORE_HANDSHAKE } from './timing.ts';
 import { Turn } from './turn.ts';
+import { Waiter } from './waiter.ts';
 
-/** Bytes of a frame that holds one `ack`. */
-export const ACK_FRAME_LENGTH = SEALED_OVERHEAD + 3;
 /** Tries whose answers are still recognised: those of one frame, and as many before. */
-const REMEMBERED_ATTEMPTS = 2 * MOST_TRIES;
-/** Answers that are owed and found no window. */
-const MOST_OWED_ACKS = 8;
+const REMEMBERED_TRIES = 2 * MOST_TRIES;
 /** The neighbour has begun a handshake: its first frame is waited for as long as so many full frames last. */
 const PATIENCE_FRAMES = 8;
 
@@ -42,19 +35,12 @@ export interface ConversationOptions {
   readonly random: Random;
 }
 
-interface OwedAck {
-  readonly live: Live;
-  readonly counter: number;
-}
-
-/** One frame or burst that asked for an answer. */
-interface Attempt {
-  live: Live | undefined;
-  /** Of the frame that asks; undefined until it is built. */
-  n: bigint | undefined;
-  errands: Errand[];
+/** A frame or burst that is out and asks for an answer. */
+interface Try extends Asked {
   answered: boolean;
 }
+
+type Refusal = (Submission & { sent: false })['refused'];
 
 export class Conversation {
   /** Frames that asked for an answer, and how many of them were answered. */
@@ -62,19 +48,20 @@ export class Conversation {
   answered = 0;
   readonly #options: ConversationOptions;
   readonly #errands = new Errands();
-  #attempts: Attempt[] = [];
-  #owedAcks: OwedAck[] = [];
+  readonly #owedAcks = new OwedAcks();
+  readonly #waiter: Waiter;
+  #tries: Try[] = [];
   /** Tries in a row, of frames and of message 1. */
   #unanswered = 0;
   #turn: Turn | undefined;
-  #wake: () => void = () => {};
   #running = false;
   #stopped = false;
-  /** Whose message 1 was already given the time to go on. */
+  /** The counter of the handshake that was already given the time to go on. */
   #patientWith: bigint | undefined;
 
   constructor(options: ConversationOptions) {
     this.#options = options;
+    this.#waiter = new Waiter(options.clock);
   }
 
   /** Whether nothing waits and nothing is under way. */
@@ -82,17 +69,17 @@ export class Conversation {
     return !this.#running;
   }
 
-  /** Delivers a record; rejects with `LinkFailed`. */
+  /** Delivers a record; rejects with `LinkFailed`. Throws `RangeError` for one that no frame holds. */
   send(record: Rec, options: SendOptions): Promise<Sent> {
     const room = this.#options.medium.mtu - SEALED_OVERHEAD;
     if (contentLength([record]) > room) throw new RangeError(`a record of ${record.body.length} bytes`);
     return this.#add({ kind: 'record', record }, options);
   }
 
-  /** Delivers a transfer; rejects with `LinkFailed`. */
+  /** Delivers a transfer; rejects with `LinkFailed`. Throws `RangeError` for one that cannot be. */
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent> {
     const fragments = new OutgoingFragments(transfer, this.#options.medium.mtu);
-    if (this.#errands.transfer(transfer.id)) throw new RangeError(`transfer ${transfer.id} is under way`);
+    if (this.isTransferring(transfer.id)) throw new RangeError(`transfer ${transfer.id} is under way`);
     return this.#add({ kind: 'transfer', fragments, pushed: transfer.pushed }, options);
   }
 
@@ -101,322 +88,215 @@ export class Conversation {
     return this.#errands.transfer(id) !== undefined;
   }
 
-  /** An acknowledgement that is due and missed its window: it goes with the next frame, or alone. */
+  /** An acknowledgement is due and found no window. */
   owe(live: Live, counter: number): void {
-    this.#owedAcks = [...this.#owedAcks, { live, counter }].slice(-MOST_OWED_ACKS);
+    this.#owedAcks.add(live, counter);
     this.#turn?.raise(0);
     this.#start();
   }
 
   /** An `ack` came under `live`. */
   acknowledged(live: Live, counter: number): void {
-    const attempt = this.#attempts.find(
-      (a) => a.live === live && a.n !== undefined && Number(a.n & 0xffffn) === counter,
-    );
-    if (attempt?.n === undefined) return;
-    const answered = attempt.answered;
-    attempt.answered = true;
-    live.session.acknowledged(attempt.n);
-    for (const errand of attempt.errands) {
+    const known = this.#tries.find((t) => t.live === live && Number(t.n & 0xffffn) === counter);
+    if (!known) return;
+    const answered = known.answered;
+    known.answered = true;
+    live.session.acknowledged(known.n);
+    for (const errand of known.errands) {
       // a burst is answered by a bitmap, unless the receiver does not know what it belongs to
       if (errand.kind === 'record') errand.finish('acknowledged');
-      else if (!answered)
-        errand.finish(new LinkFailed('forgotten', 'the neighbour does not expect this transfer any more'));
+      else if (!answered) errand.finish(failed('forgotten'));
     }
-    this.#wake();
+    this.#waiter.wake();
   }
 
   /** A bitmap came under `live`; whether there is such a transfer. */
   bitmap(live: Live, bitmap: Bitmap): boolean {
     const errand = this.#errands.transfer(bitmap.id);
     if (!errand) return false;
-    // of a pushed transfer it speaks of what this session carried
-    if (errand.live !== live && errand.pushed) return true;
-    if (errand.first) errand.first.live.session.acknowledged(errand.first.n);
-    for (const attempt of this.#attempts) if (attempt.errands.includes(errand)) attempt.answered = true;
+    // of a pushed transfer it speaks of what that session carried
+    if (errand.pushed && errand.live !== live) return true;
+    this.#openedFirst(errand);
+    for (const t of this.#tries) if (t.errands.includes(errand)) t.answered = true;
     errand.tries = 0;
     errand.barren = errand.fragments.apply(bitmap) ? 0 : errand.barren + 1;
     if (errand.fragments.complete) errand.finish('acknowledged');
-    else if (errand.barren >= MOST_TRIES)
-      errand.finish(
-        new LinkFailed('no-answer', 'the neighbour answers, but nothing of the transfer arrives'),
-      );
-    this.#wake();
+    else if (errand.barren >= MOST_TRIES) errand.finish(failed('no-answer'));
+    this.#waiter.wake();
     return true;
   }
 
   /** The neighbour's sessions have changed. */
   sessionsChanged(): void {
-    this.#wake();
+    this.#waiter.wake();
   }
 
   /** Rejects everything that waits. */
   stop(): void {
     this.#stopped = true;
-    this.#errands.fail('stopped', 'the link was stopped');
-    this.#owedAcks = [];
-    this.#wake();
+    this.#errands.fail('stopped');
+    this.#waiter.wake();
   }
 
-  #add(content: Parameters<Errands['add']>[0], options: SendOptions): Promise<Sent> {
-    if (this.#stopped) return Promise.reject(new LinkFailed('stopped', 'the link was stopped'));
+  #add(content: ErrandContent, options: SendOptions): Promise<Sent> {
+    if (this.#stopped) return Promise.reject(failed('stopped'));
     const sent = this.#errands.add(content, options, (errand, how) => {
-      if (how === 'answered' && errand.first) errand.first.live.session.acknowledged(errand.first.n);
-      this.#wake();
+      if (how === 'answered') this.#openedFirst(errand);
+      this.#waiter.wake();
     });
     this.#turn?.raise(options.priority);
     this.#start();
     return sent;
   }
 
+  /** An answer to an errand shows that the first of its frames, or a later one under the same keys, has opened. */
+  #openedFirst({ first }: Errand): void {
+    first?.live.session.acknowledged(first.n);
+  }
+
   async #start(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    while (!this.#stopped && (!this.#errands.empty || this.#hasOwedAcks())) {
-      const live = this.#options.sessions.current(this.#options.peer, this.#now());
-      if (this.#errands.empty || live) await this.#exchange();
+    while (!this.#stopped && (!this.#errands.empty || this.#owedAcks.session)) {
+      if (this.#errands.empty || this.#hasSession()) await this.#exchange();
       else await this.#handshake();
     }
     this.#running = false;
   }
 
-  // ── one frame or burst ─────────────────────────────────────────────────────────────────────────────────────────
-
   async #exchange(): Promise<void> {
-    const attempt: Attempt = { live: undefined, n: undefined, errands: [], answered: false };
-    const lead = this.#errands.first;
-    const estimate = lead?.kind === 'record' ? SEALED_OVERHEAD + contentLength([lead.record]) : undefined;
-    const length = lead ? (estimate ?? this.#options.medium.mtu) : ACK_FRAME_LENGTH;
-    const { submission, priority } = await this.#takeTurn(length, () => this.#frames(attempt));
-    if (!submission.sent) return this.#refused(submission.refused, priority, attempt);
-    this.#account(attempt.errands, submission);
-    if (attempt.n === undefined) return;
-    this.asked++;
-    this.#attempts = [...this.#attempts, attempt].slice(-REMEMBERED_ATTEMPTS);
-    const exchangeAirtime = submission.airtimeMs / submission.frames + this.#airtime(ACK_FRAME_LENGTH);
-    await this.#awaitAnswer(() => isAnswered(attempt), {
-      endedAt: submission.endedAt,
-      answerAirtime: this.#airtime(ACK_FRAME_LENGTH),
-      exchangeAirtime,
-      onTimeout: () => {
-        for (const errand of attempt.errands) errand.tries++;
-        if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE && attempt.live) attempt.live.suspect = true;
-      },
-    });
-    if (isAnswered(attempt)) this.answered++;
-    for (const errand of attempt.errands)
-      if (errand.tries >= MOST_TRIES)
-        errand.finish(new LinkFailed('no-answer', 'the neighbour does not answer'));
-  }
-
-  *#frames(attempt: Attempt): Generator<Uint8Array> {
-    const lead = this.#errands.first;
-    const live = lead && this.#options.sessions.current(this.#options.peer, this.#now());
-    if (!lead) yield* this.#ackFrame();
-    else if (live && lead.kind === 'record') yield this.#recordFrame(attempt, live, lead);
-    else if (live && lead.kind === 'transfer') yield* this.#fragmentFrames(attempt, live, lead);
-  }
-
-  #recordFrame(attempt: Attempt, live: Live, lead: RecordErrand): Uint8Array {
-    const errands = this.#errands.pack(lead, this.#contentRoom());
-    return this.#sealAsking(
-      attempt,
-      live,
-      errands,
-      errands.map((e) => e.record),
+    let asked: Asked | undefined;
+    const { submission, priority } = await this.#takeTurn(this.#estimate(), () =>
+      burst({ ...this.#options, errands: this.#errands, owedAcks: this.#owedAcks }, (a) => {
+        asked = a;
+      }),
     );
+    if (!submission.sent) return this.#refused(submission.refused, priority, asked?.errands);
+    if (!asked) return;
+    account(asked.errands, submission.bytes, submission.airtimeMs);
+    await this.#awaitAnswerTo({ ...asked, answered: false }, submission);
   }
 
-  *#fragmentFrames(attempt: Attempt, live: Live, errand: TransferErrand): Generator<Uint8Array> {
-    if (errand.pushed && errand.live && errand.live !== live) {
-      errand.fragments.restart();
-      errand.first = undefined;
-    }
-    errand.live = live;
-    const { medium } = this.#options;
-    const burst = errand.fragments.burst(burstLength(medium.airtime(medium.mtu)));
-    for (const [i, index] of burst.entries()) {
-      // between two frames the errand may be done, and the session at its end
-      if (errand.done || live.session.ended) return;
-      const record = errand.fragments.record(index);
-      if (i < burst.length - 1)
-        yield live.session.seal(encodeRecords([record]), FOLLOWS.burst, this.#now()).frame;
-      else yield this.#sealAsking(attempt, live, [errand], [record]);
-    }
+  async #awaitAnswerTo(
+    tried: Try,
+    { endedAt, airtimeMs, frames }: Submission & { sent: true },
+  ): Promise<void> {
+    this.asked++;
+    this.#tries = [...this.#tries, tried].slice(-REMEMBERED_TRIES);
+    const ack = this.#airtime(ACK_FRAME_LENGTH);
+    const isAnswered = () => tried.answered || tried.errands.every((e) => e.done);
+    await this.#awaitAnswer(isAnswered, endedAt, ack, airtimeMs / frames + ack, () => {
+      for (const errand of tried.errands) errand.tries++;
+      if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
+    });
+    if (isAnswered()) this.answered++;
+    for (const errand of tried.errands) if (errand.tries >= MOST_TRIES) errand.finish(failed('no-answer'));
   }
-
-  /** A frame that asks for an answer, with the acknowledgements that are owed as far as there is room. */
-  #sealAsking(attempt: Attempt, live: Live, errands: Errand[], records: Rec[]): Uint8Array {
-    const all = this.#withOwedAcks(live, records);
-    const { frame, n } = live.session.seal(encodeRecords(all), FOLLOWS.answer, this.#now());
-    for (const errand of errands) if (errand.first?.live !== live) errand.first = { live, n };
-    attempt.live = live;
-    attempt.n = n;
-    attempt.errands = errands;
-    live.usedAt = this.#now();
-    return frame;
-  }
-
-  /** Owed acknowledgements alone, which ask for nothing. */
-  *#ackFrame(): Generator<Uint8Array> {
-    if (!this.#hasOwedAcks()) return;
-    const live = this.#owedAcks[0]?.live;
-    if (live)
-      yield live.session.seal(encodeRecords(this.#withOwedAcks(live, [])), FOLLOWS.nothing, this.#now())
-        .frame;
-  }
-
-  #withOwedAcks(live: Live, records: Rec[]): Rec[] {
-    const room = this.#contentRoom();
-    let all = records;
-    const left: OwedAck[] = [];
-    for (const owed of this.#owedAcks) {
-      const more = [ackRecord(owed.counter), ...all];
-      if (owed.live === live && contentLength(more) <= room) all = more;
-      else left.push(owed);
-    }
-    this.#owedAcks = left;
-    return [...all].sort(byLength);
-  }
-
-  #hasOwedAcks(): boolean {
-    this.#owedAcks = this.#owedAcks.filter((a) => !a.live.session.ended);
-    return this.#owedAcks.length > 0;
-  }
-
-  // ── handshake ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #handshake(): Promise<void> {
-    const { peer, sessions } = this.#options;
-    const publicKey = this.#options.keyOf(peer) ?? sessions.of(peer)[0]?.publicKey;
-    if (!publicKey || !equal(nodeIdOf(publicKey), peer))
-      return this.#errands.fail('no-key', 'the key of this node is not known');
-    if (await this.#theyBegan()) return;
-    const initiation = sessions.begin(peer, publicKey, this.#now());
-    if (!initiation) return this.#errands.fail('no-key', 'the key of this node is not valid');
-    const message1 = initiation.message1;
-    const { submission, priority } = await this.#takeTurn(message1.length, () => this.#messageOnce(message1));
+    const { peer, sessions, keyOf } = this.#options;
+    const publicKey = keyOf(peer) ?? sessions.of(peer)[0]?.publicKey;
+    if (!publicKey || !equal(nodeIdOf(publicKey), peer)) return this.#errands.fail('no-key');
+    if (await this.#theyGoOn()) return;
+    const message1 = sessions.begin(peer, publicKey, this.#now())?.message1;
+    if (!message1) return this.#errands.fail('no-key');
+    const { submission, priority } = await this.#takeTurn(MESSAGE_1_LENGTH, () => this.#once(message1));
     if (!submission.sent) return this.#refused(submission.refused, priority, undefined);
-    const first = this.#errands.first;
-    if (first) this.#account([first], submission);
-    const answerAirtime = this.#airtime(MESSAGE_2_LENGTH);
-    await this.#awaitAnswer(() => this.#hasSession(), {
-      endedAt: submission.endedAt,
-      answerAirtime,
-      exchangeAirtime: this.#airtime(MESSAGE_1_LENGTH) + answerAirtime,
-      onTimeout: () => {},
-    });
+    if (this.#errands.first) account([this.#errands.first], submission.bytes, submission.airtimeMs);
+    const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
+    await this.#awaitAnswer(
+      () => this.#hasSession(),
+      submission.endedAt,
+      back,
+      there + back,
+      () => {},
+    );
     if (this.#hasSession()) sessions.abandon(peer);
   }
 
-  *#messageOnce(message1: Uint8Array): Generator<Uint8Array> {
+  *#once(message1: Uint8Array): Generator<Uint8Array> {
     if (!this.#errands.empty && !this.#hasSession()) yield message1;
   }
 
   /** They have begun a handshake and it was answered: what they have to say comes first. Waited for once each. */
-  async #theyBegan(): Promise<boolean> {
+  async #theyGoOn(): Promise<boolean> {
     const { sessions, peer, medium } = this.#options;
     const awaited = sessions.awaitedFrom(peer);
     if (!awaited || awaited.stale || this.#patientWith === awaited.counter) return false;
     this.#patientWith = awaited.counter;
     const patience = answerTimeout(PATIENCE_FRAMES * this.#airtime(medium.mtu));
-    await this.#until(() => this.#hasSession(), awaited.begunAt + patience);
-    return this.#hasSession();
+    await this.#waiter.until(() => this.#stopped || this.#hasSession(), awaited.begunAt + patience);
+    return this.#stopped || this.#hasSession();
   }
-
-  #hasSession(): boolean {
-    return this.#options.sessions.current(this.#options.peer, this.#now()) !== undefined;
-  }
-
-  // ── waiting ────────────────────────────────────────────────────────────────────────────────────────────────────
 
   async #takeTurn(
     estimatedBytes: number,
     frames: () => Generator<Uint8Array>,
   ): Promise<{ submission: Submission; priority: Priority }> {
     const { medium, peer } = this.#options;
-    const first = this.#hasOwedAcks() ? 0 : (this.#errands.first?.priority ?? 0);
-    const turn = new Turn({ medium, fairnessKey: nodeIdKey(peer), estimatedBytes, frames }, first);
+    const priority = this.#owedAcks.session ? 0 : (this.#errands.first?.priority ?? 0);
+    const turn = new Turn({ medium, fairnessKey: nodeIdKey(peer), estimatedBytes, frames }, priority);
     this.#turn = turn;
     const submission = await turn.done;
     this.#turn = undefined;
     return { submission, priority: turn.priority };
   }
 
-  /** Waits for an answer, and after it for the random time before the next try; reports up after the last. */
+  /** Waits for an answer, and without one for the random time before the next try; reports up after the last. */
   async #awaitAnswer(
-    answered: () => boolean,
-    times: { endedAt: number; answerAirtime: number; exchangeAirtime: number; onTimeout: () => void },
+    isAnswered: () => boolean,
+    endedAt: number,
+    answerAirtime: number,
+    exchangeAirtime: number,
+    onTimeout: () => void,
   ): Promise<void> {
-    await this.#until(answered, times.endedAt + answerTimeout(times.answerAirtime));
-    if (!answered() && !this.#stopped) {
+    const done = () => this.#stopped || isAnswered();
+    await this.#waiter.until(done, endedAt + answerTimeout(answerAirtime));
+    if (!done()) {
       this.#unanswered++;
-      times.onTimeout();
-      // after the last try a late answer still has a moment
-      const pause =
-        this.#unanswered < MOST_TRIES
-          ? retryDelay(this.#unanswered, times.exchangeAirtime, this.#options.random)
-          : 2 * times.exchangeAirtime;
-      await this.#until(answered, this.#now() + pause);
+      onTimeout();
+      await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime));
     }
-    if (answered()) this.#unanswered = 0;
-    else if (this.#unanswered >= MOST_TRIES) this.#giveUp('no-answer', 'the neighbour does not answer');
+    if (isAnswered()) this.#unanswered = 0;
+    else if (this.#unanswered >= MOST_TRIES) this.#giveUp('no-answer');
+  }
+
+  /** After the last try a late answer still has a moment. */
+  #pause(exchangeAirtime: number): number {
+    if (this.#unanswered >= MOST_TRIES) return 2 * exchangeAirtime;
+    return retryDelay(this.#unanswered, exchangeAirtime, this.#options.random);
   }
 
   /** The channel was not had, or the radio failed on the way. */
-  async #refused(
-    why: (Submission & { sent: false })['refused'],
-    priority: Priority,
-    attempt: Attempt | undefined,
-  ): Promise<void> {
+  async #refused(why: Refusal, priority: Priority, errands: readonly Errand[] | undefined): Promise<void> {
     if (why === 'nothing') return;
-    if (why === 'radio') {
-      for (const errand of attempt?.errands ?? []) errand.tries++;
-      this.#unanswered++;
-      if (this.#unanswered >= MOST_TRIES) return this.#giveUp('radio', 'the radio does not send');
-      const exchange = this.#airtime(this.#options.medium.mtu) + this.#airtime(ACK_FRAME_LENGTH);
-      return this.#until(
-        () => false,
-        this.#now() + retryDelay(this.#unanswered, exchange, this.#options.random),
-      );
+    if (why !== 'radio') {
+      this.#owedAcks.clear();
+      this.#errands.fail(why === 'late' ? 'queue-full' : why, priority);
+      return;
     }
-    this.#owedAcks = [];
-    const reason = why === 'late' ? 'queue-full' : why;
-    this.#errands.fail(reason, REFUSALS[reason], priority);
+    for (const errand of errands ?? []) errand.tries++;
+    this.#unanswered++;
+    if (this.#unanswered >= MOST_TRIES) return this.#giveUp('radio');
+    const exchange = this.#airtime(this.#options.medium.mtu) + this.#airtime(ACK_FRAME_LENGTH);
+    await this.#waiter.until(() => this.#stopped, this.#now() + this.#pause(exchange));
   }
 
-  #giveUp(reason: LinkFailed['reason'], message: string): void {
+  #giveUp(reason: LinkFailed['reason']): void {
     this.#unanswered = 0;
     this.#options.sessions.abandon(this.#options.peer);
-    this.#errands.fail(reason, message);
+    this.#errands.fail(reason);
   }
 
-  /** Resolves once `done()` holds after something happened, or at `deadline`. */
-  async #until(done: () => boolean, deadline: number): Promise<void> {
-    while (!this.#stopped && !done() && this.#now() < deadline) {
-      await new Promise<void>((resolve) => {
-        const cancel = this.#options.clock.after(deadline - this.#now(), resolve);
-        this.#wake = () => {
-          cancel();
-          resolve();
-        };
-      });
-    }
-    this.#wake = () => {};
+  /** Expected bytes of the next frame. */
+  #estimate(): number {
+    const lead = this.#errands.first;
+    if (!lead) return ACK_FRAME_LENGTH;
+    return lead.kind === 'record' ? SEALED_OVERHEAD + contentLength([lead.record]) : this.#options.medium.mtu;
   }
 
-  /** Tells each errand its share of what went out, by length. */
-  #account(errands: readonly Errand[], { bytes, airtimeMs }: Submission & { sent: true }): void {
-    const lengthOf = (e: Errand) => (e.kind === 'record' ? e.record.body.length + 1 : 1);
-    const total = errands.reduce((n, e) => n + lengthOf(e), 0);
-    for (const e of errands) {
-      const share = lengthOf(e) / total;
-      e.spent?.(Math.round(bytes * share), airtimeMs * share);
-    }
-  }
-
-  #contentRoom(): number {
-    return this.#options.medium.mtu - SEALED_OVERHEAD;
+  #hasSession(): boolean {
+    return this.#options.sessions.current(this.#options.peer, this.#now()) !== undefined;
   }
 
   #airtime(bytes: number): number {
@@ -426,15 +306,4 @@ export class Conversation {
   #now(): number {
     return this.#options.clock.monotonic();
   }
-}
-
-const REFUSALS = {
-  'queue-full': 'too much waits for the channel already',
-  law: 'the allowance on the air is used up for now',
-  stopped: 'the medium was stopped',
-};
-
-/** Whether an attempt has its answer: an `ack` or bitmap, or from the rooms above for all it carried. */
-function isAnswered(attempt: Attempt): boolean {
-  return attempt.answered || attempt.errands.every((e) => e.done);
 }

@@ -1,8 +1,9 @@
 /** What waits to be delivered to one neighbour: records and transfers, each with a promise to whoever gave it. */
+import { failed } from './failures.ts';
 import { LinkFailed, type Rec, type SendOptions, type Sent } from './link.ts';
 import type { Priority } from './medium.ts';
 import type { OutgoingFragments } from './outgoing.ts';
-import { contentLength } from './records.ts';
+import { byLength, contentLength } from './records.ts';
 import type { Live } from './sessions.ts';
 
 /** Of one neighbour. */
@@ -65,8 +66,7 @@ export class Errands {
   ): Promise<Sent> {
     const { priority, settled, spent } = options;
     if (settled?.aborted) return Promise.resolve('answered');
-    if (!this.#hasRoom(content))
-      return Promise.reject(new LinkFailed('queue-full', 'too much waits for this neighbour already'));
+    if (!this.#hasRoom(content)) return Promise.reject(failed('queue-full'));
     return new Promise((resolve, reject) => {
       const onSettled = () => finish('answered');
       const finish = (how: Sent | LinkFailed) => {
@@ -107,9 +107,8 @@ export class Errands {
   }
 
   /** Ends those of this priority and less urgent ones. */
-  fail(reason: LinkFailed['reason'], message: string, from: Priority = 0): void {
-    for (const e of this.#waiting.filter((w) => w.priority >= from))
-      e.finish(new LinkFailed(reason, message));
+  fail(reason: LinkFailed['reason'], from: Priority = 0): void {
+    for (const e of this.#waiting.filter((w) => w.priority >= from)) e.finish(failed(reason));
   }
 
   #hasRoom(content: ErrandContent): boolean {
@@ -120,7 +119,12 @@ export class Errands {
   }
 }
 
-/** The longest last: its length is the one that does not travel. */
-export function byLength(a: Rec, b: Rec): number {
-  return a.body.length - b.body.length;
+/** Tells each errand its share of what went out, by length. */
+export function account(errands: readonly Errand[], bytes: number, airtimeMs: number): void {
+  const lengthOf = (e: Errand) => (e.kind === 'record' ? e.record.body.length + 1 : 1);
+  const total = errands.reduce((n, e) => n + lengthOf(e), 0);
+  for (const e of errands) {
+    const share = lengthOf(e) / total;
+    e.spent?.(Math.round(bytes * share), airtimeMs * share);
+  }
 }

@@ -26,6 +26,11 @@ export function recordLength(bodyLength: number): number {
   return 1 + (bodyLength < 128 ? 1 : 2) + bodyLength;
 }
 
+/** Order for one frame: the longest last, whose length is the one that does not travel. */
+export function byLength(a: Rec, b: Rec): number {
+  return a.body.length - b.body.length;
+}
+
 /** Bytes of these records as the content of one frame: the last one's length does not travel. */
 export function contentLength(records: readonly Rec[]): number {
   return records.reduce(

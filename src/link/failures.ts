@@ -1,0 +1,16 @@
+/** The sentence of each reason why something was not delivered. */
+import { LinkFailed } from './link.ts';
+
+const FAILURES: Record<LinkFailed['reason'], string> = {
+  'no-key': 'no valid key of this node is known',
+  'no-answer': 'the neighbour does not answer',
+  'queue-full': 'too much waits already',
+  law: 'the allowance on the air is used up for now',
+  radio: 'the radio does not send',
+  stopped: 'the link was stopped',
+  forgotten: 'the neighbour does not expect this transfer any more',
+};
+
+export function failed(reason: LinkFailed['reason']): LinkFailed {
+  return new LinkFailed(reason, FAILURES[reason]);
+}
