@@ -440,14 +440,62 @@ test('what is too much for one neighbour is refused at once', async () => {
   expect(ends.filter((e) => e === 'acknowledged')).toHaveLength(64);
 });
 
-test('what comes later and is more urgent does not wait behind what is less', async () => {
+test('what comes later and is more urgent waits with its own urgency, not behind the bulk of its neighbour', async () => {
   const { stations, a, b, atB } = await linked();
   const c = await stations.station('c');
-  heard(c);
-  await stations.resolve(c.to(a).send(push('x'), P1));
-  // c keeps the channel with its own P2 traffic while a's bulk waits
-  const bulk = a.to(b).send({ type: RECORD.push, body: utf8('bulk'.repeat(50)) }, { priority: 3 });
-  const urgent = a.to(b).send({ type: RECORD.push, body: utf8('urgent'.repeat(30)) }, { priority: 0 });
-  await stations.resolve(Promise.all([bulk, urgent]));
-  expect(atB.map((t) => t.slice(0, 4))).toEqual(['urge', 'bulk']);
+  const atC = heard(c);
+  await stations.resolve(a.to(c).send(push('first'), P1));
+  const order: string[] = [];
+  b.link.onRecord(RECORD.offer, () => {
+    order.push('urgent');
+  });
+  const full = { type: RECORD.push, body: new Uint8Array(a.to(c).recordRoom) };
+  const others = Array.from({ length: 6 }, () =>
+    a
+      .to(c)
+      .send(full, { priority: 2 })
+      .then(() => order.push('other')),
+  );
+  const bulk = a
+    .to(b)
+    .send(full, { priority: 3 })
+    .then(() => order.push('bulk'));
+  await stations.sim.until(() => order.length === 2, 60_000);
+  const urgent = a.to(b).send({ type: RECORD.offer, body: utf8('urgent') }, { priority: 0 });
+  await stations.resolve(Promise.all([...others, bulk, urgent]));
+  expect(atB).toHaveLength(1);
+  expect(atC).toHaveLength(7);
+  expect(order.indexOf('urgent')).toBeLessThanOrEqual(3);
+  expect(order.at(-1)).toBe('bulk');
+});
+
+test('answers that a busy machine gives too late for their window go their own way', async () => {
+  const stations = new Stations('busy');
+  const a = await stations.station('a');
+  const b = await stations.station('b', {
+    host: {
+      spiMs: [1, 5],
+      spiTail: { chance: 0.01, ms: [5, 30] },
+      interruptMs: [0.1, 2],
+      interruptTail: { chance: 0.01, ms: [2, 25] },
+      stalls: { everyMs: 300, ms: [160, 250] },
+    },
+  });
+  const told = heard(b);
+  const replies: string[] = [];
+  a.link.onRecord(RECORD.have, ({ body }) => {
+    replies.push(fromUtf8(body) ?? '?');
+  });
+  b.link.onRecord(RECORD.offer, ({ body, reply }) => reply({ type: RECORD.have, body }));
+  const texts = Array.from({ length: 20 }, (_, i) => `${i}`);
+  for (const text of texts) {
+    await stations.resolve(a.to(b).send(push(text), P1));
+    const settled = new AbortController();
+    const sent = a.to(b).send({ type: RECORD.offer, body: utf8(text) }, { ...P1, settled: settled.signal });
+    await stations.sim.until(() => replies.includes(text), 60_000, `the reply to ${text}`);
+    settled.abort();
+    await stations.resolve(sent);
+  }
+  expect(new Set(told)).toEqual(new Set(texts));
+  expect(b.counters.get('link.refused-late')).toBeGreaterThan(0);
 });

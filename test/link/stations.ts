@@ -4,6 +4,7 @@
  */
 import { regionNamed } from '../../board/regions.ts';
 import { Air } from '../../drivers/sim/air.ts';
+import type { HostModel } from '../../drivers/sim/host.ts';
 import { SimSx1276 } from '../../drivers/sim/sx1276.ts';
 import type { LoraSettings } from '../../drivers/sx127x/radio.ts';
 import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
@@ -100,8 +101,8 @@ export class Stations {
     };
   }
 
-  chip(name: string): SimSx1276 {
-    return new SimSx1276({ clock: this.sim, random: this.sim.random, air: this.air, name });
+  chip(name: string, host: 'ideal' | HostModel = 'ideal'): SimSx1276 {
+    return new SimSx1276({ clock: this.sim, random: this.sim.random, air: this.air, name, host });
   }
 
   resolve<T>(promise: Promise<T>, ms = 600_000): Promise<T> {
@@ -125,6 +126,8 @@ export interface Outsider {
 }
 
 export interface StationOptions {
+  /** An ideal one unless said. */
+  readonly host?: HostModel;
   readonly keyOf?: (id: NodeId) => Uint8Array | undefined;
 }
 
@@ -144,7 +147,7 @@ export class Station {
     this.#stations = stations;
     this.#options = options;
     this.identity = new Identity(stations.sim.random.fork(`identity of ${name}`).bytes(32));
-    this.#chip = stations.chip(name);
+    this.#chip = stations.chip(name, options.host);
   }
 
   get link(): NodeLink {
