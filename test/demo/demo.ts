@@ -30,9 +30,7 @@ async function demonstrate(town: Town, message: string): Promise<void> {
   say(
     'Two boxes, A and B, are up. Their radios are simulated SX1276 chips at true speed, with 120 dB of path',
   );
-  say(
-    'loss between them (some kilometres from roof to roof): EU868, 869.525 MHz, 125 kHz, spreading factor 8.',
-  );
+  say(`loss between them (some kilometres from roof to roof): ${await channelOf(a)}.`);
   say();
   const [codeOfB = ''] = (await at(b, 'id', ['id'])).split('\n');
   say();

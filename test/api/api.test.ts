@@ -1,0 +1,247 @@
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { type IncomingHttpHeaders, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ApiClient } from '../../src/api/client.ts';
+import { type ApiServer, serveApi } from '../../src/api/server.ts';
+import { MAX_BODY_BYTES } from '../../src/api/types.ts';
+import { type Box, World } from '../world.ts';
+
+/** The real node, in virtual time, behind a real socket. */
+describe('the local API', () => {
+  let world: World;
+  let a: Box;
+  let b: Box;
+  let directory: string;
+  let socket: string;
+  let server: ApiServer;
+  let client: ApiClient;
+
+  beforeEach(async () => {
+    world = new World();
+    [a, b] = await world.boxes('a', 'b');
+    directory = mkdtempSync(join(tmpdir(), 'nexus-api-'));
+    socket = join(directory, 'api.sock');
+    server = await serveApi(a.node, socket);
+    client = new ApiClient(socket);
+  });
+
+  afterEach(async () => {
+    await server.close();
+    await world.end();
+    rmSync(directory, { recursive: true });
+  });
+
+  /** Lets virtual time pass until a real request has its answer. */
+  async function running<T>(promise: Promise<T>): Promise<T> {
+    let settled = false;
+    const done = () => {
+      settled = true;
+    };
+    promise.then(done, done);
+    while (!settled) {
+      await world.sim.run(20);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+    return promise;
+  }
+
+  interface Raw {
+    readonly status: number;
+    readonly headers: IncomingHttpHeaders;
+    readonly body: string;
+  }
+
+  const raw = (method: string, path: string, body?: string): Promise<Raw> =>
+    running(
+      new Promise((resolve, reject) => {
+        request({ socketPath: socket, method, path, agent: false }, (response) => {
+          let text = '';
+          response.setEncoding('utf8').on('data', (part) => {
+            text += part;
+          });
+          response.on('end', () =>
+            resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }),
+          );
+        })
+          .on('error', reject)
+          .end(body);
+      }),
+    );
+
+  const refused = async (method: string, path: string, body?: string) => {
+    const answer = await raw(method, path, body);
+    return [answer.status, JSON.parse(answer.body).code];
+  };
+
+  test('tells who the box is and how it is', async () => {
+    const identity = await running(client.identity());
+    expect(identity).toEqual(a.node.identity());
+    const status = await running(client.status());
+    expect(status).toMatchObject({
+      identity,
+      radio: { region: 'EU868', health: 'ok' },
+      store: { state: 'ok' },
+    });
+  });
+
+  test('keeps contacts', async () => {
+    const code = b.contact;
+    const entry = await running(client.addContact({ name: 'Büro / B?', contact: code }));
+    expect(entry).toMatchObject({ name: 'Büro / B?', contact: code });
+    expect(await running(client.contacts())).toEqual([entry]);
+    await running(client.removeContact('Büro / B?'));
+    expect(await running(client.contacts())).toEqual([]);
+  });
+
+  test('sends, and streams the progress to its end', async () => {
+    const entry = await running(client.send({ to: b.contact, text: 'hello' }));
+    expect(entry).toMatchObject({ text: 'hello', state: 'stored' });
+    const seen: string[] = [];
+    await running(
+      (async () => {
+        for await (const progress of client.progress(entry.id)) seen.push(progress.state);
+      })(),
+    );
+    expect(seen.slice(0, 2)).toEqual(['composed', 'stored']);
+    expect(seen.at(-1)).toBe('delivered');
+    expect((await running(client.outbox())).map((m) => m.state)).toEqual(['delivered']);
+    expect(b.node.inbox().map((m) => m.text)).toEqual(['hello']);
+  });
+
+  test('streams the inbox: what is there, then what comes, each once', async () => {
+    const say = async (text: string) => {
+      const { id } = await world.settle(b.node.send(a.contact, text));
+      await world.sim.until(() => b.node.outbox().find((m) => m.id === id)?.state === 'delivered', 600_000);
+    };
+    await say('one');
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const message of client.followInbox()) {
+        seen.push(message.text);
+        if (seen.length === 3) return;
+      }
+    })();
+    await running(new Promise((resolve) => setTimeout(resolve, 50)));
+    expect(seen).toEqual(['one']);
+    await say('two');
+    await say('three');
+    await running(following);
+    expect(seen).toEqual(['one', 'two', 'three']);
+    const [first] = await running(client.inbox());
+    const later = await raw('GET', `/v1/inbox?after=${first?.id}`);
+    expect(JSON.parse(later.body).map((m: { text: string }) => m.text)).toEqual(['two', 'three']);
+  });
+
+  test('a stream that is cut off does not look as if it had ended', async () => {
+    const { id } = await running(client.send({ to: b.contact, text: 'hello' }));
+    const stream = client.progress(id)[Symbol.asyncIterator]();
+    expect((await running(stream.next())).value).toMatchObject({ state: 'composed' });
+    await running(stream.next());
+    const next = stream.next();
+    await server.close();
+    await expect(next).rejects.toMatchObject({
+      code: 'cut-off',
+      message: expect.stringMatching(/see its log/),
+    });
+  });
+
+  test('its socket goes with it, and the client says what to do', async () => {
+    expect(statSync(socket).mode & 0o777).toBe(0o660);
+    await server.close();
+    expect(statSync(socket, { throwIfNoEntry: false })).toBeUndefined();
+    await expect(client.identity()).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(
+        /^No nexusd answers at .*: start it .* or name its socket with --socket\.$/,
+      ),
+    });
+  });
+
+  test('something else behind the socket is told apart', async () => {
+    const path = join(directory, 'other.sock');
+    const other = createServer((s) =>
+      s
+        .on('error', () => undefined)
+        .resume()
+        .end('HTTP/1.1 400 Bad\r\n\r\nno'),
+    );
+    await new Promise<void>((done) => other.listen(path, done));
+    await expect(new ApiClient(path).identity()).rejects.toMatchObject({ code: 'bad-answer' });
+    await new Promise((done) => other.close(done));
+  });
+
+  describe('refuses', () => {
+    test.each([
+      ['GET', '/'],
+      ['GET', '/v1'],
+      ['GET', '/v2/id'],
+      ['POST', '/v1/id'],
+      ['GET', '/v1/id/more'],
+      ['GET', '/v1/messages/00/else'],
+      ['DELETE', '/v1/messages/00'],
+      ['GET', '//v1/id'],
+    ])('%s %s, which is nothing', async (method, path) => {
+      expect(await refused(method, path)).toEqual([404, 'no-such-path']);
+    });
+
+    test.each([
+      ['no body', undefined],
+      ['no JSON', '{'],
+      ['no object', '"text"'],
+      ['nothing', 'null'],
+      ['a list', '["a"]'],
+      ['no text', '{"to":"b"}'],
+      ['a number for a text', '{"to":"b","text":7}'],
+      ['what only a prototype has', '{"to":"b","__proto__":{"text":"x"}}'],
+    ])('a message of %s', async (_what, body) => {
+      expect(await refused('POST', '/v1/messages', body)).toEqual([400, 'bad-request']);
+    });
+
+    test('a body beyond its bound', async () => {
+      const text = 'x'.repeat(MAX_BODY_BYTES);
+      expect(await refused('POST', '/v1/messages', JSON.stringify({ to: b.contact, text }))).toEqual([
+        413,
+        'too-large',
+      ]);
+    });
+
+    test('a text that is too long to be sent', async () => {
+      const text = 'x'.repeat(16_385);
+      expect(await refused('POST', '/v1/messages', JSON.stringify({ to: b.contact, text }))).toEqual([
+        413,
+        'too-long',
+      ]);
+    });
+
+    test('the longest text fits, whatever its characters', async () => {
+      const text = '\u0001'.repeat(16_384);
+      const answer = await raw('POST', '/v1/messages', JSON.stringify({ to: b.contact, text }));
+      expect([answer.status, JSON.parse(answer.body).text.length]).toEqual([201, 16_384]);
+    });
+
+    test('what is not there', async () => {
+      expect(await refused('GET', '/v1/messages/00/progress')).toEqual([404, 'not-found']);
+      expect(await refused('GET', '/v1/inbox?after=00')).toEqual([404, 'not-found']);
+      expect(await refused('GET', '/v1/inbox?follow=1&after=00')).toEqual([404, 'not-found']);
+      expect(await refused('DELETE', '/v1/contacts/nobody')).toEqual([404, 'not-found']);
+      expect(await refused('POST', '/v1/messages', '{"to":"nobody","text":"x"}')).toEqual([404, 'not-found']);
+    });
+
+    test('a path that is not percent-encoded', async () => {
+      expect(await refused('DELETE', '/v1/contacts/%zz')).toEqual([400, 'bad-request']);
+    });
+
+    test('a request that breaks off, and goes on serving', async () => {
+      await new Promise<void>((resolve) => {
+        const half = request({ socketPath: socket, method: 'POST', path: '/v1/messages' });
+        half.on('error', () => resolve());
+        half.write('{"to":');
+        setTimeout(() => half.destroy(), 30);
+      });
+      expect((await raw('GET', '/v1/id')).status).toBe(200);
+    });
+  });
+});
