@@ -123,11 +123,14 @@ export class Limiter {
   }
 
   /**
-   * The earliest time at which something of `priority` and this airtime may go on the air: `monotonic()` or
-   * later, or undefined for never. `begun`: the next frame of a burst under way, which may use what the law allows.
+   * The earliest time at which something of `priority` and this airtime may go on the air: `now` or later, or
+   * undefined for never. `begun`: the next frame of a burst under way, which may use what the law allows.
    */
-  when(airtimeMs: number, priority: Priority | 'begun'): number | undefined {
-    const now = this.#clock.monotonic();
+  when(
+    airtimeMs: number,
+    priority: Priority | 'begun',
+    now: number = this.#clock.monotonic(),
+  ): number | undefined {
     if (this.#limits.dwellMs !== undefined && airtimeMs > this.#limits.dwellMs) return undefined;
     if (!this.#limited) return now;
     const share = priority === 'begun' ? 1 : SHARES[priority];

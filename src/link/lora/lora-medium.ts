@@ -228,9 +228,11 @@ export class LoraMedium implements Medium {
   }
 
   #lawfulHead(): ReturnType<typeof lawfulHead> {
+    // one reading of the clock: a real one goes on between two
+    const now = this.#clock.monotonic();
     const when = ({ outgoing }: Entry) =>
-      this.#limiter.when(this.airtime(outgoing.estimatedBytes), outgoing.priority);
-    return lawfulHead(this.#queue, when, this.#clock.monotonic());
+      this.#limiter.when(this.airtime(outgoing.estimatedBytes), outgoing.priority, now);
+    return lawfulHead(this.#queue, when, now);
   }
 
   /** The disk is asked before the channel is: a channel found clear does not stay so. */
