@@ -12,20 +12,28 @@ interface Timer {
   run: (() => void) | undefined;
 }
 
+export interface SimulationOptions {
+  /** Calendar time at virtual time 0, ms since 1970. */
+  readonly wallStart?: number;
+  /** ms by which every reading moves the clock on, as a real one does; 0 unless said. */
+  readonly creepMs?: number;
+}
+
 export class Simulation implements Clock {
   readonly seed: number | string;
   readonly random: Random;
   readonly #start: number;
+  readonly #creepMs: number;
   readonly #heap: Timer[] = [];
   #now = 0;
   #order = 0;
   #events = 0;
 
-  /** `wallStart` is the calendar time at virtual time 0, in ms since 1970. */
-  constructor(seed: number | string = 1, wallStart = Date.UTC(2030, 0, 1)) {
+  constructor(seed: number | string = 1, options: SimulationOptions = {}) {
     this.seed = seed;
     this.random = new SeededRandom(seed);
-    this.#start = wallStart;
+    this.#start = options.wallStart ?? Date.UTC(2030, 0, 1);
+    this.#creepMs = options.creepMs ?? 0;
   }
 
   /** Timers run so far. */
@@ -34,6 +42,7 @@ export class Simulation implements Clock {
   }
 
   monotonic(): number {
+    this.#now += this.#creepMs;
     return this.#now;
   }
   wall(): Date {
@@ -56,7 +65,7 @@ export class Simulation implements Clock {
     const end = this.#now + ms;
     await settle();
     for (let next = this.#peek(); next && next.at <= end; next = this.#peek()) await this.#step();
-    this.#now = end;
+    this.#now = Math.max(this.#now, end);
   }
 
   /** Runs until `done()` holds; throws once `ms` of virtual time have passed without it. */
@@ -85,7 +94,7 @@ export class Simulation implements Clock {
   async #step(): Promise<void> {
     const timer = this.#pop();
     if (!timer) return;
-    this.#now = timer.at;
+    this.#now = Math.max(this.#now, timer.at);
     this.#events++;
     timer.run?.();
     await settle();

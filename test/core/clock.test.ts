@@ -58,7 +58,7 @@ describe('virtual time', () => {
       const seen: string[] = [];
       const step = (depth: number) => {
         seen.push(`${sim.monotonic()} ${sim.random.fork(String(depth)).bytes(2)}`);
-        if (depth < 50) for (const b of sim.random.bytes(2)) if (b < 150) sim.after(b, () => step(depth + 1));
+        if (depth < 12) for (const b of sim.random.bytes(2)) if (b < 150) sim.after(b, () => step(depth + 1));
       };
       for (let i = 0; i < 20; i++) sim.after(i, () => step(0));
       await sim.run(10_000);
