@@ -1,0 +1,31 @@
+/** What the store asks of the mesh: who is there, and who is next towards a node (docs/protocol/mesh.md). */
+import type { Event } from '../core/events.ts';
+import type { NodeId } from '../identity/node-id.ts';
+
+export interface Candidate {
+  /** A neighbour that is up and whose key is known. */
+  readonly neighbour: NodeId;
+  /** Expected airtime from here to the target, as metric units; smaller is better. */
+  readonly metric: number;
+  /** The neighbour is the target itself. */
+  readonly direct: boolean;
+}
+
+export interface Routing {
+  /**
+   * Neighbours with a feasible, unexpired route to `target` that carries `minBandwidth` bps, best first; the target
+   * itself where it is a neighbour. Empty where there is none.
+   */
+  candidates(target: NodeId, minBandwidth: number): readonly Candidate[];
+  /** The newest sequence known of the target, u16, to be compared serially; undefined where none is. */
+  sequenceOf(target: NodeId): number | undefined;
+  /** Solicits `target` until there is a candidate or it is no longer wanted. */
+  want(target: NodeId): void;
+  unwant(target: NodeId): void;
+  /** The Ed25519 key of a node, where it is known. */
+  keyOf(id: NodeId): Uint8Array | undefined;
+  /** A sign of life of a neighbour. */
+  readonly onHeard: Event<NodeId>;
+  /** A target has a candidate that it had not, or a newer sequence. */
+  readonly onRoute: Event<NodeId>;
+}
