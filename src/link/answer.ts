@@ -8,7 +8,7 @@ import type { Answer, Rec } from './link.ts';
 import type { Medium } from './medium.ts';
 import { ackRecord, byLength, contentLength, encodeRecords } from './records.ts';
 import type { Live } from './sessions.ts';
-import { ANSWER_HOLD, ANSWER_WINDOW } from './timing.ts';
+import { ANSWER_EARLIEST, ANSWER_HOLD, ANSWER_WINDOW } from './timing.ts';
 
 export interface FrameAnswerOptions {
   readonly medium: Medium;
@@ -65,6 +65,7 @@ export class FrameAnswer {
     const { askedAt, clock } = this.#options;
     if (askedAt !== undefined) {
       await this.#ready(handled, askedAt + ANSWER_HOLD - clock.monotonic());
+      await clock.sleep(askedAt + ANSWER_EARLIEST - clock.monotonic());
       this.#closed = true;
       await this.#submit(askedAt + ANSWER_WINDOW);
     }

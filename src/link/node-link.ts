@@ -30,7 +30,7 @@ import type { Medium, Priority, Reception, Submission } from './medium.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
-import { ANSWER_WINDOW } from './timing.ts';
+import { ANSWER_EARLIEST, ANSWER_WINDOW } from './timing.ts';
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
@@ -143,12 +143,18 @@ export class NodeLink implements Link {
       this.#refuse(response);
       return;
     }
-    const frames = [response.message2];
-    this.#options.medium.submit({
+    this.#answerWith(response.message2, reception.at);
+  }
+
+  async #answerWith(frame: Uint8Array, askedAt: number): Promise<void> {
+    const { medium, clock } = this.#options;
+    const frames = [frame];
+    await clock.sleep(askedAt + ANSWER_EARLIEST - clock.monotonic());
+    await medium.submit({
       priority: 0,
       fairnessKey: undefined,
-      estimatedBytes: response.message2.length,
-      answerUntil: reception.at + ANSWER_WINDOW,
+      estimatedBytes: frame.length,
+      answerUntil: askedAt + ANSWER_WINDOW,
       next: () => frames.shift(),
     });
   }
@@ -237,7 +243,7 @@ export class NodeLink implements Link {
       return;
     }
     if (result.is === 'refused') this.#refuse('fragment');
-    const reply = answer.request(result.bitmap && bitmapRecord(result.bitmap));
+    const reply = answer.request(bitmapRecord(result.bitmap));
     if (result.is === 'repeated' && result.reply) repeat(result.reply, reply);
     if (result.is !== 'complete') return;
     await this.#transferHandler?.({

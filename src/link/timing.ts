@@ -1,7 +1,11 @@
 /** How long the link waits, and how often it tries (docs/protocol/link.md, "Records", "Transfers"). Times in ms. */
 import { type Random, uniform } from '../core/random.ts';
 
-/** An answer begins within this of the end of the frame that asked for it. */
+/**
+ * An answer begins after the first and before the second of these, from the end of the frame that asked for it: whoever
+ * asked must be listening again, which takes a few transfers over a busy bus, and a preamble may last 12 ms.
+ */
+export const ANSWER_EARLIEST = 40;
 export const ANSWER_WINDOW = 150;
 /** What answers is waited for so long before a bare `ack` goes; the rest of the window is the channel's. */
 export const ANSWER_HOLD = 100;
