@@ -173,8 +173,9 @@ export class Discovery {
       return;
     }
     if (!entries.some((e) => startsWith(identity.nodeId, e.prefix))) return;
-    if (this.#answerTimer || clock.monotonic() - this.#announcedAt < ANSWER_PAUSE_MS) return;
-    this.#answerTimer = clock.after(100 + 900 * uniform(random), () => this.#announce());
+    if (this.#answerTimer) return;
+    const pause = this.#announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
+    this.#answerTimer = clock.after(Math.max(100, pause) + 900 * uniform(random), () => this.#announce());
   }
 
   #note(news: Heard): void {
@@ -195,7 +196,8 @@ export class Discovery {
   #announce(): void {
     const { chainSecret, capabilities, clock, identity, nextSequence } = this.#o;
     this.#answerTimer = undefined;
-    this.#announcedAt = clock.monotonic();
+    // whoever missed the boot's announce is answered at once
+    if (!this.#booted) this.#announcedAt = clock.monotonic();
     const sequence = nextSequence();
     const anchor = anchorOf(identity.nodeId, chainSecret, sequence);
     const frame = encodeAnnounce(identity, { sequence, anchor, booted: this.#booted, capabilities });
