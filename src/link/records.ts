@@ -15,6 +15,8 @@ export const RECORD = {
   receipt: 22,
   receipted: 23,
   unreadable: 24,
+  return: 25,
+  ask: 26,
 } as const;
 
 /** Bit 7 of the type: the last record of the frame, whose body is all that is left. */

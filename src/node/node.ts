@@ -17,8 +17,10 @@ import type { Link } from '../link/link.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { NodeLink } from '../link/node-link.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
-import { Discovery } from '../mesh/discovery.ts';
+import { DirectRoutes } from '../mesh/direct-routes.ts';
+import { Discovery, T0_MS } from '../mesh/discovery.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
+import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
@@ -51,6 +53,8 @@ export interface NodeOptions {
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
   readonly codec: TextCodec;
+  /** Who is next towards whom; direct neighbours only unless said. */
+  readonly routing?: (discovery: Discovery) => Routing;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -125,10 +129,13 @@ class RunningNode implements NexusNode {
       db,
       identity,
       link,
-      discovery: this.#discovery,
+      routing: options.routing?.(this.#discovery) ?? new DirectRoutes(this.#discovery),
       author: this.#messenger,
+      isContact: (id) => this.#known.has(nodeIdKey(id)),
       maxBytes: options.maxStoreBytes,
+      t0Ms: () => T0_MS,
       clock,
+      random: random.fork('store'),
       counters,
     });
     this.#messenger.attach(this.#custody);
