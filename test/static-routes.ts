@@ -22,7 +22,8 @@ export class StaticRoutes implements Routing {
     this.#discovery = discovery;
     this.#table = table;
     this.onHeard = discovery.onHeard;
-    discovery.onHeard.on(() => {
+    discovery.onHeard.on((id) => {
+      discovery.want(id); // as a mesh asks for the announce of a new neighbour
       for (const target of [...this.#missed.values()]) {
         this.#missed.delete(nodeIdKey(target));
         if (this.candidates(target).length > 0) this.onRoute.emit(target);
@@ -38,8 +39,10 @@ export class StaticRoutes implements Routing {
   candidates(target: NodeId): readonly Candidate[] {
     const reachable = (id: NodeId) => this.#discovery.reachable(id);
     const direct = reachable(target) ? [{ neighbour: target, metric: 0, direct: true }] : [];
-    const hops = (this.#table.hops.get(nodeIdKey(target)) ?? []).filter(reachable);
-    const relayed = hops.map((neighbour, i) => ({ neighbour, metric: 1 + i, direct: false }));
+    const hops = this.#table.hops.get(nodeIdKey(target)) ?? [];
+    const relayed = hops
+      .filter(reachable)
+      .map((neighbour, i) => ({ neighbour, metric: 1 + i, direct: false }));
     if (direct.length + relayed.length === 0) this.#missed.set(nodeIdKey(target), target);
     return [...direct, ...relayed];
   }
@@ -50,7 +53,6 @@ export class StaticRoutes implements Routing {
 
   want(target: NodeId): void {
     this.#discovery.want(target);
-    for (const hop of this.#table.hops.get(nodeIdKey(target)) ?? []) this.#discovery.want(hop);
   }
 
   unwant(target: NodeId): void {

@@ -52,8 +52,8 @@ export class Debts {
   /** A receipt, or the word that it is unreadable, is known now. */
   owe(n: number, { trace }: Holding): void {
     for (const giver of trace.givers) {
-      if (this.#isThere(giver)) void this.#pay(giver);
-      else this.#callOut(n);
+      if (!this.#isThere(giver)) this.#callOut(n);
+      void this.#pay(giver);
     }
   }
 
@@ -87,10 +87,11 @@ export class Debts {
     if (this.#telling.has(giver)) return;
     this.#timers.get(giver)?.();
     this.#timers.delete(giver);
-    while (!this.#stopped && this.#isThere(giver)) {
+    while (!this.#stopped) {
       const n = holdings.owedTo(giver);
       const holding = n === undefined ? undefined : db.read((tx) => holdings.get(tx, n));
       if (n === undefined || !holding?.trace.givers.includes(giver)) return;
+      if (!this.#isThere(giver)) return this.#o.routing.want(nodeIdFromKey(giver));
       const wait = this.#backoff.waitMs(giver, clock.monotonic());
       if (wait > 0) {
         this.#timers.set(

@@ -31,6 +31,8 @@ const BUSY_LEAST_MS = 20 * SECOND;
 const BUSY_MOST_MS = 120 * SECOND;
 /** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
 const UNPROMISING_FAILURES = 2;
+/** Remembered; past ones are forgotten when there are more. */
+const MOST_NO_ROUTES = 1_000;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
 
@@ -88,6 +90,8 @@ export class Giver {
   readonly #busyUntil = new Map<number, number>();
   /** Hand-overs of an object to one neighbour without an answer, in a row. */
   readonly #silent = new Map<number, { to: string; count: number }>();
+  /** Neighbours without a way to a recipient: until when (own time), and under which sequence of it. */
+  readonly #noRoute = new Map<string, { until: number; sequence: number }>();
   /** The stamp under which the giver would not take it back. */
   readonly #returnRefused = new Map<number, Stamp>();
   #stopped = false;
@@ -163,13 +167,19 @@ export class Giver {
     const fresh = newerSequence(sequence, holding.trace.sequence);
     const trace = fresh ? underSequence(holding.trace, sequence) : holding.trace;
     const candidates = routing.candidates(recipient, minBandwidth);
-    const hop = this.#choose(n, openTo(trace, candidates, keyOf, now));
+    let again = Infinity;
+    const knowing = candidates.filter((c) => {
+      const until = this.#knowsNoRouteUntil(keyOf(c), recipient, trace.sequence);
+      if (until > now) again = Math.min(again, until);
+      return until <= now;
+    });
+    const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
     if (hop) {
       this.#waitingSince.delete(n);
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     if (candidates.length === 0) routing.want(recipient);
-    return this.#waiting(n, holding, trace, now);
+    return this.#waiting(n, holding, trace, now, again);
   }
 
   /** The neighbour to whom it may have gone already, then the best that is not in a pause after failures. */
@@ -183,12 +193,18 @@ export class Giver {
     return [...(first ? [first] : []), ...open].find(promising) ?? open[0];
   }
 
+  /** It has said so of another object for this recipient. */
+  #knowsNoRouteUntil(neighbour: string, recipient: NodeId, sequence: number): number {
+    const known = this.#noRoute.get(`${neighbour} ${nodeIdKey(recipient)}`);
+    return known && !newerSequence(sequence, known.sequence) ? known.until : 0;
+  }
+
   /** Rule 3: nobody to give it to. */
-  #waiting(n: number, holding: Holding, trace: Held, now: number): Step {
+  #waiting(n: number, holding: Holding, trace: Held, now: number, again: number): Step {
     const { routing, t0Ms } = this.#o;
     const since = this.#waitingSince.get(n) ?? now;
     this.#waitingSince.set(n, since);
-    const tried = Math.min(...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
+    const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
     const giver = trace.givers.at(-1);
     const refused = this.#returnRefused.get(n);
     const stays = refused?.attempt === trace.attempt && refused.sequence === trace.sequence;
@@ -338,6 +354,11 @@ export class Giver {
     } else if (kind === 'return') {
       this.#returnRefused.set(n, trace);
     } else if (reason === 'no-route') {
+      const now = ownTime();
+      if (this.#noRoute.size >= MOST_NO_ROUTES)
+        for (const [key, { until }] of this.#noRoute) if (until <= now) this.#noRoute.delete(key);
+      const { sequence } = trace;
+      this.#noRoute.set(`${to} ${nodeIdKey(holding.recipient)}`, { until: now + t0Ms(), sequence });
       await this.#tried(n, to, 'no-route', t0Ms(), trace);
     } else {
       await this.#tried(n, to, reason === 'seen' ? 'seen' : 'policy', Infinity, trace);

@@ -49,7 +49,7 @@ interface Waiting {
 export class HandOvers {
   readonly #o: HandOversOptions;
   readonly #waiting = new Map<number, Waiting>();
-  /** Objects that were pushed before: the next time they are offered where they are long. */
+  /** Objects that somebody was given before. */
   readonly #tried = new Set<number>();
 
   constructor(options: HandOversOptions) {
@@ -58,7 +58,7 @@ export class HandOvers {
 
   /**
    * Gives it to a neighbour. Pushed is what fits two frames, and to its recipient, the first time, what fits a burst:
-   * the recipient wants it for certain.
+   * the recipient wants it for certain. A relay is offered what was tried before: it may have it, or not want it.
    */
   async give(parcelled: Parcelled, to: NodeId): Promise<Answer> {
     const { n, object } = parcelled;
@@ -67,11 +67,12 @@ export class HandOvers {
     const neighbour = this.#o.link.neighbour(to);
     const first = !this.#tried.has(n);
     this.#tried.add(n);
+    const direct = header.recipients.length === 0;
+    const room = direct && first ? neighbour.burstRoom : neighbour.twoFrameRoom;
+    if (parcel.length > room || !(direct || first))
+      return this.#offer(RECORD.offer, parcelled, neighbour, header);
     if (parcel.length <= neighbour.recordRoom)
       return this.#say(parcelled, to, (o) => neighbour.send({ type: RECORD.push, body: parcel }, o));
-    const eager = first && header.recipients.length === 0;
-    if (parcel.length > (eager ? neighbour.burstRoom : neighbour.twoFrameRoom))
-      return this.#offer(RECORD.offer, parcelled, neighbour, header);
     const id = neighbour.nextTransferId();
     if (id === undefined) return CROWDED;
     return this.#say(parcelled, to, (o) =>

@@ -9,7 +9,7 @@ import { nodeIdKey } from '../identity/node-id.ts';
 import { type Holding, holdingValue } from './holding.ts';
 import { NumberIndex } from './number-index.ts';
 import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH, shortIdOf } from './object.ts';
-import { Shares, TRACE_COST } from './shares.ts';
+import { Shares } from './shares.ts';
 
 const MINUTE = 60_000;
 /** Of a lock: enough to find it by. */
@@ -199,11 +199,11 @@ export class Holdings {
 
   #book(holding: Holding, sign: 1 | -1, withBytes: boolean): void {
     const { from, stranger } = holding;
-    if (from) this.#shares.book(nodeIdKey(from), stranger, sign * TRACE_COST, 0);
+    if (from) this.#shares.book(nodeIdKey(from), stranger, 0, sign);
     if (withBytes) this.#bookBytes(holding, sign);
   }
   #bookBytes({ from, size, stranger }: Holding, sign: 1 | -1): void {
-    if (from) this.#shares.book(nodeIdKey(from), stranger, sign * size, sign);
+    if (from) this.#shares.book(nodeIdKey(from), stranger, sign * size, 0);
   }
   #dropBytes(tx: Tx, n: number, holding: Holding): void {
     const object = tx.get(this.#objects, n);

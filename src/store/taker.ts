@@ -43,6 +43,7 @@ import { encodeUnreadable } from './unreadable.ts';
 const MINUTE = 60_000;
 /** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
 const MOST_EXPECTED = 256;
+const DONE = Promise.resolve();
 
 export interface TakerOptions {
   readonly db: Db;
@@ -58,7 +59,7 @@ export interface TakerOptions {
   readonly ownTime: () => number;
   readonly isContact: (id: NodeId) => boolean;
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
-  /** Changes a trace within a transaction, its bytes in hand; gives what it is then, where anything changed. */
+  /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
   /** Durably taken into custody for this recipient. */
   readonly taken: (n: number, recipient: NodeId) => void;
@@ -110,7 +111,8 @@ export class Taker {
       return;
     }
     const { header, objectId, size } = offer;
-    if (await this.#answerKnown(way, incoming.from, header, objectId, incoming)) return;
+    const known = this.#answerKnown(way, incoming.from, header, objectId, incoming);
+    if (known) return known;
     const refusal = this.#refusal(way, incoming.from, header, objectId, size);
     if (refusal) this.#refuse(incoming, objectId, refusal);
     else this.#accept(incoming.from, way, offer, incoming);
@@ -144,7 +146,8 @@ export class Taker {
   ): Promise<void> {
     const key = objectIdKey(id);
     while (this.#arriving.has(key)) await this.#arriving.get(key);
-    if (await this.#answerKnown(way, from, header, shortIdOf(id), answer)) return;
+    const known = this.#answerKnown(way, from, header, shortIdOf(id), answer);
+    if (known) return known;
     const refusal = this.#refusal(way, from, header, shortIdOf(id), object.bytes.length);
     if (refusal) return this.#refuse(answer, shortIdOf(id), refusal);
     const arriving = this.#isForUs(header, way)
@@ -257,34 +260,37 @@ export class Taker {
       .some((c) => !givers.has(nodeIdKey(c.neighbour)) && (c.direct || travel.hopsLeft > 0));
   }
 
-  /** Answers for an object that was opened here, or whose trace decides it; whether it was answered. */
-  async #answerKnown(
+  /**
+   * Answers for an object that was opened here, or whose trace decides it; undefined where neither is. Decides at once:
+   * nothing happens to the trace between this and what is then done.
+   */
+  #answerKnown(
     way: Way,
     from: Neighbour,
     header: CompactHeader,
     shortId: Uint8Array,
     answer: Answer,
-  ): Promise<boolean> {
+  ): Promise<void> | undefined {
     const { receipts, transfers } = this.#o;
     const secret = this.#isForUs(header, way) ? receipts.secretOf(header.lock) : undefined;
     if (secret) answer.replyLoose(encodeReceiptFrame(secret));
-    if (secret) return true;
+    if (secret) return DONE;
     const known = this.#known(shortId, header);
     const trace = known?.holding.trace;
     const by = nodeIdKey(from.id);
     const running = known !== undefined && transfers.running(known.n);
     const meet = way === 'offer' ? meetOffer : meetReturn;
     const meeting: Meeting = meet(trace, by, header.travel, running);
-    if (meeting === 'take') return false;
-    if (meeting === 'have' && known) await this.#have(known.n, way, by, header, shortId, answer);
-    else if (meeting === 'receipt' && trace?.state === 'receipted')
+    if (meeting === 'take') return undefined;
+    if (meeting === 'have' && known) return this.#have(known.n, way, by, header, shortId, answer);
+    if (meeting === 'receipt' && trace?.state === 'receipted')
       answer.reply({ type: RECORD.receipt, body: trace.secret });
     else if (meeting === 'unreadable' && known && trace?.state === 'unreadable') {
       const { id: objectId, recipient } = known.holding;
       const { signature } = trace;
       answer.reply({ type: RECORD.unreadable, body: encodeUnreadable({ objectId, recipient, signature }) });
     } else this.#refuse(answer, shortId, meeting === 'busy' || meeting === 'seen' ? meeting : 'policy');
-    return true;
+    return DONE;
   }
 
   /**
