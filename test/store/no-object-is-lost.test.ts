@@ -141,7 +141,8 @@ class Mesh {
   #offered({ from, hopsLeft, kind, stamp, to }: Message): void {
     if (to === RECIPIENT) {
       this.received = true;
-      return this.#say('receipt', to, from, stamp);
+      this.#say('receipt', to, from, stamp);
+      return;
     }
     const trace = this.traces[to];
     const transfers = this.#transfersAt(to);
@@ -159,11 +160,10 @@ class Mesh {
       }
       if (trace) this.#change(to, event);
       else this.traces[to] = freshTrace(stamp, hopsLeft, by);
-      return this.#say('taken', to, from, stamp);
-    }
-    if (meeting === 'receipt') return this.#say('receipt', to, from, stamp);
-    if (meeting === 'unreadable') return;
-    this.#say('refuse', to, from, stamp, 0, meeting === 'crowded' ? 'policy' : meeting);
+      this.#say('taken', to, from, stamp);
+    } else if (meeting === 'receipt') this.#say('receipt', to, from, stamp);
+    else if (meeting !== 'unreadable')
+      this.#say('refuse', to, from, stamp, 0, meeting === 'crowded' ? 'policy' : meeting);
   }
 
   #change(i: number, event: TraceEvent): void {
@@ -196,8 +196,8 @@ const steps = fc.array(fc.tuple(fc.nat(11), fc.nat(NODES - 2), fc.nat(1000)), {
 
 describe('whatever is lost, repeated, late or restarted', () => {
   test.each([
-    ['is away: somebody holds the object', false, 1500],
-    ['is there: somebody holds the object until it has it', true, 500],
+    ['is away: somebody holds the object', false, 800],
+    ['is there: somebody holds the object until it has it', true, 300],
   ])('the recipient %s', (_what, there, numRuns) => {
     fc.assert(
       fc.property(steps, (all) => {
