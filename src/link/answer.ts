@@ -18,6 +18,8 @@ export interface FrameAnswerOptions {
   readonly counter: number;
   /** `Clock.monotonic()` at the end of the frame that asks; undefined where it does not. */
   readonly askedAt: number | undefined;
+  /** The connection by which it came. */
+  readonly via: string | undefined;
   /** What found no window. */
   readonly lateAck: () => void;
   readonly lateRecord: (record: Rec) => void;
@@ -87,7 +89,7 @@ export class FrameAnswer {
   }
 
   async #submit(answerUntil: number): Promise<void> {
-    const { medium, live, clock, counter, lateAck, lateRecord, lateLoose } = this.#options;
+    const { medium, live, via, clock, counter, lateAck, lateRecord, lateLoose } = this.#options;
     const loose = this.#requests.flatMap((r) => r.loose);
     const { records, left, needsAck } = this.#compose(medium.mtu - SEALED_OVERHEAD);
     for (const record of left) lateRecord(record);
@@ -98,6 +100,7 @@ export class FrameAnswer {
     const submission = await medium.submit({
       priority: 0,
       fairnessKey: undefined,
+      via,
       estimatedBytes: loose[0]?.length ?? SEALED_OVERHEAD + (content?.length ?? 0),
       answerUntil,
       next: () => (live.session.ended ? undefined : frames.shift()?.()),

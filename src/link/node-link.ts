@@ -2,7 +2,7 @@
  * The link of one node over one medium: reads every frame once, hands it to the sessions, and joins sessions,
  * conversations, transfers and handlers to what `Link` promises (docs/protocol/link.md).
  */
-import { toHex } from '../core/bytes.ts';
+import { compare, EMPTY, equal, toHex } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
@@ -22,15 +22,17 @@ import type {
   KeyOf,
   Link,
   LooseFrame,
+  MediumFacts,
   Neighbour,
   Rec,
 } from './link.ts';
 import { LinkFailed } from './link.ts';
-import type { Medium, Priority, Reception, Submission } from './medium.ts';
+import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
-import { ANSWER_WINDOW } from './timing.ts';
+import { ANSWER_WINDOW, CONNECTED_SESSION_AGE } from './timing.ts';
+import type { TransferIds } from './transfer-ids.ts';
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
@@ -43,6 +45,8 @@ export interface NodeLinkOptions {
   readonly random: Random;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** The node's, whatever it has of media. */
+  readonly transferIds: TransferIds;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -53,21 +57,33 @@ type TransferHandler = (incoming: IncomingTransfer) => void | Promise<void>;
 export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
+  readonly onGone = new Event<NodeId>();
+  readonly onConnected = new Event<Destination>();
   readonly #options: NodeLinkOptions;
   readonly #sessions: Sessions;
   readonly #incoming = new IncomingTransfers();
   readonly #peers = new Map<string, Peer>();
+  /** The node that a connection has turned out to be of. */
+  readonly #owners = new Map<string, NodeId>();
   readonly #recordHandlers = new Map<number, RecordHandler>();
   #transferHandler: TransferHandler | undefined;
   readonly #cancels: Cancel[];
 
   constructor(options: NodeLinkOptions) {
     this.#options = options;
-    this.#sessions = new Sessions(options);
+    const { connections } = options.medium;
+    this.#sessions = new Sessions(
+      connections ? { ...options, sessionAge: CONNECTED_SESSION_AGE } : { ...options },
+    );
     this.#cancels = [
       options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
+      connections?.onChange.on((change) => this.#connectionChanged(change)) ?? (() => {}),
       every(options.clock, SWEEP_EVERY, () => this.#sweep()),
     ];
+  }
+
+  get media(): readonly MediumFacts[] {
+    return [this.#options.medium];
   }
 
   get mtu(): number {
@@ -96,23 +112,42 @@ export class NodeLink implements Link {
     this.#transferHandler = handler;
   }
 
-  expect(
-    from: NodeId,
-    transferId: number,
-    objectId: Uint8Array,
-    size: number,
-  ): readonly (readonly [number, number])[] {
-    return this.#incoming.expect(from, transferId, objectId, size, this.#now());
+  /** Whether it is known by which connection it is reached. */
+  isConnected(id: NodeId): boolean {
+    return this.#peers.get(nodeIdKey(id))?.via !== undefined;
   }
 
-  broadcast(frame: Uint8Array, priority: Priority): Promise<Submission> {
+  /** Whether the last tries to reach it went unanswered, and nothing has come from it since. */
+  isSilent(id: NodeId): boolean {
+    return this.#peers.get(nodeIdKey(id))?.conversation.silent ?? false;
+  }
+
+  /** Whether there is a session to send on. */
+  isLinked(id: NodeId): boolean {
+    return this.#sessions.current(id, this.#now()) !== undefined;
+  }
+
+  isTransferring(to: NodeId, transferId: number): boolean {
+    return this.#peers.get(nodeIdKey(to))?.conversation.isTransferring(transferId) ?? false;
+  }
+
+  broadcast(frame: Uint8Array, priority: Priority, to?: Destination): Promise<Submission> {
     const frames = [frame];
     return this.#options.medium.submit({
       priority,
       fairnessKey: undefined,
+      via: to?.via,
       estimatedBytes: frame.length,
       next: () => frames.shift(),
     });
+  }
+
+  /** Of two that meet, the one with the lower id begins, so that there is one session and not two. */
+  met(id: NodeId, at: Reception): void {
+    const own = this.#options.identity.nodeId;
+    if (at.via === undefined || this.#owners.has(at.via) || this.isConnected(id)) return;
+    const { conversation } = this.#peer(id);
+    if (compare(own, id) < 0 && conversation.idle) this.#greet(conversation);
   }
 
   forget(id: NodeId): void {
@@ -147,6 +182,7 @@ export class NodeLink implements Link {
     this.#options.medium.submit({
       priority: 0,
       fairnessKey: undefined,
+      via: reception.via,
       estimatedBytes: response.message2.length,
       answerUntil: reception.at + ANSWER_WINDOW,
       next: () => frames.shift(),
@@ -173,18 +209,26 @@ export class NodeLink implements Link {
     this.#alive(live, reception);
     const records = decodeRecords(opened.content);
     const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
-    if (records) this.#handle(live, records, frame.counter, askedAt);
+    if (records) this.#handle(live, records, frame.counter, askedAt, reception.via);
     else this.#refuse('records');
   }
 
   #alive(live: Live, reception: Reception): void {
     const peer = this.#peer(live.peer);
+    const moved = reception.via !== peer.via;
     peer.heard(reception);
+    if (moved && reception.via !== undefined) this.#owned(reception.via, live.peer);
     peer.conversation.sessionsChanged();
     this.onAlive.emit(live.peer);
   }
 
-  #handle(live: Live, records: readonly Rec[], counter: number, askedAt: number | undefined): void {
+  #handle(
+    live: Live,
+    records: readonly Rec[],
+    counter: number,
+    askedAt: number | undefined,
+    via: string | undefined,
+  ): void {
     const { conversation } = this.#peer(live.peer);
     const answer = new FrameAnswer({
       medium: this.#options.medium,
@@ -192,15 +236,16 @@ export class NodeLink implements Link {
       live,
       counter,
       askedAt,
+      via,
       lateAck: () => conversation.owe(live, counter),
       lateRecord: (record) => this.#deliverLate(conversation, record),
-      lateLoose: (frame) => this.broadcast(frame, 0),
+      lateLoose: (frame) => this.broadcast(frame, 0, { medium: this.#options.medium.name, via }),
     });
     // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known
     for (const { type, body } of records) if (type === RECORD.bitmap) this.#bitmap(conversation, live, body);
     const handled: (void | Promise<void>)[] = [];
     for (const { type, body } of records) {
-      if (type === RECORD.bitmap) continue;
+      if (type === RECORD.bitmap || type === RECORD.hello) continue;
       if (type === RECORD.ack) this.#ack(conversation, live, body);
       else if (type === RECORD.fragment) handled.push(this.#fragment(live, body, answer));
       else {
@@ -256,6 +301,46 @@ export class NodeLink implements Link {
     });
   }
 
+  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #connectionChanged({ via, up }: { readonly via: string; readonly up: boolean }): void {
+    if (up) {
+      this.onConnected.emit({ medium: this.#options.medium.name, via });
+      return;
+    }
+    const owner = this.#owners.get(via);
+    this.#owners.delete(via);
+    const peer = owner && this.#peers.get(nodeIdKey(owner));
+    if (!peer || peer.via !== via) return;
+    peer.via = this.#connectionOf(owner);
+    if (peer.via !== undefined) return;
+    peer.conversation.disconnected();
+    this.onGone.emit(owner);
+  }
+
+  /** One that is its own, of several the newest. */
+  #connectionOf(id: NodeId): string | undefined {
+    return [...this.#owners].findLast(([, owner]) => equal(owner, id))?.[0];
+  }
+
+  /** A connection is one node's: the last one's of which a frame came by it. */
+  #owned(via: string, id: NodeId): void {
+    const before = this.#owners.get(via);
+    const loser = before && this.#peers.get(nodeIdKey(before));
+    if (loser?.via === via) loser.via = undefined;
+    this.#owners.set(via, id);
+    this.#options.medium.connections?.prove(via);
+  }
+
+  /** Asks for nothing but an answer, which shows whose connection it is, and to the other side who asked. */
+  async #greet(conversation: Conversation): Promise<void> {
+    try {
+      await conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 });
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+    }
+  }
+
   /** An answer that found no window: sent like anything else that must arrive. */
   async #deliverLate(conversation: Conversation, record: Rec): Promise<void> {
     try {
@@ -272,16 +357,21 @@ export class NodeLink implements Link {
     const key = nodeIdKey(id);
     const known = this.#peers.get(key);
     if (known) return known;
-    const { medium, keyOf, clock, random } = this.#options;
-    const conversation = new Conversation({
+    const { medium, keyOf, clock, random, transferIds } = this.#options;
+    const conversation: Conversation = new Conversation({
       peer: id,
       medium,
       sessions: this.#sessions,
       keyOf,
       clock,
       random,
+      via: () => peer.via,
     });
-    const peer = new Peer({ id, medium, conversation, sessions: this.#sessions, clock });
+    const peer: Peer = new Peer({
+      ...{ id, medium, conversation, clock, transferIds },
+      sessions: this.#sessions,
+      incoming: this.#incoming,
+    });
     this.#peers.set(key, peer);
     return peer;
   }
@@ -292,7 +382,10 @@ export class NodeLink implements Link {
     this.#incoming.sweep(now);
     const inSession = new Set(this.#sessions.peers().map(nodeIdKey));
     for (const [key, peer] of this.#peers)
-      if (!inSession.has(key) && peer.conversation.idle) this.#peers.delete(key);
+      if (!inSession.has(key) && peer.conversation.idle && peer.via === undefined) this.#peers.delete(key);
+    // a connection that lasts is a sign of life of its node: the medium ends one that is not
+    for (const [via, owner] of this.#owners)
+      if (this.#peers.get(nodeIdKey(owner))?.via === via) this.onAlive.emit(owner);
   }
 
   /** What is meant for others is no refusal, but counted too. */

@@ -53,6 +53,8 @@ export interface SessionsOptions {
   readonly keyOf: KeyOf;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** ms: older ones are not sent on; 24 h unless said. */
+  readonly sessionAge?: number;
 }
 
 export class Sessions {
@@ -162,7 +164,7 @@ export class Sessions {
   current(peer: NodeId, now: number): Live | undefined {
     const [first, ...others] = this.of(peer).filter((l) => !l.suspect);
     const best = others.reduce((a, b) => (a && isPreferred(b, a) ? b : a), first);
-    return best && !best.session.isSpent(now) ? best : undefined;
+    return best && !best.session.isSpent(now, this.#options.sessionAge) ? best : undefined;
   }
 
   /** The live sessions with a node. */
@@ -191,10 +193,11 @@ export class Sessions {
   /** Ends what has outlived its use; called now and then. */
   sweep(now: number): void {
     this.#halfOpen.sweep(now);
+    const { sessionAge = SESSION_AGE } = this.#options;
     for (const live of [...this.#live.values()]) {
       const idle = now - live.usedAt;
       const replaced = idle >= REPLACED_IDLE && this.of(live.peer).some((l) => isPreferred(l, live));
-      if (replaced || idle >= SESSION_AGE) this.#end(live);
+      if (replaced || idle >= sessionAge) this.#end(live);
     }
   }
 

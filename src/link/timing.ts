@@ -12,6 +12,12 @@ const ANSWER_SLACK = 50;
 export const MOST_TRIES = 6;
 export const TRIES_BEFORE_HANDSHAKE = 3;
 
+/** On a connection a session is an hour old at most: a fresh handshake costs less there than a change of keys. */
+export const CONNECTED_SESSION_AGE = 3_600_000;
+
+/** Where a medium has no airtime, a frame and its answer count as this much: two hosts and the net between them. */
+const UNTIMED_EXCHANGE = 100;
+
 const LONGEST_BACKOFF = 128;
 const LONGEST_BURST_FRAMES = 8;
 const LONGEST_BURST = 5000;
@@ -23,7 +29,8 @@ export function answerTimeout(answerAirtime: number): number {
 
 /** The random wait after try `tries` (from 1) of a frame; `exchangeAirtime` is that of the frame and its answer. */
 export function retryDelay(tries: number, exchangeAirtime: number, random: Random): number {
-  return uniform(random) * Math.min(2 ** tries, LONGEST_BACKOFF) * exchangeAirtime;
+  const exchange = exchangeAirtime > 0 ? exchangeAirtime : UNTIMED_EXCHANGE;
+  return uniform(random) * Math.min(2 ** tries, LONGEST_BACKOFF) * exchange;
 }
 
 /** Fragments in a burst: clamp(⌊5 s ÷ airtime of a full frame⌋, 1, 8); without airtime, 8. */

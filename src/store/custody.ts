@@ -103,7 +103,6 @@ export class Custody {
       holdings,
       receipts: this.#receipts,
       identity,
-      link,
       discovery,
       counters,
       clock,

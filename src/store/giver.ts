@@ -266,6 +266,7 @@ const FAILED: Record<LinkFailed['reason'], string> = {
   'queue-full': 'The radio has too much to send.',
   law: "The region's airtime allowance is spent.",
   radio: 'The radio failed.',
+  unconnected: 'There is no connection to the recipient.',
   stopped: 'The box is stopping.',
 };
 

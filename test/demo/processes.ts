@@ -134,10 +134,11 @@ export class Box {
     this.configure('');
   }
 
-  /** Writes the configuration file: board `sim` in the town's air, and `more` lines of TOML after it. */
+  /** Writes the configuration file: board `sim` in the town's air, `more` lines of TOML, and no LAN but theirs. */
   configure(more: string): void {
     const radio = ['[radio]', 'board = "sim"', `sim = { air = "${this.#town.air}", name = "${this.name}" }`];
-    writeFileSync(this.configFile, [...radio, more].join('\n'));
+    const lan = more.includes('[lan]') ? [] : ['[lan]', 'enabled = false'];
+    writeFileSync(this.configFile, [...radio, more, ...lan].join('\n'));
   }
 
   /** Resolves when the daemon is ready; rejects with what it wrote where it ends instead. */
