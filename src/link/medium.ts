@@ -62,6 +62,8 @@ export type Submission =
 export interface Connections {
   /** One has come about, or has ended. Whose it is shows when a frame opens that came by it. */
   readonly onChange: Event<{ readonly via: string; readonly up: boolean }>;
+  /** Those there are. */
+  readonly open: readonly string[];
   /** A frame has opened that came by it: it is a node's, and strangers do not displace it. */
   prove(via: string): void;
 }

@@ -36,6 +36,8 @@ import type { TransferIds } from './transfer-ids.ts';
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
+/** ms for which the node with the lower id is left to begin on a new connection. */
+const COURTESY = 1_000;
 
 export interface NodeLinkOptions {
   readonly medium: Medium;
@@ -63,6 +65,8 @@ export class NodeLink implements Link {
   readonly #sessions: Sessions;
   readonly #incoming = new IncomingTransfers();
   readonly #peers = new Map<string, Peer>();
+  /** Connections by which the other end is expected to begin. */
+  readonly #greeting = new Map<string, Cancel>();
   /** The node that a connection has turned out to be of. */
   readonly #owners = new Map<string, NodeId>();
   readonly #recordHandlers = new Map<number, RecordHandler>();
@@ -142,12 +146,20 @@ export class NodeLink implements Link {
     });
   }
 
-  /** Of two that meet, the one with the lower id begins, so that there is one session and not two. */
-  met(id: NodeId, at: Reception): void {
-    const own = this.#options.identity.nodeId;
-    if (at.via === undefined || this.#owners.has(at.via) || this.isConnected(id)) return;
-    const { conversation } = this.#peer(id);
-    if (compare(own, id) < 0 && conversation.idle) this.#greet(conversation);
+  /**
+   * Of two that meet, the one with the lower id begins, so that there is one session and not two; the other does
+   * where nothing has come of that.
+   */
+  met(id: NodeId, { via }: Reception): void {
+    const { clock, identity } = this.#options;
+    if (via === undefined || this.#greeting.has(via) || this.#owners.has(via)) return;
+    const greet = () => {
+      this.#greeting.delete(via);
+      const { conversation } = this.#peer(id);
+      if (!this.#owners.has(via) && !this.isConnected(id) && conversation.idle) this.#greet(conversation);
+    };
+    if (compare(identity.nodeId, id) < 0) greet();
+    else this.#greeting.set(via, clock.after(COURTESY, greet));
   }
 
   forget(id: NodeId): void {
@@ -156,7 +168,7 @@ export class NodeLink implements Link {
   }
 
   async stop(): Promise<void> {
-    for (const cancel of this.#cancels) cancel();
+    for (const cancel of [...this.#cancels, ...this.#greeting.values()]) cancel();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
   }
@@ -308,6 +320,8 @@ export class NodeLink implements Link {
       this.onConnected.emit({ medium: this.#options.medium.name, via });
       return;
     }
+    this.#greeting.get(via)?.();
+    this.#greeting.delete(via);
     const owner = this.#owners.get(via);
     this.#owners.delete(via);
     const peer = owner && this.#peers.get(nodeIdKey(owner));

@@ -86,6 +86,8 @@ export class Discovery {
       link.onGone.on((id) => this.#gone(id)),
       link.onConnected.on((to) => this.#introduce(to)),
     );
+    for (const { name, connections } of link.media)
+      for (const via of connections?.open ?? []) this.#introduce({ medium: name, via });
     this.#bootTimer = clock.after(500 + 2_500 * uniform(random), () => this.#announceBoot());
     this.#armBeacon();
   }
@@ -189,6 +191,8 @@ export class Discovery {
       capabilities: announce.capabilities,
       announce,
     });
+    // it may have begun to listen only after this one was introduced
+    if (reception.via !== undefined) this.#introduce(reception);
     link.met(announce.nodeId, reception);
   }
 

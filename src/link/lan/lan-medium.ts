@@ -66,7 +66,14 @@ export class LanMedium implements Medium {
     this.#instance = parts.random.bytes(INSTANCE_LENGTH);
     this.#own = toHex(this.#instance);
     this.#dialling = new Dialling(this.#own, peers, parts.random);
-    this.connections = { onChange: this.#onChange, prove: (via) => this.#prove(via) };
+    const open = () => this.#named().map((c) => c.via);
+    this.connections = {
+      onChange: this.#onChange,
+      get open() {
+        return open();
+      },
+      prove: (via) => this.#prove(via),
+    };
   }
 
   /** Listens, dials, and looks for others. Rejects with `PersonError` where the port cannot be had. */
