@@ -95,10 +95,11 @@ export class Discovery {
     return this.#heard.get(nodeIdKey(id))?.announce?.publicKey ?? this.#o.otherKey(id);
   }
 
-  /** Heard lately, and its key known: a handshake has a chance. */
+  /** Heard lately, and linked already or its key known: what is sent has a chance. */
   reachable(id: NodeId): boolean {
     const heard = this.#heard.get(nodeIdKey(id));
-    return heard !== undefined && this.#isUp(heard) && this.keyOf(id) !== undefined;
+    if (!heard || !this.#isUp(heard)) return false;
+    return this.keyOf(id) !== undefined || this.#o.link.neighbour(id).linked;
   }
 
   /** Those heard within three expected signs of life. */
