@@ -3,17 +3,9 @@
  * (docs/protocol/store.md, "Handing over" and "Trace").
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Region, regionNamed } from '../../board/regions.ts';
-import { SimSx1276 } from '../../drivers/sim/sx1276.ts';
-import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
 import { fromHex, toHex } from '../../src/core/bytes.ts';
-import { Counters } from '../../src/core/counters.ts';
-import { silent } from '../../src/core/log.ts';
-import { Identity } from '../../src/identity/keys.ts';
 import { type NodeId, nodeIdFrom } from '../../src/identity/node-id.ts';
-import type { Neighbour, Rec } from '../../src/link/link.ts';
-import { LoraMedium } from '../../src/link/lora/lora-medium.ts';
-import { NodeLink } from '../../src/link/node-link.ts';
+import type { Rec } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeBody } from '../../src/messaging/body.ts';
 import { sealFirstContact, wipeChain } from '../../src/messaging/first-contact.ts';
@@ -22,8 +14,9 @@ import { encodeOffer, REFUSAL } from '../../src/store/exchange-records.ts';
 import { CONTENT_TYPE, headerFor, OBJECT_PRIORITY, objectIdOf, shortIdOf } from '../../src/store/object.ts';
 import { type CompactHeader, encodeParcel, FRESH_TRAVEL } from '../../src/store/parcel.ts';
 import { decodeUnreadable, isGenuine } from '../../src/store/unreadable.ts';
+import { BareNeighbour } from '../bare-neighbour.ts';
 import { MINUTE, textsOf } from '../scenario/messages.ts';
-import { type Box, SF7, World } from '../world.ts';
+import { type Box, World } from '../world.ts';
 
 const PROPERTIES = {
   contentType: CONTENT_TYPE.immutable,
@@ -37,72 +30,33 @@ let relay: Box;
 let recipient: Box;
 let giver: Giver;
 
-/** A neighbour that is nothing but a link, and writes down every record that it is told. */
+/** Hands parcels to the relay, and writes down what it is told. */
 class Giver {
-  readonly identity = new Identity(world.sim.random.fork('giver').bytes(32));
+  readonly bare: BareNeighbour;
   readonly told: Rec[] = [];
   readonly receipts: string[] = [];
-  #link: NodeLink | undefined;
+  /** Short ids of what was pushed. */
+  readonly pushed: Uint8Array[] = [];
 
-  async start(): Promise<void> {
-    const { air, sim } = world;
-    const chip = new SimSx1276({ clock: sim, random: sim.random, air, name: 'giver' });
-    air.setLoss('giver', relay.name, 100);
-    const common = { clock: sim, counters: new Counters(), log: silent };
-    const radio = new Sx127x(chip.hardware, sim, common.counters, silent);
-    const region = {
-      ...(regionNamed('IN865') as Region),
-      subBands: (regionNamed('EU868') as Region).subBands,
-    };
-    const profile = { region, settings: SF7, antennaGainDbi: 0 };
-    const nowhere = { load: () => undefined, save: async () => {} };
-    const medium = await LoraMedium.open(radio, profile, nowhere, {
-      ...common,
-      random: sim.random.fork('gm'),
-    });
-    const keyOf = () => fromHex(relay.node.identity().publicKey);
-    const random = sim.random.fork('gl');
-    let handshakes = 0n;
-    const link = new NodeLink({
-      ...common,
-      medium,
-      identity: this.identity,
-      keyOf,
-      random,
-      handshakeCounter: () => ++handshakes,
-    });
+  constructor(bare: BareNeighbour) {
+    this.bare = bare;
     for (const type of [RECORD.custody, RECORD.refuse, RECORD.have, RECORD.accept, RECORD.unreadable])
-      link.onRecord(type, ({ body }) => {
+      bare.link.onRecord(type, ({ body }) => {
         this.told.push({ type, body: body.slice() });
       });
-    link.onRecord(RECORD.receipt, (incoming) => {
+    bare.link.onRecord(RECORD.receipt, (incoming) => {
       this.receipts.push(toHex(incoming.body));
       const [object] = this.pushed;
       if (object) incoming.reply({ type: RECORD.receipted, body: object });
     });
-    this.#link = link;
-  }
-
-  /** Short ids of what was pushed. */
-  readonly pushed: Uint8Array[] = [];
-
-  get relay(): Neighbour {
-    const id = fromHex(relay.node.identity().nodeId);
-    if (!this.#link || !id) throw new Error('not started');
-    return this.#link.neighbour(nodeIdFrom(id));
   }
 
   /** Pushes a parcel and gives what was answered to it. */
   async push(header: CompactHeader, bytes: Uint8Array): Promise<Rec | undefined> {
     const before = this.told.length;
     this.pushed.push(shortIdOf(objectIdOf(headerFor(header, header.lock, bytes))));
-    await this.say({ type: RECORD.push, body: encodeParcel({ header, bytes }) });
+    await this.bare.say({ type: RECORD.push, body: encodeParcel({ header, bytes }) });
     return this.told[before];
-  }
-
-  async say(record: Rec): Promise<void> {
-    await world.settle(this.relay.send(record, { priority: 1 }).catch(() => undefined));
-    await world.sim.run(2_000);
   }
 }
 
@@ -112,7 +66,7 @@ function sealed(to: Box, text: string): { header: CompactHeader; bytes: Uint8Arr
   const { codec, bytes: body } = encodeBody({ sentAtMinutes: 1, text }, brotli);
   const random = world.sim.random.fork(text);
   const s = sealFirstContact({
-    sender: giver.identity,
+    sender: giver.bare.identity,
     recipient: key,
     properties: PROPERTIES,
     codec,
@@ -140,8 +94,7 @@ beforeEach(async () => {
   world = new World();
   [relay, recipient] = await world.boxes('relay', 'recipient');
   await world.sim.run(5_000); // they have heard each other's announce
-  giver = new Giver();
-  await world.settle(giver.start());
+  giver = new Giver(await BareNeighbour.start(world, relay, 'giver'));
 });
 afterEach(() => world.end());
 
@@ -159,7 +112,7 @@ describe('for a neighbour that is there', () => {
     await world.sim.until(() => textsOf(recipient).length === 1, 5 * MINUTE, 'delivery');
     expect(textsOf(recipient)).toEqual(['by way of the relay']);
     // the giver is not heard by itself: its next word is the sign of life on which the receipt is paid
-    await giver.say({ type: RECORD.have, body: new Uint8Array(8) });
+    await giver.bare.say({ type: RECORD.have, body: new Uint8Array(8) });
     await world.sim.until(() => giver.receipts.length > 0, 5 * MINUTE, 'the receipt');
     expect(giver.receipts[0]).toBe(secret);
     expect(relay.node.status().store.objects).toBe(0);
@@ -190,7 +143,7 @@ describe('refused', () => {
     expect(reasonOf(await giver.push(headerTo(lock, [stranger]), bytes))).toBe('no-route');
   });
   test('no-route: back to its giver', async () => {
-    expect(reasonOf(await giver.push(headerTo(lock, [giver.identity.nodeId]), bytes))).toBe('no-route');
+    expect(reasonOf(await giver.push(headerTo(lock, [giver.bare.identity.nodeId]), bytes))).toBe('no-route');
   });
   test('no-route: with no hop left', async () => {
     const header = { ...headerTo(lock, [idOf(recipient)]), travel: { ...FRESH_TRAVEL, hopsLeft: 0 } };
@@ -206,10 +159,12 @@ describe('refused', () => {
   test('malformed: the bytes of an accepted offer are not those of its id', async () => {
     const header = headerTo(lock, []);
     const offer = { transferId: 3, objectId: new Uint8Array(8).fill(7), size: bytes.length, header };
-    await giver.say({ type: RECORD.offer, body: encodeOffer(offer) });
+    await giver.bare.say({ type: RECORD.offer, body: encodeOffer(offer) });
     expect(giver.told.at(-1)?.type).toBe(RECORD.accept);
     await world.settle(
-      giver.relay.transfer({ id: 3, pushed: false, bytes, held: [] }, { priority: 1 }).catch(() => undefined),
+      giver.bare.box
+        .transfer({ id: 3, pushed: false, bytes, held: [] }, { priority: 1 })
+        .catch(() => undefined),
     );
     await world.sim.run(2_000);
     expect(reasonOf(giver.told.at(-1))).toBe('malformed');
@@ -223,7 +178,7 @@ describe('refused', () => {
       RECORD.custody,
       RECORD.receipt,
     ])
-      await giver.say({ type, body: Uint8Array.of(0xff, 1, 2) });
+      await giver.bare.say({ type, body: Uint8Array.of(0xff, 1, 2) });
     const { counters, store } = relay.node.status();
     expect(store.objects).toBe(0);
     expect(counters['store.refused.malformed-parcel']).toBe(1);
