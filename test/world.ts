@@ -47,6 +47,8 @@ export interface WorldOptions {
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
+  /** Free bytes on a box's disk; what the disk says itself unless said. */
+  readonly freeBytes?: (name: string) => number;
 }
 
 /** Loss between boxes in one room, dB. */
@@ -174,7 +176,12 @@ export class Box {
     this.counters = new Counters();
     const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
     const delay = options.commitMs ?? (() => 5);
-    const db = await openDatabase(this.directory, { durability: { kind: 'simulated', clock: power, delay } });
+    const { freeBytes } = options;
+    const free = freeBytes ? { freeBytes: () => freeBytes(this.name) } : {};
+    const db = await openDatabase(this.directory, {
+      durability: { kind: 'simulated', clock: power, delay },
+      ...free,
+    });
     this.#db = db;
     const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
     const settings = options.settings ?? SF7;

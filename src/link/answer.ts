@@ -8,7 +8,7 @@ import type { Answer, Rec } from './link.ts';
 import type { Medium } from './medium.ts';
 import { ackRecord, byLength, contentLength, encodeRecords } from './records.ts';
 import type { Live } from './sessions.ts';
-import { ANSWER_HOLD, ANSWER_WINDOW } from './timing.ts';
+import { ANSWER_HOLD, ANSWER_WINDOW, earliestAnswer } from './timing.ts';
 
 export interface FrameAnswerOptions {
   readonly medium: Medium;
@@ -64,9 +64,11 @@ export class FrameAnswer {
 
   /** Answers once all have replied, or `handled` has resolved, or that has taken too long. */
   async send(handled: Promise<unknown>): Promise<void> {
-    const { askedAt, clock } = this.#options;
+    const { askedAt, clock, medium } = this.#options;
     if (askedAt !== undefined) {
       await this.#ready(handled, askedAt + ANSWER_HOLD - clock.monotonic());
+      const pause = askedAt + earliestAnswer(medium) - clock.monotonic();
+      if (pause > 0) await clock.sleep(pause);
       this.#closed = true;
       await this.#submit(askedAt + ANSWER_WINDOW);
     }

@@ -31,7 +31,7 @@ import type { Destination, Medium, Priority, Reception, Submission } from './med
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
-import { ANSWER_WINDOW, CONNECTED_SESSION_AGE } from './timing.ts';
+import { ANSWER_WINDOW, CONNECTED_SESSION_AGE, earliestAnswer } from './timing.ts';
 import type { TransferIds } from './transfer-ids.ts';
 
 /** ms between two looks for what has outlived its use. */
@@ -190,13 +190,19 @@ export class NodeLink implements Link {
       this.#refuse(response);
       return;
     }
-    const frames = [response.message2];
-    this.#options.medium.submit({
+    this.#answerWith(response.message2, reception);
+  }
+
+  async #answerWith(frame: Uint8Array, { at, via }: Reception): Promise<void> {
+    const { medium, clock } = this.#options;
+    const frames = [frame];
+    await clock.sleep(at + earliestAnswer(medium) - clock.monotonic());
+    await medium.submit({
       priority: 0,
       fairnessKey: undefined,
-      via: reception.via,
-      estimatedBytes: response.message2.length,
-      answerUntil: reception.at + ANSWER_WINDOW,
+      via,
+      estimatedBytes: frame.length,
+      answerUntil: at + ANSWER_WINDOW,
       next: () => frames.shift(),
     });
   }
@@ -294,7 +300,7 @@ export class NodeLink implements Link {
       return;
     }
     if (result.is === 'refused') this.#refuse('fragment');
-    const reply = answer.request(result.bitmap && bitmapRecord(result.bitmap));
+    const reply = answer.request(bitmapRecord(result.bitmap));
     if (result.is === 'repeated' && result.reply) repeat(result.reply, reply);
     if (result.is !== 'complete') return;
     await this.#transferHandler?.({

@@ -20,6 +20,8 @@ const MOST_OF_ONE = 4;
 const REPLACED_IDLE = 120_000;
 /** ms: one that a node began so shortly before its announce says *booted* was begun after the boot. */
 const BOOT_GRACE = 30_000;
+/** ms: a handshake that nobody pursues any more. */
+const BEGUN_LIFETIME = 3_600_000;
 /** Nodes whose highest handshake counter is remembered. */
 const MOST_COUNTERS = 1024;
 
@@ -193,6 +195,8 @@ export class Sessions {
   /** Ends what has outlived its use; called now and then. */
   sweep(now: number): void {
     this.#halfOpen.sweep(now);
+    for (const { peer, begunAt } of [...this.#begun.values()])
+      if (now - begunAt >= BEGUN_LIFETIME) this.abandon(peer);
     const { sessionAge = SESSION_AGE } = this.#options;
     for (const live of [...this.#live.values()]) {
       const idle = now - live.usedAt;

@@ -1,7 +1,12 @@
 /** How long the link waits, and how often it tries (docs/protocol/link.md, "Records", "Transfers"). Times in ms. */
 import { type Random, uniform } from '../core/random.ts';
+import type { Medium } from './medium.ts';
 
-/** An answer begins within this of the end of the frame that asked for it. */
+/**
+ * An answer begins after the first and before the second of these, from the end of the frame that asked for it: whoever
+ * asked must be listening again, which takes a few transfers over a busy bus, and a preamble may last 12 ms.
+ */
+const ANSWER_EARLIEST = 40;
 export const ANSWER_WINDOW = 150;
 /** What answers is waited for so long before a bare `ack` goes; the rest of the window is the channel's. */
 export const ANSWER_HOLD = 100;
@@ -21,6 +26,11 @@ const UNTIMED_EXCHANGE = 100;
 const LONGEST_BACKOFF = 128;
 const LONGEST_BURST_FRAMES = 8;
 const LONGEST_BURST = 5000;
+
+/** ms before which no answer may begin: a connection needs no time to turn round. */
+export function earliestAnswer({ connections }: Medium): number {
+  return connections ? 0 : ANSWER_EARLIEST;
+}
 
 /** From the end of a frame until its answer must be here, if it came in its window. */
 export function answerTimeout(answerAirtime: number): number {

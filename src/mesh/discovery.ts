@@ -105,10 +105,11 @@ export class Discovery {
     return this.#heard.get(nodeIdKey(id))?.announce?.publicKey ?? this.#o.otherKey(id);
   }
 
-  /** Heard lately, and its key known: a handshake has a chance. */
+  /** Heard lately, and linked already or its key known: what is sent has a chance. */
   reachable(id: NodeId): boolean {
     const heard = this.#heard.get(nodeIdKey(id));
-    return heard !== undefined && this.#isUp(heard) && this.keyOf(id) !== undefined;
+    if (!heard || !this.#isUp(heard)) return false;
+    return this.keyOf(id) !== undefined || this.#o.link.neighbour(id).linked;
   }
 
   /** Those heard within three expected signs of life. */
@@ -205,15 +206,16 @@ export class Discovery {
       return;
     }
     if (!entries.some((e) => startsWith(identity.nodeId, e.prefix))) return;
-    const announcedAt = this.#announcedAt.get(medium) ?? Number.NEGATIVE_INFINITY;
     if (this.#bootTimer || this.#answerTimers.has(medium)) return;
-    if (clock.monotonic() - announcedAt < ANSWER_PAUSE_MS) return;
+    const announcedAt = this.#announcedAt.get(medium) ?? Number.NEGATIVE_INFINITY;
+    const pause = announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
     const answer = () => {
       this.#answerTimers.delete(medium);
+      this.#announcedAt.set(medium, clock.monotonic());
       this.#announce = this.#newAnnounce();
-      this.#announceTo({ medium });
+      this.#send(this.#announce, { medium });
     };
-    this.#answerTimers.set(medium, clock.after(100 + 900 * uniform(random), answer));
+    this.#answerTimers.set(medium, clock.after(Math.max(100, pause) + 900 * uniform(random), answer));
   }
 
   #note(news: Heard): void {
@@ -231,11 +233,11 @@ export class Discovery {
     queueMicrotask(() => this.onHeard.emit(news.nodeId));
   }
 
+  /** Whoever misses this one is answered at once. */
   #announceBoot(): void {
     this.#bootTimer = undefined;
     this.#announce ??= this.#newAnnounce();
-    const told = this.#o.link.media.map(({ name }) => this.#announceTo({ medium: name }));
-    if (told.includes(true)) this.#booted = false;
+    if (this.#send(this.#announce)) this.#booted = false;
   }
 
   /** Whoever is at the other end of a new connection is told at once who this is. */
@@ -249,11 +251,6 @@ export class Discovery {
     const sequence = nextSequence();
     const anchor = anchorOf(identity.nodeId, chainSecret, sequence);
     return encodeAnnounce(identity, { sequence, anchor, booted: this.#booted, capabilities });
-  }
-
-  #announceTo(to: Destination): boolean {
-    this.#announcedAt.set(to.medium, this.#o.clock.monotonic());
-    return this.#announce !== undefined && this.#send(this.#announce, to);
   }
 
   #armBeacon(): void {

@@ -292,6 +292,7 @@ class RunningNode implements NexusNode {
 }
 
 function storeState(db: Db): NodeStatus['store']['state'] {
-  if (!db.failed) return 'ok';
-  return db.failed.code === 'disk-full' ? 'disk-full' : 'failed';
+  const { refusal } = db;
+  if (!refusal) return 'ok';
+  return refusal.code === 'disk-full' ? 'disk-full' : 'failed';
 }

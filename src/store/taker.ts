@@ -176,7 +176,7 @@ export class Taker {
     const { discovery, holdings, maxBytes } = this.#o;
     if (header.contentType !== CONTENT_TYPE.immutable || header.recipients.length > 1) return 'policy';
     if (ageOf(header) >= (minutesOf(header.ttl) ?? 0)) return 'policy';
-    if (this.#o.db.failed) return 'full';
+    if (this.#o.db.refusal) return 'full';
     if (this.#isForUs(header)) return undefined;
     const recipient = header.recipients[0];
     const there = recipient && nodeIdKey(recipient) !== nodeIdKey(from.id) && discovery.reachable(recipient);

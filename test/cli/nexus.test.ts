@@ -66,7 +66,10 @@ describe('nexus', () => {
     expect(await refusal(a, 'send', '\x1b[2J', 'x')).toEqual([1, expect.stringContaining('\\u001b[2J')]);
   });
 
-  test('send --wait shows each state with its time until delivered; inbox and outbox show the message', async () => {
+  // 30 s and more where the first solicit is lost
+  test('send --wait shows each state with its time until delivered; inbox and outbox show the message', {
+    timeout: 60_000,
+  }, async () => {
     const followed: string[] = [];
     const following = b.begin(['inbox', '--follow', '--json'], (line) =>
       followed.push(JSON.parse(line).text),

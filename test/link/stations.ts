@@ -156,6 +156,11 @@ export class Station {
     return this.#parts.link;
   }
 
+  get medium(): LoraMedium {
+    if (!this.#parts) throw new Error(`${this.name} is off`);
+    return this.#parts.medium;
+  }
+
   to(other: { readonly identity: Identity }): Neighbour {
     return this.link.neighbour(other.identity.nodeId);
   }

@@ -117,11 +117,13 @@ describe('a pushed transfer', () => {
 
   test('begins again under a new session, whose predecessor took its fragments along', async () => {
     const { stations, a, b, content } = await linked();
+    receiving(stations, b);
     let n = 0;
-    stations.lose((from) => from === 'a' && n++ === 3);
-    const bytes = content(700);
+    stations.lose((from) => from === 'a' && n++ === 2);
+    const bytes = content(1500);
     const sent = transfer(a, b, { pushed: true, bytes, held: [] });
-    await stations.sim.until(() => stations.sent(a).length === 2, 60_000);
+    // a bitmap has told that all but one are there; then they are not any more
+    await stations.sim.until(() => stations.sent(b).length === 1, 60_000);
     await b.reboot();
     const got = receiving(stations, b);
     expect(await stations.resolve(sent)).toBe('answered');
