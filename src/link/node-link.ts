@@ -2,7 +2,7 @@
  * The link of one node over one medium: reads every frame once, hands it to the sessions, and joins sessions,
  * conversations, transfers and handlers to what `Link` promises (docs/protocol/link.md).
  */
-import { compare, EMPTY, equal, toHex } from '../core/bytes.ts';
+import { compare, EMPTY, toHex } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
@@ -28,6 +28,7 @@ import type {
 } from './link.ts';
 import { LinkFailed } from './link.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
+import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
@@ -66,9 +67,8 @@ export class NodeLink implements Link {
   readonly #incoming = new IncomingTransfers();
   readonly #peers = new Map<string, Peer>();
   /** Connections by which the other end is expected to begin. */
-  readonly #greeting = new Map<string, Cancel>();
-  /** The node that a connection has turned out to be of. */
-  readonly #owners = new Map<string, NodeId>();
+  readonly #courtesies = new Map<string, Cancel>();
+  readonly #owners = new Owners();
   readonly #recordHandlers = new Map<number, RecordHandler>();
   #transferHandler: TransferHandler | undefined;
   readonly #cancels: Cancel[];
@@ -118,7 +118,7 @@ export class NodeLink implements Link {
 
   /** Whether it is known by which connection it is reached. */
   isConnected(id: NodeId): boolean {
-    return this.#peers.get(nodeIdKey(id))?.via !== undefined;
+    return this.#owners.of(id) !== undefined;
   }
 
   /** Whether the last tries to reach it went unanswered, and nothing has come from it since. */
@@ -152,14 +152,14 @@ export class NodeLink implements Link {
    */
   met(id: NodeId, { via }: Reception): void {
     const { clock, identity } = this.#options;
-    if (via === undefined || this.#greeting.has(via) || this.#owners.has(via)) return;
+    if (via === undefined || this.#courtesies.has(via) || this.#owners.has(via)) return;
     const greet = () => {
-      this.#greeting.delete(via);
+      this.#courtesies.delete(via);
       const { conversation } = this.#peer(id);
       if (!this.#owners.has(via) && !this.isConnected(id) && conversation.idle) this.#greet(conversation);
     };
     if (compare(identity.nodeId, id) < 0) greet();
-    else this.#greeting.set(via, clock.after(COURTESY, greet));
+    else this.#courtesies.set(via, clock.after(COURTESY, greet));
   }
 
   forget(id: NodeId): void {
@@ -168,7 +168,7 @@ export class NodeLink implements Link {
   }
 
   async stop(): Promise<void> {
-    for (const cancel of [...this.#cancels, ...this.#greeting.values()]) cancel();
+    for (const cancel of [...this.#cancels, ...this.#courtesies.values()]) cancel();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
   }
@@ -233,9 +233,9 @@ export class NodeLink implements Link {
 
   #alive(live: Live, reception: Reception): void {
     const peer = this.#peer(live.peer);
-    const moved = reception.via !== peer.via;
+    const { via } = reception;
+    if (via !== undefined && this.#owners.note(via, live.peer)) this.#options.medium.connections?.prove(via);
     peer.heard(reception);
-    if (moved && reception.via !== undefined) this.#owned(reception.via, live.peer);
     peer.conversation.sessionsChanged();
     this.onAlive.emit(live.peer);
   }
@@ -326,30 +326,12 @@ export class NodeLink implements Link {
       this.onConnected.emit({ medium: this.#options.medium.name, via });
       return;
     }
-    this.#greeting.get(via)?.();
-    this.#greeting.delete(via);
-    const owner = this.#owners.get(via);
-    this.#owners.delete(via);
-    const peer = owner && this.#peers.get(nodeIdKey(owner));
-    if (!peer || peer.via !== via) return;
-    peer.via = this.#connectionOf(owner);
-    if (peer.via !== undefined) return;
-    peer.conversation.disconnected();
+    this.#courtesies.get(via)?.();
+    this.#courtesies.delete(via);
+    const owner = this.#owners.ended(via);
+    if (!owner || this.isConnected(owner)) return;
+    this.#peers.get(nodeIdKey(owner))?.conversation.disconnected();
     this.onGone.emit(owner);
-  }
-
-  /** One that is its own, of several the newest. */
-  #connectionOf(id: NodeId): string | undefined {
-    return [...this.#owners].findLast(([, owner]) => equal(owner, id))?.[0];
-  }
-
-  /** A connection is one node's: the last one's of which a frame came by it. */
-  #owned(via: string, id: NodeId): void {
-    const before = this.#owners.get(via);
-    const loser = before && this.#peers.get(nodeIdKey(before));
-    if (loser?.via === via) loser.via = undefined;
-    this.#owners.set(via, id);
-    this.#options.medium.connections?.prove(via);
   }
 
   /** Asks for nothing but an answer, which shows whose connection it is, and to the other side who asked. */
@@ -378,16 +360,16 @@ export class NodeLink implements Link {
     const known = this.#peers.get(key);
     if (known) return known;
     const { medium, keyOf, clock, random, transferIds } = this.#options;
-    const conversation: Conversation = new Conversation({
+    const conversation = new Conversation({
       peer: id,
       medium,
       sessions: this.#sessions,
       keyOf,
       clock,
       random,
-      via: () => peer.via,
+      via: () => this.#owners.of(id),
     });
-    const peer: Peer = new Peer({
+    const peer = new Peer({
       ...{ id, medium, conversation, clock, transferIds },
       sessions: this.#sessions,
       incoming: this.#incoming,
@@ -402,10 +384,9 @@ export class NodeLink implements Link {
     this.#incoming.sweep(now);
     const inSession = new Set(this.#sessions.peers().map(nodeIdKey));
     for (const [key, peer] of this.#peers)
-      if (!inSession.has(key) && peer.conversation.idle && peer.via === undefined) this.#peers.delete(key);
+      if (!inSession.has(key) && peer.conversation.idle) this.#peers.delete(key);
     // a connection that lasts is a sign of life of its node: the medium ends one that is not
-    for (const [via, owner] of this.#owners)
-      if (this.#peers.get(nodeIdKey(owner))?.via === via) this.onAlive.emit(owner);
+    for (const owner of this.#owners.all()) this.onAlive.emit(owner);
   }
 
   /** What is meant for others is no refusal, but counted too. */

@@ -25,8 +25,6 @@ export interface PeerOptions {
 /** Lives as long as there is a session or something to say. */
 export class Peer {
   readonly #options: PeerOptions;
-  /** The connection by which its last frame came, as long as that lasts. */
-  via: string | undefined;
   #reception: Reception | undefined;
 
   constructor(options: PeerOptions) {
@@ -66,7 +64,6 @@ export class Peer {
 
   heard(reception: Reception): void {
     this.#reception = reception;
-    this.via = reception.via;
   }
 
   nextTransferId(): number | undefined {
