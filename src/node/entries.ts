@@ -41,17 +41,13 @@ export function inboxEntry(message: InMessage, nameOf: NameOf): InboxEntry {
   };
 }
 
-/** `newest` says what the message has cost so far; it is told with the last step. */
+/** `newest` says why the message waits and what it has cost so far; it is told with the last step. */
 export function outboxEntry(message: OutMessage, newest: Progress, nameOf: NameOf): OutboxEntry {
   const name = nameOf(message.to);
-  const history = message.steps.map(
-    ({ state, at, detail }, i): MessageProgress => ({
-      state,
-      at,
-      ...(detail === '' ? {} : { detail }),
-      ...(i === message.steps.length - 1 ? costOf(newest) : {}),
-    }),
-  );
+  const earlier = message.steps
+    .slice(0, -1)
+    .map(({ state, at, detail }): MessageProgress => ({ state, at, ...(detail === '' ? {} : { detail }) }));
+  const history = [...earlier, messageProgress(newest)];
   return {
     id: messageIdOf(message),
     to: toHex(nodeIdOf(message.to)),
