@@ -148,8 +148,9 @@ export class SimStream implements Stream {
     if (this.closed) return;
     this.vanish();
     this.#net.sim.after(0, () => this.onClose.emit());
-    if (!this.#net.isParted(this.local, this.remote))
-      this.#net.sim.after(LATENCY_MS, () => this.#other?.#end());
+    const other = this.#other;
+    if (other && !this.#net.isParted(this.local, this.remote))
+      this.#net.sim.after(LATENCY_MS, () => other.#end());
   }
 
   /** Gone without a word. */

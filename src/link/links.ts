@@ -114,7 +114,8 @@ export class Links implements Link {
     });
     link.onGone.on((id) => {
       this.#heard.get(nodeIdKey(id))?.delete(name);
-      if (!this.#ranked(id).some(isOpen)) this.onGone.emit(id);
+      const elsewhere = this.#ranked(id).some((way) => way.link !== link && isOpen(way));
+      if (!elsewhere) this.onGone.emit(id);
     });
     return link;
   }
