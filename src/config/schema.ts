@@ -13,7 +13,8 @@ const CODING_RATES = ['4/5', '4/6', '4/7', '4/8'] as const;
 export const LAN_PORT = 27182;
 
 /** `host`, `host:port`, `[v6]` or `[v6]:port`. */
-const PEER = /^(?:[^\s:[\]]{1,253}|\[[0-9A-Fa-f:.%\w]{2,64}\])(?::[1-9]\d{0,4})?$/;
+const PEER =
+  /^(?:[^\s:[\]]{1,253}|\[[0-9A-Fa-f:.%\w]{2,64}\])(?::(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?$/;
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 

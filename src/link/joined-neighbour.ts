@@ -86,18 +86,20 @@ export class JoinedNeighbour implements Neighbour {
     return this.#ways()[0].neighbour(this.id);
   }
 
+  /** Rejects with what was wrong with the best way, where none of the others could make up for it. */
   async #byOneOf(say: (way: Neighbour) => Promise<Sent>): Promise<Sent> {
     const tried = new Set<NodeLink>();
+    let first: LinkFailed | undefined;
     for (;;) {
       // who is best may have changed with the failure
       const link = this.#ways().find((way) => !tried.has(way));
-      if (!link) throw failed('no-answer');
+      if (!link) throw first ?? failed('no-answer');
       tried.add(link);
       try {
         return await say(link.neighbour(this.id));
       } catch (e) {
-        const another = this.#ways().some((way) => !tried.has(way));
-        if (!(e instanceof LinkFailed) || !OF_THE_MEDIUM.has(e.reason) || !another) throw e;
+        if (!(e instanceof LinkFailed) || !OF_THE_MEDIUM.has(e.reason)) throw e;
+        first ??= e;
       }
     }
   }

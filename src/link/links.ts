@@ -120,11 +120,12 @@ export class Links implements Link {
     return link;
   }
 
-  /** The ways to a node, the best first; where there is none, the one that is tried all the same. */
+  /** The ways to a node, the best first; where none is known, all are tried. */
   #ways(id: NodeId): readonly [NodeLink, ...NodeLink[]] {
-    const [best, ...others] = this.#ranked(id);
+    const all = this.#ranked(id);
+    const [best, ...others] = all.some(isOpen) ? all.filter(isOpen) : all;
     if (!best) throw new Error('a link without media');
-    return [best.link, ...others.filter(isOpen).map((way) => way.link)];
+    return [best.link, ...others.map((way) => way.link)];
   }
 
   /**

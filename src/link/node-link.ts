@@ -2,7 +2,7 @@
  * The link of one node over one medium: reads every frame once, hands it to the sessions, and joins sessions,
  * conversations, transfers and handlers to what `Link` promises (docs/protocol/link.md).
  */
-import { compare, EMPTY, toHex } from '../core/bytes.ts';
+import { EMPTY, toHex } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
@@ -12,6 +12,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { FrameAnswer } from './answer.ts';
 import { Conversation } from './conversation.ts';
+import { Courtesy } from './courtesy.ts';
 import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
 import { FOLLOWS, type Message1Form, type Message2Form, readFrame, type SealedForm } from './frame.ts';
 import { IncomingTransfers } from './incoming.ts';
@@ -37,8 +38,6 @@ import type { TransferIds } from './transfer-ids.ts';
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
-/** ms for which the node with the lower id is left to begin on a new connection. */
-const COURTESY = 1_000;
 
 export interface NodeLinkOptions {
   readonly medium: Medium;
@@ -66,8 +65,7 @@ export class NodeLink implements Link {
   readonly #sessions: Sessions;
   readonly #incoming = new IncomingTransfers();
   readonly #peers = new Map<string, Peer>();
-  /** Connections by which the other end is expected to begin. */
-  readonly #courtesies = new Map<string, Cancel>();
+  readonly #courtesy: Courtesy;
   readonly #owners = new Owners();
   readonly #recordHandlers = new Map<number, RecordHandler>();
   #transferHandler: TransferHandler | undefined;
@@ -79,6 +77,12 @@ export class NodeLink implements Link {
     this.#sessions = new Sessions(
       connections ? { ...options, sessionAge: CONNECTED_SESSION_AGE } : { ...options },
     );
+    this.#courtesy = new Courtesy({
+      clock: options.clock,
+      own: options.identity.nodeId,
+      isOwned: (via) => this.#owners.has(via),
+      greet: (id) => this.#greet(id),
+    });
     this.#cancels = [
       options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
       connections?.onChange.on((change) => this.#connectionChanged(change)) ?? (() => {}),
@@ -146,20 +150,8 @@ export class NodeLink implements Link {
     });
   }
 
-  /**
-   * Of two that meet, the one with the lower id begins, so that there is one session and not two; the other does
-   * where nothing has come of that.
-   */
   met(id: NodeId, { via }: Reception): void {
-    const { clock, identity } = this.#options;
-    if (via === undefined || this.#courtesies.has(via) || this.#owners.has(via)) return;
-    const greet = () => {
-      this.#courtesies.delete(via);
-      const { conversation } = this.#peer(id);
-      if (!this.#owners.has(via) && !this.isConnected(id) && conversation.idle) this.#greet(conversation);
-    };
-    if (compare(identity.nodeId, id) < 0) greet();
-    else this.#courtesies.set(via, clock.after(COURTESY, greet));
+    if (via !== undefined) this.#courtesy.met(id, via);
   }
 
   forget(id: NodeId): void {
@@ -168,7 +160,8 @@ export class NodeLink implements Link {
   }
 
   async stop(): Promise<void> {
-    for (const cancel of [...this.#cancels, ...this.#courtesies.values()]) cancel();
+    for (const cancel of this.#cancels) cancel();
+    this.#courtesy.stop();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
   }
@@ -326,8 +319,7 @@ export class NodeLink implements Link {
       this.onConnected.emit({ medium: this.#options.medium.name, via });
       return;
     }
-    this.#courtesies.get(via)?.();
-    this.#courtesies.delete(via);
+    this.#courtesy.ended(via);
     const owner = this.#owners.ended(via);
     if (!owner || this.isConnected(owner)) return;
     this.#peers.get(nodeIdKey(owner))?.conversation.disconnected();
@@ -335,7 +327,9 @@ export class NodeLink implements Link {
   }
 
   /** Asks for nothing but an answer, which shows whose connection it is, and to the other side who asked. */
-  async #greet(conversation: Conversation): Promise<void> {
+  async #greet(id: NodeId): Promise<void> {
+    const { conversation } = this.#peer(id);
+    if (this.isConnected(id) || !conversation.idle) return;
     try {
       await conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 });
     } catch (e) {

@@ -138,7 +138,12 @@ export class Box {
   configure(more: string): void {
     const radio = ['[radio]', 'board = "sim"', `sim = { air = "${this.#town.air}", name = "${this.name}" }`];
     const lan = more.includes('[lan]') ? [] : ['[lan]', 'enabled = false'];
-    writeFileSync(this.configFile, [...radio, more, ...lan].join('\n'));
+    this.write([...radio, more, ...lan].join('\n'));
+  }
+
+  /** Writes the configuration file. */
+  write(toml: string): void {
+    writeFileSync(this.configFile, toml);
   }
 
   /** Resolves when the daemon is ready; rejects with what it wrote where it ends instead. */
