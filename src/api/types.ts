@@ -20,12 +20,15 @@
 export type {
   ContactEntry,
   InboxEntry,
+  LanStatus,
+  LawStatus,
   MessageProgress,
   MessageState,
   NeighbourStatus,
   NodeIdentity,
   NodeStatus,
   OutboxEntry,
+  RadioStatus,
 } from '../node/nexus-node.ts';
 
 export interface NewContact {

@@ -55,6 +55,8 @@ export interface SessionsOptions {
   readonly keyOf: KeyOf;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** ms: older ones are not sent on; 24 h unless said. */
+  readonly sessionAge?: number;
 }
 
 export class Sessions {
@@ -164,7 +166,7 @@ export class Sessions {
   current(peer: NodeId, now: number): Live | undefined {
     const [first, ...others] = this.of(peer).filter((l) => !l.suspect);
     const best = others.reduce((a, b) => (a && isPreferred(b, a) ? b : a), first);
-    return best && !best.session.isSpent(now) ? best : undefined;
+    return best && !best.session.isSpent(now, this.#options.sessionAge) ? best : undefined;
   }
 
   /** The live sessions with a node. */
@@ -195,10 +197,11 @@ export class Sessions {
     this.#halfOpen.sweep(now);
     for (const { peer, begunAt } of [...this.#begun.values()])
       if (now - begunAt >= BEGUN_LIFETIME) this.abandon(peer);
+    const { sessionAge = SESSION_AGE } = this.#options;
     for (const live of [...this.#live.values()]) {
       const idle = now - live.usedAt;
       const replaced = idle >= REPLACED_IDLE && this.of(live.peer).some((l) => isPreferred(l, live));
-      if (replaced || idle >= SESSION_AGE) this.#end(live);
+      if (replaced || idle >= sessionAge) this.#end(live);
     }
   }
 

@@ -11,6 +11,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { KeyOf, Link, LooseFrame } from '../link/link.ts';
+import type { Destination, Reception } from '../link/medium.ts';
 import { type Announce, decodeAnnounce, encodeAnnounce } from './announce.ts';
 import { decodeBeacon, encodeBeacon } from './beacon.ts';
 import { anchorOf } from './freshness.ts';
@@ -32,8 +33,8 @@ export interface Heard {
   readonly nodeId: NodeId;
   /** `Clock.monotonic()` of the last sign of life. */
   readonly at: number;
-  readonly rssiDbm?: number;
-  readonly snrDb?: number;
+  readonly rssiDbm?: number | undefined;
+  readonly snrDb?: number | undefined;
   readonly capabilities?: number;
   readonly announce?: Announce;
 }
@@ -63,8 +64,12 @@ export class Discovery {
   readonly #cancels: Cancel[] = [];
   #solicitTimer: Cancel | undefined;
   #beaconTimer: Cancel | undefined;
-  #answerTimer: Cancel | undefined;
-  #announcedAt = Number.NEGATIVE_INFINITY;
+  #bootTimer: Cancel | undefined;
+  /** By medium: an answer to a solicit that is on its way, and when the last announce went. */
+  readonly #answerTimers = new Map<string, Cancel>();
+  readonly #announcedAt = new Map<string, number>();
+  /** The announce in force, and whether everybody was told of it. */
+  #announce: Uint8Array | undefined;
   #booted = true;
 
   constructor(options: DiscoveryOptions) {
@@ -78,8 +83,12 @@ export class Discovery {
     this.#cancels.push(
       link.onLoose.on((frame) => this.#loose(frame)),
       link.onAlive.on((id) => this.#note({ nodeId: id, at: clock.monotonic() })),
+      link.onGone.on((id) => this.#gone(id)),
+      link.onConnected.on((to) => this.#introduce(to)),
     );
-    this.#answerTimer = clock.after(500 + 2_500 * uniform(random), () => this.#announce());
+    for (const { name, connections } of link.media)
+      for (const via of connections?.open ?? []) this.#introduce({ medium: name, via });
+    this.#bootTimer = clock.after(500 + 2_500 * uniform(random), () => this.#announceBoot());
     this.#armBeacon();
   }
 
@@ -87,7 +96,8 @@ export class Discovery {
     for (const cancel of this.#cancels) cancel();
     this.#solicitTimer?.();
     this.#beaconTimer?.();
-    this.#answerTimer?.();
+    this.#bootTimer?.();
+    for (const cancel of this.#answerTimers.values()) cancel();
   }
 
   /** The Ed25519 key of a node, from its announce or from a contact. */
@@ -95,10 +105,11 @@ export class Discovery {
     return this.#heard.get(nodeIdKey(id))?.announce?.publicKey ?? this.#o.otherKey(id);
   }
 
-  /** Heard lately, and its key known: a handshake has a chance. */
+  /** Heard lately, and linked already or its key known: what is sent has a chance. */
   reachable(id: NodeId): boolean {
     const heard = this.#heard.get(nodeIdKey(id));
-    return heard !== undefined && this.#isUp(heard) && this.keyOf(id) !== undefined;
+    if (!heard || !this.#isUp(heard)) return false;
+    return this.keyOf(id) !== undefined || this.#o.link.neighbour(id).linked;
   }
 
   /** Those heard within three expected signs of life. */
@@ -121,6 +132,13 @@ export class Discovery {
     return this.#o.clock.monotonic() - heard.at <= DOWN_AFTER_MS;
   }
 
+  /** Its connection has ended: what else is known of it stays. */
+  #gone(id: NodeId): void {
+    const key = nodeIdKey(id);
+    const heard = this.#heard.get(key);
+    if (heard) this.#heard.set(key, { ...heard, at: Number.NEGATIVE_INFINITY });
+  }
+
   #loose({ kind, bytes, reception }: LooseFrame): void {
     const { rssiDbm, snrDb, at } = reception;
     if (kind === KIND.beacon) {
@@ -130,15 +148,21 @@ export class Discovery {
         return;
       }
       this.#note({ nodeId: beacon.nodeId, at, rssiDbm, snrDb, capabilities: beacon.capabilities });
+      this.#met(beacon.nodeId, reception);
     } else if (kind === KIND.announce) {
-      this.#announced(bytes, at, rssiDbm, snrDb);
+      this.#announced(bytes, reception);
     } else if (kind === KIND.solicit) {
-      this.#solicited(bytes);
+      this.#solicited(bytes, reception.medium);
     }
   }
 
-  #announced(bytes: Uint8Array, at: number, rssiDbm: number, snrDb: number): void {
+  #met(id: NodeId, reception: Reception): void {
+    if (this.keyOf(id)) this.#o.link.met(id, reception);
+  }
+
+  #announced(bytes: Uint8Array, reception: Reception): void {
     const { counters, identity, link } = this.#o;
+    const { rssiDbm, snrDb, at } = reception;
     const announce = decodeAnnounce(bytes);
     if (typeof announce === 'string') {
       counters.count(`mesh.refused.${announce}-announce`);
@@ -150,6 +174,11 @@ export class Discovery {
       return;
     }
     const known = this.#heard.get(key)?.announce;
+    // said again to a connection that has come about
+    if (known?.sequence === announce.sequence && reception.via !== undefined) {
+      link.met(announce.nodeId, reception);
+      return;
+    }
     if (known && announce.sequence <= known.sequence) {
       counters.count('mesh.refused.stale-announce');
       return;
@@ -163,9 +192,13 @@ export class Discovery {
       capabilities: announce.capabilities,
       announce,
     });
+    // it may have begun to listen only after this one was introduced
+    if (reception.via !== undefined) this.#introduce(reception);
+    link.met(announce.nodeId, reception);
   }
 
-  #solicited(bytes: Uint8Array): void {
+  /** Answered where it was asked. */
+  #solicited(bytes: Uint8Array, medium: string): void {
     const { clock, counters, identity, random } = this.#o;
     const entries = decodeSolicit(bytes);
     if (!entries) {
@@ -173,9 +206,16 @@ export class Discovery {
       return;
     }
     if (!entries.some((e) => startsWith(identity.nodeId, e.prefix))) return;
-    if (this.#answerTimer) return;
-    const pause = this.#announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
-    this.#answerTimer = clock.after(Math.max(100, pause) + 900 * uniform(random), () => this.#announce());
+    if (this.#bootTimer || this.#answerTimers.has(medium)) return;
+    const announcedAt = this.#announcedAt.get(medium) ?? Number.NEGATIVE_INFINITY;
+    const pause = announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
+    const answer = () => {
+      this.#answerTimers.delete(medium);
+      this.#announcedAt.set(medium, clock.monotonic());
+      this.#announce = this.#newAnnounce();
+      this.#send(this.#announce, { medium });
+    };
+    this.#answerTimers.set(medium, clock.after(Math.max(100, pause) + 900 * uniform(random), answer));
   }
 
   #note(news: Heard): void {
@@ -193,21 +233,33 @@ export class Discovery {
     queueMicrotask(() => this.onHeard.emit(news.nodeId));
   }
 
-  #announce(): void {
-    const { chainSecret, capabilities, clock, identity, nextSequence } = this.#o;
-    this.#answerTimer = undefined;
-    // whoever missed the boot's announce is answered at once
-    if (!this.#booted) this.#announcedAt = clock.monotonic();
+  /** Whoever misses this one is answered at once. */
+  #announceBoot(): void {
+    this.#bootTimer = undefined;
+    this.#announce ??= this.#newAnnounce();
+    if (this.#send(this.#announce)) this.#booted = false;
+  }
+
+  /** Whoever is at the other end of a new connection is told at once who this is. */
+  #introduce(to: Destination): void {
+    this.#announce ??= this.#newAnnounce();
+    this.#send(this.#announce, to);
+  }
+
+  #newAnnounce(): Uint8Array {
+    const { chainSecret, capabilities, identity, nextSequence } = this.#o;
     const sequence = nextSequence();
     const anchor = anchorOf(identity.nodeId, chainSecret, sequence);
-    const frame = encodeAnnounce(identity, { sequence, anchor, booted: this.#booted, capabilities });
-    if (this.#send(frame)) this.#booted = false;
+    return encodeAnnounce(identity, { sequence, anchor, booted: this.#booted, capabilities });
   }
 
   #armBeacon(): void {
     const { capabilities, clock, identity, random } = this.#o;
     this.#beaconTimer = clock.after(BEACON_MS * (0.9 + 0.2 * uniform(random)), () => {
-      this.#send(encodeBeacon({ nodeId: identity.nodeId, capabilities, tariffTier: 0, load: 0 }));
+      const beacon = encodeBeacon({ nodeId: identity.nodeId, capabilities, tariffTier: 0, load: 0 });
+      // a connection that lasts is a sign of life by itself
+      for (const { name, connections } of this.#o.link.media)
+        if (!connections) this.#send(beacon, { medium: name });
       this.#armBeacon();
     });
   }
@@ -236,14 +288,17 @@ export class Discovery {
     this.#send(encodeSolicit(entries));
   }
 
-  /** Within the budget or not at all; true where it was handed to the medium. */
-  #send(frame: Uint8Array): boolean {
+  /** Within the budget or not at all; true where it was handed to a medium. */
+  #send(frame: Uint8Array, to?: Destination): boolean {
     const { counters, link } = this.#o;
-    if (!this.#budget.take(link.airtime(frame.length) ?? 0)) {
-      counters.count('mesh.over-budget');
-      return false;
+    const media = to ? link.media.filter((m) => m.name === to.medium) : link.media;
+    let sent = false;
+    for (const { name, airtime } of media.map((m) => ({ name: m.name, airtime: m.airtime(frame.length) }))) {
+      if (this.#budget.take(airtime ?? 0)) {
+        sent = true;
+        void link.broadcast(frame, 0, to ?? { medium: name });
+      } else counters.count('mesh.over-budget');
     }
-    void link.broadcast(frame, 0);
-    return true;
+    return sent;
   }
 }

@@ -164,6 +164,8 @@ function failed(reason: LinkFailed['reason']): Answer {
       return { kind: 'unsent', why: "The region's airtime allowance is spent." };
     case 'radio':
       return { kind: 'unsent', why: 'The radio failed.' };
+    case 'unconnected':
+      return { kind: 'unsent', why: 'There is no connection to the neighbour.' };
     case 'stopped':
       return { kind: 'unsent', why: 'The box is stopping.' };
   }

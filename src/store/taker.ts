@@ -8,7 +8,7 @@ import type { Counters } from '../core/counters.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import type { Answer, IncomingRecord, IncomingTransfer, Link, Neighbour } from '../link/link.ts';
+import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Declarations } from './declarations.ts';
@@ -50,7 +50,6 @@ export interface TakerOptions {
   readonly holdings: Holdings;
   readonly receipts: GivenReceipts;
   readonly identity: Identity;
-  readonly link: Link;
   readonly routing: Routing;
   readonly transfers: Transfers;
   readonly counters: Counters;
@@ -125,7 +124,7 @@ export class Taker {
     if (this.#expected.size >= MOST_EXPECTED)
       this.#expected.delete(this.#expected.keys().next().value as string);
     this.#expected.set(key, { way, offer });
-    const held = this.#o.link.expect(from.id, transferId, objectId, size);
+    const held = from.expect(transferId, objectId, size);
     answer.reply({ type: RECORD.accept, body: encodeAccept({ objectId, held }) });
   }
 

@@ -1,5 +1,6 @@
 /** `make bench`: what a message costs on air, and what the daemon costs the machine. */
 import { footprint } from './daemon.ts';
+import { lanRates } from './lan.ts';
 import { type Cost, onAir } from './on-air.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
@@ -43,4 +44,11 @@ say(
 );
 say(
   `nexusd idle after 3 s: RSS ${rssMb.toFixed(0)} MB, of which private (RssAnon) ${rssAnonMb.toFixed(0)} MB`,
+);
+
+const { oneByOne, together } = await lanRates();
+say();
+say('Two boxes on the loopback LAN in one process, 92-byte texts, durable at both ends and receipted:');
+say(
+  `${oneByOne.toFixed(0)} messages/s one after the other, ${together.toFixed(0)} messages/s when a thousand wait`,
 );

@@ -20,12 +20,12 @@ describe('the configuration in force', () => {
   );
 
   test('the power follows from frequency and antenna, and stays below what is for 1 % duty only', () => {
-    expect(read('').radio.powerDbm).toBe(17);
+    expect(read('').radio?.powerDbm).toBe(17);
     expect(read('[radio]\nfrequency_mhz = 868.3\n').radio).toMatchObject({
       frequencyHz: 868_300_000,
       powerDbm: 14,
     });
-    expect(read('[radio]\nfrequency_mhz = 868.3\nantenna_gain_dbi = 5.15\n').radio.powerDbm).toBe(11);
+    expect(read('[radio]\nfrequency_mhz = 868.3\nantenna_gain_dbi = 5.15\n').radio?.powerDbm).toBe(11);
   });
 
   test('units are those of the rooms that use them', () => {
@@ -34,7 +34,43 @@ describe('the configuration in force', () => {
     expect(config.store).toEqual({ reserveBytes: 64_000_000, maxBytes: 20_000_000 });
   });
 
+  test('the board "none" is a node without radio, whatever else stands there', () => {
+    expect(read('[radio]\nboard = "none"\nfrequency_mhz = 869.3\n').radio).toBeUndefined();
+  });
+
+  test('the LAN is there unless it is switched off', () => {
+    expect(read('').lan).toEqual({ port: 27182, peers: [], multicast: true });
+    expect(read('lan.enabled = false').lan).toBeUndefined();
+    expect(read('[lan]\nport = 0\nmulticast = false').lan).toEqual({
+      port: undefined,
+      peers: [],
+      multicast: false,
+    });
+  });
+
   test.each([
+    ['relay', 'relay', 27182],
+    ['relay.example:4000', 'relay.example', 4000],
+    ['192.0.2.7:1', '192.0.2.7', 1],
+    ['[2001:db8::7]', '2001:db8::7', 27182],
+    ['[2001:db8::7]:65535', '2001:db8::7', 65_535],
+  ])('the peer %s is %s, port %i', (peer, host, port) => {
+    expect(read(`lan.peers = ["${peer}"]`).lan?.peers).toEqual([{ host, port }]);
+  });
+
+  test.each(['', ':1', 'a b', 'relay:', 'relay:0', 'relay:x', '2001:db8::7', 'relay:70000'])(
+    'the peer "%s" is refused',
+    (peer) => {
+      expect(() => read(`lan.peers = ["${peer}"]`)).toThrow(/^f\.toml:1: lan\.peers.* give at most 16 of/);
+    },
+  );
+
+  test.each([
+    [
+      'neither radio nor LAN',
+      'radio.board = "none"\nlan.enabled = false\n',
+      /^f\.toml:2: lan\.enabled: without a radio and without the LAN it would speak to nobody; set it to true\.$/,
+    ],
     [
       'more power than the law allows',
       '[radio]\nfrequency_mhz = 868.3\npower_dbm = 17\n',

@@ -20,6 +20,7 @@ async function answerTo(ago: number) {
     clock: stations.sim,
     live: livePair().atB,
     counter: 9,
+    via: undefined,
     askedAt: stations.sim.monotonic() - ago,
     lateAck: () => late.push('ack'),
     lateRecord: (record: Rec) => late.push(`record ${record.type}`),

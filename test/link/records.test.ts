@@ -48,6 +48,7 @@ describe('golden bytes', () => {
       ack: 1,
       fragment: 2,
       bitmap: 3,
+      hello: 15,
       push: 16,
       offer: 17,
       accept: 18,
@@ -57,6 +58,8 @@ describe('golden bytes', () => {
       receipt: 22,
       receipted: 23,
       unreadable: 24,
+      return: 25,
+      ask: 26,
     });
   });
 });

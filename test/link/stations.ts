@@ -16,6 +16,7 @@ import type { NodeId } from '../../src/identity/node-id.ts';
 import type { Neighbour } from '../../src/link/link.ts';
 import { LoraMedium } from '../../src/link/lora/lora-medium.ts';
 import { NodeLink } from '../../src/link/node-link.ts';
+import { TransferIds } from '../../src/link/transfer-ids.ts';
 import { Simulation } from '../simulation.ts';
 
 export const SF7: LoraSettings = {
@@ -181,6 +182,7 @@ export class Station {
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,
       random: random.fork('link'),
       handshakeCounter: () => ++this.#handshakes,
+      transferIds: new TransferIds(),
     });
     this.#parts = { link, medium };
   }

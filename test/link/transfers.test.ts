@@ -143,7 +143,7 @@ describe('an accepted transfer', () => {
     const { stations, a, b, content } = await linked();
     const got = receiving(stations, b);
     const bytes = content(4096);
-    expect(b.link.expect(a.identity.nodeId, 0, OBJECT, 4096)).toEqual([]);
+    expect(b.to(a).expect(0, OBJECT, 4096)).toEqual([]);
     expect(await stations.resolve(transfer(a, b, { pushed: false, bytes, held: [] }))).toBe('answered');
     expect(got).toEqual([bytes]);
     expect(stations.frames.map((f) => f.from).join('')).toBe('aaaaaaaabaaaaaaaabaab');
@@ -161,7 +161,7 @@ describe('an accepted transfer', () => {
     const { stations, a, b, content } = await linked();
     const got = receiving(stations, b);
     const bytes = content(4096);
-    b.link.expect(a.identity.nodeId, 5, OBJECT, 4096);
+    b.to(a).expect(5, OBJECT, 4096);
     let n = 0;
     // fragment 2 is lost, and lost again as the first of the second burst; after 8 and 9 nothing arrives any more
     stations.lose((from) => from === 'a' && ([2, 8].includes(n++) || n > 11));
@@ -170,7 +170,7 @@ describe('an accepted transfer', () => {
     );
     stations.lose(() => false);
     await a.reboot();
-    const held = b.link.expect(a.identity.nodeId, 0, OBJECT, 4096);
+    const held = b.to(a).expect(0, OBJECT, 4096);
     expect(held).toEqual([
       [0, 2 * 231],
       [3 * 231, 10 * 231],
@@ -183,20 +183,20 @@ describe('an accepted transfer', () => {
 
   test('is forgotten after ten minutes', async () => {
     const { stations, a, b, content } = await linked();
-    b.link.expect(a.identity.nodeId, 5, OBJECT, 4096);
+    b.to(a).expect(5, OBJECT, 4096);
     let n = 0;
     stations.lose((from) => from === 'a' && n++ > 3);
     const sent = transfer(a, b, { pushed: false, bytes: content(4096), held: [] }, 5).catch(failure);
     await stations.resolve(sent);
     await stations.sim.run(600_000);
-    expect(b.link.expect(a.identity.nodeId, 6, OBJECT, 4096)).toEqual([]);
+    expect(b.to(a).expect(6, OBJECT, 4096)).toEqual([]);
   });
 
   test('of which all is held still asks what the store says, and sends what was not true', async () => {
     const { stations, a, b, content } = await linked();
     const got = receiving(stations, b);
     const bytes = content(600);
-    b.link.expect(a.identity.nodeId, 0, OBJECT, 600);
+    b.to(a).expect(0, OBJECT, 600);
     const sent = transfer(a, b, { pushed: false, bytes, held: [[0, 600]] });
     expect(await stations.resolve(sent)).toBe('answered');
     expect(got).toEqual([bytes]);
@@ -216,7 +216,7 @@ describe('both ways at once', () => {
       const atA = receiving(stations, a);
       const whole = async (from: Station, to: Station, bytes: Uint8Array) => {
         for (let id = 0; ; id++) {
-          const held = to.link.expect(from.identity.nodeId, id, OBJECT, bytes.length);
+          const held = to.to(from).expect(id, OBJECT, bytes.length);
           const end = await transfer(from, to, { pushed: false, bytes, held }, id).catch(failure);
           if (end === 'answered' || end === 'acknowledged') return;
           expect(['no-answer', 'forgotten']).toContain(end);
