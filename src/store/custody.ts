@@ -7,31 +7,29 @@ import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
 import { type Random, uniform } from '../core/random.ts';
-import { lockOf } from '../crypto/lock.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdFromKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
-import type { IncomingRecord, Link } from '../link/link.ts';
+import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Routing } from '../mesh/routing.ts';
+import { Admission } from './admission.ts';
 import { Debts } from './debts.ts';
-import { decodeAccept, decodeRefuse, decodeShortId, decodeTaken } from './exchange-records.ts';
-import { STRANGERS_KEEP_MS } from './forwarding.ts';
 import { Giver } from './giver.ts';
 import { HandOvers } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import { Holdings } from './holdings.ts';
 import { firstHopsLeft, Inquiries } from './inquiries.ts';
-import { type DataObject, type ObjectId, objectIdOf, shortIdOf } from './object.ts';
+import { type DataObject, type ObjectId, objectIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
 import { decodeReceiptFrame } from './receipt-frame.ts';
 import { GivenReceipts } from './receipts.ts';
+import { Replies } from './replies.ts';
 import { Taker } from './taker.ts';
 import { freshTrace, type TraceEvent, transition } from './trace.ts';
 import { Transfers } from './transfers.ts';
 import { minutesOf } from './ttl.ts';
-import { decodeUnreadable, isGenuine } from './unreadable.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;
@@ -99,7 +97,9 @@ export class Custody {
   readonly #transfers = new Transfers();
   readonly #handOvers: HandOvers;
   readonly #giver: Giver;
+  readonly #admission: Admission;
   readonly #taker: Taker;
+  readonly #replies: Replies;
   readonly #debts: Debts;
   readonly #inquiries: Inquiries;
   readonly #cancels: Cancel[] = [];
@@ -126,12 +126,21 @@ export class Custody {
     this.#giver = new Giver({ ...common, handOvers: this.#handOvers, t0Ms: options.t0Ms });
     this.#debts = new Debts(common);
     this.#inquiries = new Inquiries(common);
+    this.#replies = new Replies({
+      ...common,
+      handOvers: this.#handOvers,
+      firstAskAt: () => this.#inquiries.nextAsk(0),
+    });
+    this.#admission = new Admission({
+      ...common,
+      maxBytes: options.maxBytes,
+      isContact: options.isContact,
+    });
     this.#taker = new Taker({
       ...common,
       receipts: this.#receipts,
       identity,
-      maxBytes: options.maxBytes,
-      isContact: options.isContact,
+      admission: this.#admission,
       arrived: (tx, object) => {
         const opened = author.arrived(tx, object);
         if (opened !== 'unreadable')
@@ -152,12 +161,7 @@ export class Custody {
   /** Goes on with everything that is held, owed and asked, and begins to listen. */
   start(): void {
     const { clock, link, routing } = this.#o;
-    for (const type of [RECORD.custody, RECORD.have]) link.onRecord(type, (r) => this.#taken(r));
-    link.onRecord(RECORD.receipt, (r) => this.#receipt(r));
-    link.onRecord(RECORD.receipted, (r) => this.#receipted(r));
-    link.onRecord(RECORD.unreadable, (r) => this.#unreadable(r));
-    link.onRecord(RECORD.accept, (r) => this.#accepted(r));
-    link.onRecord(RECORD.refuse, (r) => this.#refused(r));
+    this.#replies.listen(link);
     link.onRecord(RECORD.push, (r) => this.#taker.pushed(r));
     link.onRecord(RECORD.offer, (r) => this.#taker.offered(r, 'offer'));
     link.onRecord(RECORD.return, (r) => this.#taker.offered(r, 'return'));
@@ -165,7 +169,7 @@ export class Custody {
     link.onTransfer((t) => this.#taker.transferred(t));
     this.#cancels.push(
       link.onLoose.on(({ kind, bytes }) => {
-        if (kind === KIND.receipt) void this.#secret(decodeReceiptFrame(bytes));
+        if (kind === KIND.receipt) void this.#replies.secret(decodeReceiptFrame(bytes));
       }),
       routing.onHeard.on((id) => {
         this.#giver.heard(id);
@@ -212,100 +216,6 @@ export class Custody {
     return id;
   }
 
-  // ── what neighbours say ────────────────────────────────────────────────────────────────────────────────────────
-
-  /** `custody` or `have`: releases the transfer it answers, never a copy that came in later. */
-  async #taken({ from, body }: IncomingRecord): Promise<void> {
-    const taken = decodeTaken(body);
-    if (!taken) return this.#count('malformed-record');
-    const { attempt, sequence } = taken;
-    const stamp = { attempt, sequence };
-    const to = nodeIdKey(from.id);
-    for (const n of this.#holdings.byShortId(taken.objectId)) {
-      if (!this.#transfers.answeredBy(n, to, stamp)) this.#count('late-answer');
-      else await this.#settle(n, { kind: 'given', to, stamp, askAt: this.#inquiries.nextAsk(0) });
-    }
-  }
-
-  #accepted({ from, body }: IncomingRecord): void {
-    const accept = decodeAccept(body);
-    if (!accept) {
-      this.#count('malformed-record');
-      return;
-    }
-    for (const n of this.#holdings.byShortId(accept.objectId))
-      this.#handOvers.answered(n, from.id, { kind: 'accept', accept });
-  }
-
-  #refused({ from, body }: IncomingRecord): void {
-    const refuse = decodeRefuse(body);
-    if (!refuse) {
-      this.#count('malformed-record');
-      return;
-    }
-    const { objectId, reason } = refuse;
-    for (const n of this.#holdings.byShortId(objectId))
-      this.#handOvers.answered(n, from.id, { kind: 'refuse', reason });
-  }
-
-  /** A receipt as a record comes from a taker that had said `custody`, and wants to hear that we have it. */
-  async #receipt(incoming: IncomingRecord): Promise<void> {
-    const ids = await this.#secret(incoming.body);
-    for (const id of ids) incoming.reply({ type: RECORD.receipted, body: shortIdOf(id) });
-    if (ids.length === 0) this.#count('unknown-receipt');
-  }
-
-  /** The objects of this secret's lock that are, durably now, receipted. */
-  async #secret(secret: Uint8Array | undefined): Promise<readonly ObjectId[]> {
-    if (secret?.length !== 16) return [];
-    const { db } = this.#o;
-    const lock = lockOf(secret);
-    const ids: ObjectId[] = [];
-    for (const n of db.read((tx) => this.#holdings.byLock(tx, lock))) {
-      await this.#settle(n, { kind: 'receipt', secret: secret.slice() });
-      const holding = this.#get(n);
-      if (holding?.trace.state === 'receipted') ids.push(holding.id);
-    }
-    return ids;
-  }
-
-  async #receipted({ from, body }: IncomingRecord): Promise<void> {
-    const id = decodeShortId(body);
-    if (!id) return this.#count('malformed-record');
-    for (const n of this.#holdings.byShortId(id))
-      await this.#settle(n, { kind: 'acknowledged', by: nodeIdKey(from.id) });
-  }
-
-  /**
-   * The recipient's signed word that it cannot open an object. A relay that does not know the recipient's key believes
-   * its taker, who could as well have thrown the object away; the sender always knows the key.
-   */
-  async #unreadable(incoming: IncomingRecord): Promise<void> {
-    const word = decodeUnreadable(incoming.body);
-    if (!word) return this.#count('malformed-record');
-    const { objectId, recipient, signature } = word;
-    const from = nodeIdKey(incoming.from.id);
-    const publicKey = this.#o.routing.keyOf(recipient);
-    if (publicKey && !isGenuine(word, publicKey)) return this.#count('forged-unreadable');
-    for (const n of this.#holdings.byShortId(shortIdOf(objectId))) {
-      const holding = this.#get(n);
-      if (!holding || nodeIdKey(holding.recipient) !== nodeIdKey(recipient)) continue;
-      const { trace } = holding;
-      const takers = trace.state === 'handed-on' && trace.taker === from;
-      if (!publicKey && !takers) continue;
-      await this.#settle(n, { kind: 'unreadable', signature });
-      if (from !== nodeIdKey(recipient) && this.#isOver(n))
-        incoming.reply({ type: RECORD.receipted, body: shortIdOf(objectId) });
-    }
-  }
-
-  #isOver(n: number): boolean {
-    const state = this.#get(n)?.trace.state;
-    return state === 'unreadable' || state === 'receipted';
-  }
-
-  // ── how traces change ──────────────────────────────────────────────────────────────────────────────────────────
-
   /**
    * One event on one trace, committed with what the author makes of it. The giving side hears of it at once: it has
    * its answer, and what it then looks at is the newest state. Storage failures are told by the database.
@@ -329,10 +239,8 @@ export class Custody {
     const before = holdings.get(tx, n);
     const trace = before && transition(before.trace, event);
     if (!before || !trace) return undefined;
-    const keptUntil = before.stranger
-      ? Math.min(before.expiresAt, this.#time.now() + STRANGERS_KEEP_MS)
-      : before.expiresAt;
-    const after = object ? { ...before, keptUntil, trace } : { ...before, trace };
+    const keptUntil = object ? this.#admission.keptUntil(before) : before.keptUntil;
+    const after = { ...before, keptUntil, trace };
     const keepBytes = trace.state === 'held' || (!before.from && trace.state === 'handed-on');
     if (object) holdings.restore(tx, n, before, after, object);
     else holdings.update(tx, n, before, after, keepBytes);
@@ -394,14 +302,6 @@ export class Custody {
       }
       if (!(await committed.then(() => true).catch(() => false))) return;
     }
-  }
-
-  #get(n: number): Holding | undefined {
-    return this.#o.db.read((tx) => this.#holdings.get(tx, n));
-  }
-
-  #count(what: string): void {
-    this.#o.counters.count(`store.refused.${what}`);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import type { Routing } from '../mesh/routing.ts';
+import type { Admission } from './admission.ts';
 import { Declarations } from './declarations.ts';
 import {
   decodeOffer,
@@ -20,27 +20,18 @@ import {
   type Offer,
   type RefusalReason,
 } from './exchange-records.ts';
-import { ageOf, type Meeting, meetOffer, meetReturn, STRANGERS_KEEP_MS } from './forwarding.ts';
+import { type Meeting, meetOffer, meetReturn } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
-import {
-  CONTENT_TYPE,
-  type DataObject,
-  headerFor,
-  type ObjectId,
-  objectIdKey,
-  objectIdOf,
-  shortIdOf,
-} from './object.ts';
+import { type DataObject, headerFor, type ObjectId, objectIdKey, objectIdOf, shortIdOf } from './object.ts';
 import { type CompactHeader, decodeParcel } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
-import { freshTrace, type TraceEvent } from './trace.ts';
+import type { TraceEvent } from './trace.ts';
 import type { Transfers } from './transfers.ts';
-import { minutesOf } from './ttl.ts';
 import { encodeUnreadable } from './unreadable.ts';
 
-const MINUTE = 60_000;
+const _MINUTE = 60_000;
 /** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
 const MOST_EXPECTED = 256;
 const DONE = Promise.resolve();
@@ -50,13 +41,10 @@ export interface TakerOptions {
   readonly holdings: Holdings;
   readonly receipts: GivenReceipts;
   readonly identity: Identity;
-  readonly routing: Routing;
+  readonly admission: Admission;
   readonly transfers: Transfers;
   readonly counters: Counters;
   readonly clock: Clock;
-  readonly maxBytes: number;
-  readonly ownTime: () => number;
-  readonly isContact: (id: NodeId) => boolean;
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
@@ -178,14 +166,14 @@ export class Taker {
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    const { change, db, holdings, taken } = this.#o;
+    const { admission, change, db, holdings, taken } = this.#o;
     const { travel } = header;
     const by = nodeIdKey(from.id);
     const known = this.#known(shortIdOf(id), header)?.n;
     try {
       const n = await db.commit((tx) => {
         if (known === undefined)
-          return holdings.add(tx, object, this.#holdingOf(from.id, header, object, id));
+          return holdings.add(tx, object, admission.holdingOf(from.id, header, object, id));
         const event: TraceEvent =
           way === 'return'
             ? { kind: 'returned', by, stamp: travel }
@@ -201,27 +189,6 @@ export class Taker {
     }
   }
 
-  #holdingOf(from: NodeId, header: CompactHeader, object: DataObject, id: ObjectId): Holding {
-    const { isContact, ownTime } = this.#o;
-    const { lock, minBandwidth, travel, ttl } = header;
-    const now = ownTime();
-    const expiresAt = now + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE;
-    const stranger = !isContact(from);
-    return {
-      id,
-      lock,
-      recipient: header.recipients[0] as NodeId,
-      from,
-      stranger,
-      ttl,
-      minBandwidth,
-      size: object.bytes.length,
-      expiresAt,
-      keptUntil: stranger ? Math.min(expiresAt, now + STRANGERS_KEEP_MS) : expiresAt,
-      trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
-    };
-  }
-
   /** Why it is not taken in, by its header alone. */
   #refusal(
     way: Way,
@@ -230,33 +197,11 @@ export class Taker {
     shortId: Uint8Array,
     size: number,
   ): RefusalReason | undefined {
-    const { db, holdings, isContact, maxBytes } = this.#o;
-    if (header.contentType !== CONTENT_TYPE.immutable || header.recipients.length > 1) return 'policy';
-    if (ageOf(header.travel.age) >= (minutesOf(header.ttl) ?? 0)) return 'policy';
-    if (db.refusal) return 'full';
-    if (this.#isForUs(header, way)) return undefined;
-    const known = this.#known(shortId, header);
-    if (way === 'offer' && !this.#hasNextHop(from, header, known?.holding)) return 'no-route';
-    if (known && !known.holding.from) return undefined;
-    const payer = known?.holding.from ?? from.id;
-    const stranger = known?.holding.stranger ?? !isContact(from.id);
-    const full = holdings.shares.refusal(nodeIdKey(payer), stranger, size, maxBytes);
-    if (full) this.#o.counters.count(`store.full.${full}`);
-    return full && 'full';
-  }
-
-  /** Rule 2, for a relay: it takes only what it can hand on at this moment. */
-  #hasNextHop(
-    from: Neighbour,
-    { minBandwidth, recipients, travel }: CompactHeader,
-    known: Holding | undefined,
-  ): boolean {
-    const recipient = recipients[0];
-    if (!recipient) return false;
-    const givers = new Set([...(known?.trace.givers ?? []), nodeIdKey(from.id)]);
-    return this.#o.routing
-      .candidates(recipient, minBandwidth)
-      .some((c) => !givers.has(nodeIdKey(c.neighbour)) && (c.direct || travel.hopsLeft > 0));
+    const { admission } = this.#o;
+    const malformed = admission.ofHeader(header);
+    if (malformed || this.#isForUs(header, way)) return malformed;
+    const known = this.#known(shortId, header)?.holding;
+    return admission.ofCustody(from.id, header, size, known, way === 'return');
   }
 
   /**

@@ -91,7 +91,7 @@ describe('a line of four, where only neighbours hear each other', () => {
   });
 });
 
-describe.each(Array.from({ length: 8 }, (_, i) => i + 1))('seed %i', (seed) => {
+describe.each(Array.from({ length: 5 }, (_, i) => i + 1))('seed %i', (seed) => {
   test('four messages survive plugs pulled at random moments of every box, and arrive once', async () => {
     const disk = new SeededRandom(`disk ${seed}`);
     const boxes = await line(['a', 'b', 'c', 'd'], { seed, commitMs: () => 1 + 200 * uniform(disk) ** 4 });

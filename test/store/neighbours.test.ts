@@ -231,7 +231,7 @@ describe('what a taker says', () => {
     const { author, recipient, taker } = await authorAndTaker();
     taker.answer = refusing('policy');
     const { id } = await world.settle(author.node.send('recipient', 'unwanted'));
-    await world.sim.run(12 * HOUR);
+    await world.sim.run(3 * HOUR);
     author.sequence(recipient, 5);
     await world.sim.run(HOUR);
     expect(taker.pushed).toHaveLength(1);

@@ -1,0 +1,180 @@
+/**
+ * What to do with a held object at this moment: rules 2 and 3 over its trace, the routes, and what neighbours have
+ * lately said (docs/protocol/store.md, "Forwarding"). What is remembered here is forgotten by a restart.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { Db } from '../db/db.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
+import type { Candidate, Routing } from '../mesh/routing.ts';
+import type { Backoff } from './backoff.ts';
+import { holdTimeMs, openTo } from './forwarding.ts';
+import type { Holding } from './holding.ts';
+import type { Holdings } from './holdings.ts';
+import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
+import { type Held, underSequence } from './trace.ts';
+import type { Transfers } from './transfers.ts';
+import { minutesOf } from './ttl.ts';
+
+const MINUTE = 60_000;
+/** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
+export const UNPROMISING_FAILURES = 2;
+/** Where the giver to whom it would be returned is not there. */
+const RETURN_AGAIN_MS = 30 * MINUTE;
+/** Remembered; past ones are forgotten when there are more. */
+const MOST_NO_ROUTES = 1_000;
+
+export interface Hop {
+  readonly kind: 'give' | 'return';
+  /** NodeId in hex. */
+  readonly to: string;
+  /** It is the recipient. */
+  readonly direct: boolean;
+  readonly holding: Holding;
+  /** As it goes out: under the newest sequence known. */
+  readonly trace: Held;
+}
+
+/** Nothing until own time `until`, or news of a route. */
+export interface Wait {
+  readonly kind: 'wait';
+  readonly until: number;
+  readonly holding: Holding;
+  readonly why: 'busy' | 'no-way';
+}
+
+export interface NextStepsOptions {
+  readonly db: Db;
+  readonly holdings: Holdings;
+  readonly routing: Routing;
+  readonly transfers: Transfers;
+  /** Of neighbours that failed, by NodeId in hex. */
+  readonly backoff: Backoff;
+  readonly clock: Clock;
+  readonly ownTime: () => number;
+  /** The interval of route refreshes, ms. */
+  readonly t0Ms: () => number;
+}
+
+export class NextSteps {
+  readonly #o: NextStepsOptions;
+  /** Since when (own time) an object has had no next hop. */
+  readonly #waitingSince = new Map<number, number>();
+  /** Until when (own time) an object is left alone after `busy`. */
+  readonly #busyUntil = new Map<number, number>();
+  /** Hand-overs of an object to one neighbour without an answer, in a row. */
+  readonly #silent = new Map<number, { readonly to: string; readonly count: number }>();
+  /** Neighbours without a way to a recipient: until when (own time), and under which sequence of it. */
+  readonly #noRoute = new Map<string, { readonly until: number; readonly sequence: number }>();
+  /** The stamp under which the giver would not take it back. */
+  readonly #returnRefused = new Map<number, Stamp>();
+
+  constructor(options: NextStepsOptions) {
+    this.#o = options;
+  }
+
+  /** What to do with an object now; undefined where it is not held. */
+  decide(n: number): Hop | Wait | undefined {
+    const { db, holdings, ownTime, routing } = this.#o;
+    const holding = db.read((tx) => holdings.get(tx, n));
+    if (holding?.trace.state !== 'held') return undefined;
+    const now = ownTime();
+    const busyUntil = this.#busyUntil.get(n) ?? 0;
+    if (busyUntil > now) return { kind: 'wait', until: busyUntil, holding, why: 'busy' };
+    const { minBandwidth, recipient } = holding;
+    const sequence = routing.sequenceOf(recipient) ?? 0;
+    const fresh = newerSequence(sequence, holding.trace.sequence);
+    const trace = fresh ? underSequence(holding.trace, sequence) : holding.trace;
+    const candidates = routing.candidates(recipient, minBandwidth);
+    const { knowing, again } = this.#knowing(candidates, recipient, trace.sequence, now);
+    const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
+    if (hop) {
+      this.#waitingSince.delete(n);
+      return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
+    }
+    if (candidates.length === 0) routing.want(recipient);
+    return this.#noWay(n, holding, trace, now, again);
+  }
+
+  /** It is held no longer. */
+  forget(n: number): void {
+    for (const map of [this.#waitingSince, this.#busyUntil, this.#silent, this.#returnRefused]) map.delete(n);
+  }
+
+  /** The neighbour has a transfer of its own of this object: it is left alone for so long. */
+  busy(n: number, ms: number): void {
+    this.#busyUntil.set(n, this.#o.ownTime() + ms);
+  }
+
+  /** The neighbour has no way to the recipient; believed of its other objects too. */
+  noRoute({ holding, to, trace }: Hop): void {
+    const { ownTime, t0Ms } = this.#o;
+    const now = ownTime();
+    if (this.#noRoute.size >= MOST_NO_ROUTES)
+      for (const [key, { until }] of this.#noRoute) if (until <= now) this.#noRoute.delete(key);
+    const key = `${to} ${nodeIdKey(holding.recipient)}`;
+    this.#noRoute.set(key, { until: now + t0Ms(), sequence: trace.sequence });
+  }
+
+  /** The giver does not take it back. */
+  returnRefused(n: number, stamp: Stamp): void {
+    this.#returnRefused.set(n, stamp);
+  }
+
+  /** No answer came; whether that was once too often for this neighbour. */
+  silent(n: number, to: string): boolean {
+    const before = this.#silent.get(n);
+    const count = before?.to === to ? before.count + 1 : 1;
+    if (count < UNPROMISING_FAILURES) this.#silent.set(n, { to, count });
+    else this.#silent.delete(n);
+    return count >= UNPROMISING_FAILURES;
+  }
+
+  /** An answer came, whichever. */
+  answered(n: number): void {
+    this.#silent.delete(n);
+  }
+
+  /** Those that have not said that they know no way, and when the first of the others may be asked again. */
+  #knowing(candidates: readonly Candidate[], recipient: NodeId, sequence: number, now: number) {
+    let again = Infinity;
+    const knowing = candidates.filter((c) => {
+      const known = this.#noRoute.get(`${keyOf(c)} ${nodeIdKey(recipient)}`);
+      if (!known || known.until <= now || newerSequence(sequence, known.sequence)) return true;
+      again = Math.min(again, known.until);
+      return false;
+    });
+    return { knowing, again };
+  }
+
+  /** The neighbour to whom it may have gone already, then the best that is not in a pause after failures. */
+  #choose(n: number, open: readonly Candidate[]): Candidate | undefined {
+    const { backoff, clock, transfers } = this.#o;
+    const now = clock.monotonic();
+    const uncertain = this.#silent.has(n) ? transfers.uncertainTo(n) : undefined;
+    const again = open.filter((c) => keyOf(c) === uncertain);
+    const promising = (c: Candidate) =>
+      backoff.failures(keyOf(c)) < UNPROMISING_FAILURES || backoff.waitMs(keyOf(c), now) === 0;
+    return [...again, ...open].find(promising) ?? open[0];
+  }
+
+  #noWay(n: number, holding: Holding, trace: Held, now: number, again: number): Hop | Wait {
+    const { routing, t0Ms } = this.#o;
+    const since = this.#waitingSince.get(n) ?? now;
+    this.#waitingSince.set(n, since);
+    const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
+    const wait = (until: number): Wait => ({ kind: 'wait', until, holding, why: 'no-way' });
+    const giver = trace.givers.at(-1);
+    const refused = this.#returnRefused.get(n);
+    if (!holding.from || giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
+    const returnAt = since + holdTimeMs((minutesOf(holding.ttl) ?? 0) * MINUTE, t0Ms());
+    if (now < returnAt) return wait(Math.min(tried, returnAt));
+    const isThere = routing.candidates(nodeIdFromKey(giver), 0).some((c) => c.direct);
+    return isThere
+      ? { kind: 'return', to: giver, direct: false, holding, trace }
+      : wait(Math.min(tried, now + RETURN_AGAIN_MS));
+  }
+}
+
+function keyOf({ neighbour }: Candidate): string {
+  return nodeIdKey(neighbour);
+}
