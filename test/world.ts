@@ -47,6 +47,8 @@ export interface WorldOptions {
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
+  /** Nobody hears anybody but those that are joined; unless said, all hear each other. */
+  readonly apart?: true;
 }
 
 /** Loss between boxes in one room, dB. */
@@ -62,13 +64,13 @@ export class World {
     this.options = options;
     // what is right only while time stands still between two readings is wrong on a box
     this.sim = new Simulation(options.seed ?? 1, { creepMs: 1e-4 });
-    this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air') });
+    const lossDb = options.apart ? Number.POSITIVE_INFINITY : NEAR_DB;
+    this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air'), lossDb });
   }
 
-  /** A new box, off; it and all others hear each other. */
+  /** A new box, off. */
   box(name: string): Box {
     const box = new Box(this, name);
-    for (const other of this.#boxes) this.air.setLoss(name, other.name, NEAR_DB);
     this.#boxes.push(box);
     return box;
   }

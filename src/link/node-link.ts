@@ -13,7 +13,14 @@ import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { FrameAnswer } from './answer.ts';
 import { Conversation } from './conversation.ts';
 import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
-import { FOLLOWS, type Message1Form, type Message2Form, readFrame, type SealedForm } from './frame.ts';
+import {
+  FOLLOWS,
+  type Message1Form,
+  type Message2Form,
+  readFrame,
+  type SealedForm,
+  type SharedForm,
+} from './frame.ts';
 import { IncomingTransfers } from './incoming.ts';
 import type {
   Answer,
@@ -30,6 +37,7 @@ import type { Medium, Priority, Reception, Submission } from './medium.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
+import { SharedFrames } from './shared-frames.ts';
 import { ANSWER_WINDOW } from './timing.ts';
 
 /** ms between two looks for what has outlived its use. */
@@ -43,6 +51,8 @@ export interface NodeLinkOptions {
   readonly random: Random;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** Whether a handshake of `from` is answered, which costs so much airtime; always, unless said. */
+  readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -53,6 +63,7 @@ type TransferHandler = (incoming: IncomingTransfer) => void | Promise<void>;
 export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
+  readonly shared: SharedFrames;
   readonly #options: NodeLinkOptions;
   readonly #sessions: Sessions;
   readonly #incoming = new IncomingTransfers();
@@ -64,6 +75,12 @@ export class NodeLink implements Link {
   constructor(options: NodeLinkOptions) {
     this.#options = options;
     this.#sessions = new Sessions(options);
+    this.shared = new SharedFrames({
+      ...options,
+      random: options.random.fork('shared'),
+      send: (to, record, how) => this.neighbour(to).send(record, how),
+    });
+    this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
     this.#cancels = [
       options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
       every(options.clock, SWEEP_EVERY, () => this.#sweep()),
@@ -116,6 +133,7 @@ export class NodeLink implements Link {
   }
 
   forget(id: NodeId): void {
+    this.shared.forget(id);
     this.#sessions.forget(id, this.#now());
     this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
   }
@@ -124,6 +142,7 @@ export class NodeLink implements Link {
     for (const cancel of this.#cancels) cancel();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
+    this.shared.stop();
   }
 
   // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,6 +153,7 @@ export class NodeLink implements Link {
     else if (frame.form === 'loose') this.onLoose.emit({ kind: frame.kind, bytes, reception });
     else if (frame.form === 'message-1') this.#invited(bytes, frame, reception);
     else if (frame.form === 'message-2') this.#finished(frame, reception);
+    else if (frame.form === 'shared') this.#shared(frame, reception);
     else this.#sealed(frame, reception);
   }
 
@@ -141,6 +161,11 @@ export class NodeLink implements Link {
     const response = this.#sessions.respond(bytes, frame, this.#now());
     if (typeof response === 'string') {
       this.#refuse(response);
+      return;
+    }
+    const { mayAnswer, medium } = this.#options;
+    if (mayAnswer && !mayAnswer(response.from, medium.airtime(response.message2.length) ?? 0)) {
+      this.#refuse('too-many-strangers');
       return;
     }
     const frames = [response.message2];
@@ -175,6 +200,13 @@ export class NodeLink implements Link {
     const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
     if (records) this.#handle(live, records, frame.counter, askedAt);
     else this.#refuse('records');
+  }
+
+  #shared(frame: SharedForm, reception: Reception): void {
+    this.shared.received(frame, (from) => {
+      this.#peer(from).heard(reception);
+      this.onAlive.emit(from);
+    });
   }
 
   #alive(live: Live, reception: Reception): void {

@@ -15,6 +15,10 @@ export const RECORD = {
   receipt: 22,
   receipted: 23,
   unreadable: 24,
+  want: 32,
+  key: 33,
+  digest: 34,
+  tags: 35,
 } as const;
 
 /** Bit 7 of the type: the last record of the frame, whose body is all that is left. */

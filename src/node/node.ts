@@ -6,34 +6,38 @@ import type { TextCodec } from '../core/compression.ts';
 import type { Counters } from '../core/counters.ts';
 import { PersonError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { logByteOf } from '../core/log-byte.ts';
 import type { Random } from '../core/random.ts';
 import { PersistedCounter } from '../db/counters.ts';
 import type { Db } from '../db/db.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
 import { type Contact, Contacts } from '../identity/contacts.ts';
 import { Identity } from '../identity/keys.ts';
-import { nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
+import { PER_PRIORITY } from '../link/lora/queue.ts';
 import { NodeLink } from '../link/node-link.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
-import { Discovery } from '../mesh/discovery.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
+import { Router } from '../mesh/router.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
 import { Custody } from '../store/custody.ts';
-import { logByteOf } from '../store/ttl.ts';
 import { contactEntry, inboxEntry, messageProgress, outboxEntry } from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
   MessageProgress,
+  NeighbourStatus,
   NexusNode,
   NodeIdentity,
   NodeStatus,
   OutboxEntry,
+  RouteEntry,
 } from './nexus-node.ts';
+import { neighbourStatus, routeEntry } from './reach.ts';
 import { stream } from './stream.ts';
 
 export interface NodeOptions {
@@ -61,8 +65,8 @@ export interface NodeOptions {
 export async function startNode(options: NodeOptions): Promise<NexusNode> {
   const { db } = options;
   const handshakes = await PersistedCounter.open(db, 'handshake');
-  const announces = await PersistedCounter.open(db, 'announce', 16);
-  const node = new RunningNode(options, handshakes, announces);
+  const freshness = await PersistedCounter.open(db, 'freshness', 16);
+  const node = new RunningNode(options, handshakes, freshness);
   node.start();
   return node;
 }
@@ -74,14 +78,14 @@ class RunningNode implements NexusNode {
   /** Of all contacts, by NodeId in hex: asked for on every sign of life. */
   readonly #known = new Map<string, Contact>();
   readonly #link: Link;
-  readonly #discovery: Discovery;
+  readonly #router: Router;
   readonly #messenger: Messenger;
   readonly #custody: Custody;
   readonly #startedAt: number;
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: NodeOptions, handshakes: PersistedCounter, announces: PersistedCounter) {
+  constructor(options: NodeOptions, handshakes: PersistedCounter, freshness: PersistedCounter) {
     this.#o = options;
     const { clock, codec, counters, db, log, medium, random, seed, ttlDays } = options;
     this.#startedAt = clock.monotonic();
@@ -92,7 +96,8 @@ class RunningNode implements NexusNode {
     const link = new NodeLink({
       medium,
       identity,
-      keyOf: (id) => this.#discovery.keyOf(id),
+      keyOf: (id) => this.#router.keyOf(id),
+      mayAnswer: (from, airtimeMs) => this.#router.mayAnswer(from, airtimeMs),
       handshakeCounter: () => BigInt(handshakes.next()),
       clock,
       random: random.fork('link'),
@@ -100,13 +105,16 @@ class RunningNode implements NexusNode {
       log,
     });
     this.#link = link;
-    this.#discovery = new Discovery({
+    this.#router = new Router({
       link,
+      db,
       identity,
       chainSecret: chainSecretOf(seed),
-      nextSequence: () => BigInt(announces.next()) + 1n,
+      nextPosition: () => freshness.next(),
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
       capabilities: CAPABILITY.relay | CAPABILITY.storage,
+      load: () => Math.max(...medium.status.queue.waiting) / PER_PRIORITY.entries,
+      legalMs: medium.status.airtimeAllowedMs,
       clock,
       random: random.fork('mesh'),
       counters,
@@ -125,7 +133,7 @@ class RunningNode implements NexusNode {
       db,
       identity,
       link,
-      discovery: this.#discovery,
+      discovery: this.#router,
       author: this.#messenger,
       maxBytes: options.maxStoreBytes,
       clock,
@@ -136,7 +144,7 @@ class RunningNode implements NexusNode {
   }
 
   start(): void {
-    this.#discovery.start();
+    this.#router.start();
     this.#custody.start();
   }
 
@@ -236,24 +244,22 @@ class RunningNode implements NexusNode {
         usedMs: Math.round(airtimeUsedMs),
         ...(airtimeAllowedMs === undefined ? {} : { allowedMs: Math.round(airtimeAllowedMs) }),
       },
-      neighbours: this.#discovery.neighbours().map((heard) => {
-        const contact = this.#known.get(nodeIdKey(heard.nodeId));
-        const { linked, quality } = this.#link.neighbour(heard.nodeId);
-        const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
-        const snrDb = quality.snrDb ?? heard.snrDb;
-        return {
-          nodeId: nodeIdKey(heard.nodeId),
-          ...(contact ? { name: contact.name } : {}),
-          heardMsAgo: Math.round(now - heard.at),
-          ...(rssiDbm === undefined ? {} : { rssiDbm }),
-          ...(snrDb === undefined ? {} : { snrDb }),
-          linked,
-        };
-      }),
+      neighbours: this.neighbours(),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, state: storeState(db) },
       counters: counters.all(),
     };
+  }
+
+  neighbours(): readonly NeighbourStatus[] {
+    const now = this.#o.clock.monotonic();
+    return this.#router
+      .neighbours()
+      .map((heard) => neighbourStatus(heard, this.#link, this.#nameOfNode, now));
+  }
+
+  routes(): readonly RouteEntry[] {
+    return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
   }
 
   stop(): Promise<void> {
@@ -262,7 +268,7 @@ class RunningNode implements NexusNode {
   }
 
   async #stop(): Promise<void> {
-    this.#discovery.stop();
+    this.#router.stop();
     this.#custody.stop();
     await this.#link.stop();
     this.#identity.destroy();
@@ -278,6 +284,8 @@ class RunningNode implements NexusNode {
       log.warn({ what: event.what }, 'the radio has been recovered');
     }
   }
+
+  #nameOfNode = (id: NodeId): string | undefined => this.#known.get(nodeIdKey(id))?.name;
 
   #nameOf = (publicKey: Uint8Array): string | undefined => this.#contacts.byPublicKey(publicKey)?.name;
 

@@ -5,6 +5,7 @@
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { lockOf } from '../crypto/lock.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
@@ -22,7 +23,6 @@ import { decodeReceiptFrame } from './receipt-frame.ts';
 import { GivenReceipts } from './receipts.ts';
 import { Taker } from './taker.ts';
 import { type TraceEvent, transition } from './trace.ts';
-import { minutesOf } from './ttl.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;

@@ -1,5 +1,6 @@
 /** The compact header and the parcel, as they travel (docs/protocol/store.md, "Compact header"). */
 import { concat, decode, type Reader, Writer } from '../core/bytes.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom } from '../identity/node-id.ts';
 import {
@@ -11,7 +12,6 @@ import {
   OBJECT_PRIORITY,
   type ObjectProperties,
 } from './object.ts';
-import { minutesOf } from './ttl.ts';
 
 const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16 } as const;
 const KNOWN_FLAGS = 31;
@@ -22,7 +22,7 @@ const DEFAULT_KIND = kindOf(CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
 export interface Travel {
   readonly attempt: number;
   readonly hopsLeft: number;
-  /** Log byte (`ttl.ts`). */
+  /** Log byte (`core/log-byte.ts`). */
   readonly age: number;
   readonly sequence: number;
 }

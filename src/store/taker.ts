@@ -5,6 +5,7 @@
 import { equal } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -31,7 +32,6 @@ import {
 import { type CompactHeader, decodeParcel } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
-import { minutesOf } from './ttl.ts';
 import { declareUnreadable, encodeUnreadable } from './unreadable.ts';
 
 const MINUTE = 60_000;

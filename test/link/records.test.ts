@@ -57,6 +57,10 @@ describe('golden bytes', () => {
       receipt: 22,
       receipted: 23,
       unreadable: 24,
+      want: 32,
+      key: 33,
+      digest: 34,
+      tags: 35,
     });
   });
 });

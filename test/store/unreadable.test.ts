@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { concat, toHex } from '../../src/core/bytes.ts';
 import { Identity } from '../../src/identity/keys.ts';
+import { objectIdFrom } from '../../src/store/object.ts';
 import {
   declareUnreadable,
   decodeUnreadable,
@@ -9,7 +10,6 @@ import {
   isGenuine,
   UNREADABLE_LENGTH,
 } from '../../src/store/unreadable.ts';
-import { objectIdFrom } from '../../src/store/object.ts';
 
 const upward = (from: number) => Uint8Array.from({ length: 32 }, (_, i) => from + i);
 const recipient = new Identity(upward(32));

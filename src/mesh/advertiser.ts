@@ -1,0 +1,217 @@
+/**
+ * Says in digests what can be reached through this box, and when (docs/protocol/mesh.md, "Route digests"): its own
+ * refresh every T0, a route of h hops every T0·2^min(h − 1, 3), a first route or a retraction at the next tick.
+ */
+import { fromHex } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { logByteOf, minutesOf } from '../core/log-byte.ts';
+import { type Random, uniform } from '../core/random.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import { nodeIdFromKey } from '../identity/node-id.ts';
+import type { Link } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import type { Destinations } from './destinations.ts';
+import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
+import { T0_LEAST_MS } from './earshot.ts';
+import type { FeasibilityDistances } from './feasibility.ts';
+import type { Order, OwnFreshness } from './freshness.ts';
+import { lifetime, refreshInterval } from './learner.ts';
+import { congested, OWN_COST, RETRACTED } from './metric.ts';
+import type { PacedLink } from './paced-link.ts';
+import type { RouteTable, Usable } from './route-table.ts';
+
+const MINUTE = 60_000;
+const TICKS = 6;
+/** Refreshed at the tick after so much of the interval, so that ticks make it no longer. */
+const EARLY = 0.9;
+const BEACON_LENGTH = 21;
+const BEACONS = 3;
+
+export interface AdvertiserOptions {
+  readonly self: NodeId;
+  readonly link: Pick<Link, 'airtime' | 'mtu' | 'shared'>;
+  readonly paced: PacedLink;
+  /** The part of time that routing may use. */
+  readonly share: () => number;
+  readonly freshness: OwnFreshness;
+  readonly destinations: Destinations;
+  readonly distances: FeasibilityDistances;
+  readonly table: RouteTable;
+  readonly isTrusted: (id: NodeId) => boolean;
+  /** 0 … 1 */
+  readonly load: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+interface Statement {
+  readonly entry: DigestEntry;
+  /** Of the budget: this box's own, retractions and contacts. */
+  readonly trusted: boolean;
+  /** What is noted before it is said, and once it is. */
+  readonly before: () => void;
+  readonly said: () => void;
+}
+
+export class Advertiser {
+  readonly #o: AdvertiserOptions;
+  readonly #dueAt = new Map<string, number>();
+  #ownDueAt = Number.NEGATIVE_INFINITY;
+  #t0 = logByteOf(T0_LEAST_MS / MINUTE);
+  #timer: Cancel | undefined;
+  #stopped = false;
+
+  constructor(options: AdvertiserOptions) {
+    this.#o = options;
+  }
+
+  start(): void {
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+  }
+
+  /** ms */
+  get t0(): number {
+    return (minutesOf(this.#t0) ?? 0) * MINUTE;
+  }
+
+  get t0Byte(): number {
+    return this.#t0;
+  }
+
+  /** This box's own entry, as it stands. */
+  ownEntry(): DigestEntry {
+    return {
+      prefix: this.#o.self.subarray(0, PREFIX_LENGTH),
+      freshness: this.#o.freshness.value,
+      cost: OWN_COST,
+    };
+  }
+
+  /**
+   * The entry for a route, to be said at once: resolves when it may be, undefined where the disk refuses, or nothing
+   * is known of the destination any more.
+   */
+  async entryFor(key: string, usable: Usable): Promise<DigestEntry | undefined> {
+    const statement = this.#statement(key, usable);
+    if (!statement) return undefined;
+    statement.before();
+    return (await this.#o.distances.save()) ? statement.entry : undefined;
+  }
+
+  #arm(): void {
+    const { clock, random } = this.#o;
+    this.#timer = clock.after((this.t0 / TICKS) * (0.9 + 0.2 * uniform(random)), async () => {
+      await this.#tick();
+      if (!this.#stopped) this.#arm();
+    });
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, distances, link, table } = this.#o;
+    const now = clock.monotonic();
+    table.expire(now);
+    distances.expire(now);
+    this.#t0 = this.#fittingT0();
+    if (link.shared.members.length === 0) return;
+    const statements = [...this.#own(now), ...this.#changes(now), ...this.#refreshes(now)];
+    statements.sort((a, b) => Number(b.trusted) - Number(a.trusted));
+    while (statements.length > 0 && !this.#stopped) {
+      const most = entriesWithin(link.shared.room);
+      if (most === 0 || !(await this.#say(statements.splice(0, most)))) return;
+    }
+  }
+
+  /** One frame; the disk first. */
+  async #say(statements: readonly Statement[]): Promise<boolean> {
+    const { distances, paced } = this.#o;
+    for (const s of statements) s.before();
+    if (!(await distances.save())) return false;
+    const entries = statements.map((s) => s.entry);
+    const body = encodeDigest({ t0: this.#t0, entries });
+    const trusted = statements.some((s) => s.trusted);
+    if (!(await paced.share({ type: RECORD.digest, body }, trusted))) return false;
+    for (const s of statements) s.said();
+    return true;
+  }
+
+  #own(now: number): Statement[] {
+    const { counters, freshness } = this.#o;
+    if (this.#ownDueAt > now) return [];
+    if (!freshness.advance()) counters.count('mesh.freshness-stalled');
+    const said = () => {
+      this.#ownDueAt = now + EARLY * this.t0;
+    };
+    return [{ entry: this.ownEntry(), trusted: true, before: () => {}, said }];
+  }
+
+  /** What was advertised and cannot be reached any more. */
+  #changes(now: number): Statement[] {
+    const { destinations, table } = this.#o;
+    const lost = [...table.advertised()].filter((key) => !table.best(key, now));
+    return lost.map((key) => {
+      const freshness = destinations.get(key)?.chain.value ?? new Uint8Array(8);
+      const cost = { ...OWN_COST, metric: RETRACTED };
+      const prefix = (fromHex(key) as Uint8Array).subarray(0, PREFIX_LENGTH);
+      const said = () => {
+        table.select(key, undefined);
+        this.#dueAt.delete(key);
+      };
+      return { entry: { prefix, freshness, cost }, trusted: true, before: () => {}, said };
+    });
+  }
+
+  /** The most overdue first; those never said before come before all others. */
+  #refreshes(now: number): Statement[] {
+    const { table } = this.#o;
+    const due = [...table.destinations()].map((key) => ({ key, at: this.#dueAt.get(key) ?? 0 }));
+    const statements: Statement[] = [];
+    for (const { key } of due.filter((d) => d.at <= now).sort((a, b) => a.at - b.at)) {
+      const best = table.best(key, now);
+      const statement = best && this.#statement(key, best);
+      if (statement) statements.push(statement);
+    }
+    return statements;
+  }
+
+  #statement(key: string, { cost: path, route }: Usable): Statement | undefined {
+    const { clock, destinations, distances, isTrusted, load, table } = this.#o;
+    const destination = destinations.get(key);
+    const freshness = destination?.chain.valueOf(route.order);
+    if (!destination || !freshness) return undefined;
+    const now = clock.monotonic();
+    const cost = congested(path, load());
+    const nodeId = nodeIdFromKey(key);
+    const distance: { order: Order; metric: number } = { order: route.order, metric: cost.metric };
+    return {
+      entry: { prefix: nodeId.subarray(0, PREFIX_LENGTH), freshness, cost },
+      trusted: isTrusted(nodeId),
+      before: () => distances.advertise(nodeId, distance, now + lifetime(this.t0, cost.hops)),
+      said: () => {
+        table.select(key, route.via);
+        this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));
+      },
+    };
+  }
+
+  /** The least T0 for which beacons and refreshes fit into the budget. */
+  #fittingT0(): number {
+    const { clock, link, share, table } = this.#o;
+    const now = clock.monotonic();
+    const perFrame = Math.max(entriesWithin(link.shared.room), 1);
+    let entries = 1;
+    for (const key of table.advertised()) {
+      const best = table.best(key, now);
+      if (best) entries += T0_LEAST_MS / refreshInterval(T0_LEAST_MS, best.cost.hops);
+    }
+    const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
+    const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / share()) / MINUTE);
+  }
+}
