@@ -14,7 +14,7 @@ import type { Rec } from './link.ts';
 import { encodeRecords, RECORD } from './records.ts';
 
 const TAG_KEY_LENGTH = 16;
-const TAG_LENGTH = 3;
+export const TAG_LENGTH = 3;
 /** Counters of one generation. */
 const GENERATION = 256n;
 /** ms: after as long, the next frame begins a generation. */

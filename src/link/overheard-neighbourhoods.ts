@@ -4,7 +4,7 @@ import { CipherState } from '../crypto/noise-cipher.ts';
 import { constantTimeEqual, wipe } from '../crypto/secret.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { SharedForm } from './frame.ts';
-import { type KeyOffer, nextGeneration, tagIn, tagOf } from './neighbourhood.ts';
+import { type KeyOffer, nextGeneration, TAG_LENGTH, tagIn, tagOf } from './neighbourhood.ts';
 import { RECORD } from './records.ts';
 
 interface Known {
@@ -12,6 +12,8 @@ interface Known {
   readonly index: number;
   readonly slot: number;
   readonly tagKey: Uint8Array;
+  /** Neighbours that the newest frame had tags for. */
+  members: number;
   key: Uint8Array;
   /** counter ≫ 8, of which the key is. */
   generation: bigint;
@@ -41,6 +43,7 @@ export class OverheardNeighbourhoods {
       index,
       slot,
       tagKey,
+      members: 0,
       key,
       generation: counter >> 8n,
       next: counter,
@@ -55,6 +58,11 @@ export class OverheardNeighbourhoods {
 
   clear(): void {
     for (const known of [...this.#known.values()]) this.remove(known.from);
+  }
+
+  /** How many neighbours a node shares with, as its newest frame showed; 0: none has come. */
+  membersOf(from: NodeId): number {
+    return this.#known.get(nodeIdKey(from))?.members ?? 0;
   }
 
   /** Whose index this is, as far as known: several may have drawn the same. */
@@ -104,6 +112,7 @@ function openWith(known: Known, frame: SharedForm): Opened | 'replay' | 'noise' 
   }
   if (!equal(known.key, key)) wipe(known.key);
   known.key = key;
+  known.members = parts.tags.length / TAG_LENGTH;
   known.generation = generation;
   known.next = n + 1n;
   return { from: known.from, records: parts.records };
@@ -113,6 +122,6 @@ function splitTags(content: Uint8Array): { tags: Uint8Array; records: Uint8Array
   if (content.length < 2 || content[0] !== RECORD.tags) return undefined;
   const r = new Reader(content.subarray(1));
   const length = r.u8();
-  if (length >= 128 || r.left < length) return undefined;
+  if (length >= 128 || length % TAG_LENGTH !== 0 || r.left < length) return undefined;
   return { tags: r.raw(length), records: r.rest() };
 }

@@ -25,6 +25,11 @@ const MINUTE = 60_000;
 const TICKS = 6;
 /** Refreshed at the tick after so much of the interval, so that ticks make it no longer. */
 const EARLY = 0.9;
+/** Refreshes wait for so much of T0, for a frame that goes anyway or that they fill; those due so soon fill it up. */
+const PATIENCE = 0.5;
+const FILLER = 0.35;
+/** The part of the budget that beacons and refreshes are planned to use: the rest is for what is asked for. */
+const PLANNED = 0.6;
 const BEACON_LENGTH = 21;
 const BEACONS = 3;
 
@@ -50,6 +55,8 @@ interface Statement {
   readonly entry: DigestEntry;
   /** Of the budget: this box's own, retractions and contacts. */
   readonly trusted: boolean;
+  /** Waits for no other. */
+  readonly urgent: boolean;
   /** What is noted before it is said, and once it is. */
   readonly before: () => void;
   readonly said: () => void;
@@ -59,6 +66,7 @@ export class Advertiser {
   readonly #o: AdvertiserOptions;
   readonly #dueAt = new Map<string, number>();
   #ownDueAt = Number.NEGATIVE_INFINITY;
+  #saidAt = Number.NEGATIVE_INFINITY;
   #t0 = logByteOf(T0_LEAST_MS / MINUTE);
   #timer: Cancel | undefined;
   #stopped = false;
@@ -79,6 +87,11 @@ export class Advertiser {
   /** ms */
   get t0(): number {
     return (minutesOf(this.#t0) ?? 0) * MINUTE;
+  }
+
+  /** `Clock.monotonic()` of the last digest. */
+  get saidAt(): number {
+    return this.#saidAt;
   }
 
   get t0Byte(): number {
@@ -121,10 +134,13 @@ export class Advertiser {
     this.#t0 = this.#fittingT0();
     if (link.shared.members.length === 0) return;
     const statements = [...this.#own(now), ...this.#changes(now), ...this.#refreshes(now)];
-    statements.sort((a, b) => Number(b.trusted) - Number(a.trusted));
-    while (statements.length > 0 && !this.#stopped) {
-      const most = entriesWithin(link.shared.room);
-      if (most === 0 || !(await this.#say(statements.splice(0, most)))) return;
+    statements.sort((a, b) => Number(b.urgent) - Number(a.urgent) || Number(b.trusted) - Number(a.trusted));
+    const most = entriesWithin(link.shared.room);
+    while (most > 0 && !this.#stopped) {
+      const frame = statements.splice(0, most);
+      if (frame.length < most && !frame.some((s) => s.urgent)) return;
+      if (frame.length < most) frame.push(...this.#fillers(now, most - frame.length));
+      if (!(await this.#say(frame))) return;
     }
   }
 
@@ -137,6 +153,7 @@ export class Advertiser {
     const body = encodeDigest({ t0: this.#t0, entries });
     const trusted = statements.some((s) => s.trusted);
     if (!(await paced.share({ type: RECORD.digest, body }, trusted))) return false;
+    this.#saidAt = this.#o.clock.monotonic();
     for (const s of statements) s.said();
     return true;
   }
@@ -148,7 +165,7 @@ export class Advertiser {
     const said = () => {
       this.#ownDueAt = now + EARLY * this.t0;
     };
-    return [{ entry: this.ownEntry(), trusted: true, before: () => {}, said }];
+    return [{ entry: this.ownEntry(), trusted: true, urgent: true, before: () => {}, said }];
   }
 
   /** What was advertised and cannot be reached any more. */
@@ -163,21 +180,42 @@ export class Advertiser {
         table.select(key, undefined);
         this.#dueAt.delete(key);
       };
-      return { entry: { prefix, freshness, cost }, trusted: true, before: () => {}, said };
+      return { entry: { prefix, freshness, cost }, trusted: true, urgent: true, before: () => {}, said };
     });
   }
 
-  /** The most overdue first; those never said before come before all others. */
+  /** What was never said before, and what is due: the most overdue first. */
   #refreshes(now: number): Statement[] {
-    const { table } = this.#o;
-    const due = [...table.destinations()].map((key) => ({ key, at: this.#dueAt.get(key) ?? 0 }));
-    const statements: Statement[] = [];
-    for (const { key } of due.filter((d) => d.at <= now).sort((a, b) => a.at - b.at)) {
+    const patience = PATIENCE * this.t0;
+    return this.#due(now, Number.POSITIVE_INFINITY).map(({ at, statement }) => ({
+      ...statement,
+      urgent: at === undefined || now - at >= patience,
+    }));
+  }
+
+  /** What will be due soon. */
+  #fillers(now: number, most: number): Statement[] {
+    return this.#due(now + FILLER * this.t0, most, now).map(({ statement }) => statement);
+  }
+
+  /** Up to `most` routes that are due by a time, and after another one; the earliest first. */
+  #due(by: number, most: number, after?: number): { at: number | undefined; statement: Statement }[] {
+    const { clock, table } = this.#o;
+    const now = clock.monotonic();
+    const due: { key: string; at: number | undefined }[] = [];
+    for (const key of table.destinations()) {
+      const at = this.#dueAt.get(key);
+      if ((at ?? 0) <= by && (after === undefined || (at ?? 0) > after)) due.push({ key, at });
+    }
+    due.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+    const found: { at: number | undefined; statement: Statement }[] = [];
+    for (const { key, at } of due) {
+      if (found.length >= most) break;
       const best = table.best(key, now);
       const statement = best && this.#statement(key, best);
-      if (statement) statements.push(statement);
+      if (statement) found.push({ at, statement });
     }
-    return statements;
+    return found;
   }
 
   #statement(key: string, { cost: path, route }: Usable): Statement | undefined {
@@ -192,6 +230,7 @@ export class Advertiser {
     return {
       entry: { prefix: nodeId.subarray(0, PREFIX_LENGTH), freshness, cost },
       trusted: isTrusted(nodeId),
+      urgent: false,
       before: () => distances.advertise(nodeId, distance, now + lifetime(this.t0, cost.hops)),
       said: () => {
         table.select(key, route.via);
@@ -212,6 +251,6 @@ export class Advertiser {
     }
     const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
     const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
-    return logByteOf(Math.max(T0_LEAST_MS, perT0 / share()) / MINUTE);
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / (PLANNED * share())) / MINUTE);
   }
 }

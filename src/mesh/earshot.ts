@@ -13,9 +13,9 @@ const MOST_STRANGERS = 384;
 export interface Heard {
   readonly nodeId: NodeId;
   readonly key: string;
-  /** `Clock.monotonic()` of the last sign of life, and of the last beacon. */
+  /** `Clock.monotonic()` of the last sign of life, and of the last that was to be expected. */
   at: number;
-  beaconAt: number | undefined;
+  expectedAt: number | undefined;
   rssiDbm: number | undefined;
   snrDb: number | undefined;
   capabilities: number | undefined;
@@ -30,7 +30,8 @@ export interface Sign {
   readonly rssiDbm?: number;
   readonly snrDb?: number;
   readonly capabilities?: number;
-  readonly isBeacon?: true;
+  /** A beacon, or a digest, which stands for one. */
+  readonly isExpected?: true;
 }
 
 /** Beacons go every third of T0, and often enough for those who do not know that T0. */
@@ -52,10 +53,10 @@ export class Earshot {
     const key = nodeIdKey(sign.nodeId);
     const heard = this.#heard.get(key) ?? fresh(sign, key);
     const wasUp = this.#heard.has(key) && this.isUp(key, sign.at);
-    if (sign.isBeacon) {
-      if (wasUp && heard.beaconAt !== undefined)
-        heard.meter.heard(Math.round((sign.at - heard.beaconAt) / beaconInterval(heard.t0)));
-      heard.beaconAt = sign.at;
+    if (sign.isExpected) {
+      if (wasUp && heard.expectedAt !== undefined)
+        heard.meter.heard(Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0)));
+      heard.expectedAt = sign.at;
     }
     heard.at = sign.at;
     heard.rssiDbm = sign.rssiDbm ?? heard.rssiDbm;
@@ -91,6 +92,6 @@ export class Earshot {
 }
 
 function fresh({ nodeId, at }: Sign, key: string): Heard {
-  const nothing = { beaconAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
+  const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
   return { nodeId, key, at, ...nothing, t0: T0_LEAST_MS, meter: new LinkMeter() };
 }

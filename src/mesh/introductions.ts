@@ -19,8 +19,12 @@ import { decodeWant, encodeWant, MOST_WANTED } from './want.ts';
 
 /** The same announce goes out once in so many ms. */
 const HAND_OUT_PAUSE = 60_000;
-/** An announce is asked for once in so many ms. */
-const ASK_PAUSE = 300_000;
+/** Announces due wait so long for the budget; of one neighbour's, so many may. */
+const PUMP_PAUSE = 30_000;
+const MOST_DUE_TO_ONE = 32;
+/** An announce that does not come is asked for again after so many ms; then only when it is spoken of after a pause. */
+const ASK_AGAIN = [120_000, 600_000];
+const ASK_PAUSE = 1_800_000;
 /** Those who lack the same announce ask at different times: within as many of its airtimes. */
 const SPREAD = 16;
 const MOST_ASKED = 256;
@@ -44,7 +48,8 @@ export interface IntroductionsOptions {
 interface Asking {
   readonly via: NodeId;
   readonly at: number;
-  sent: boolean;
+  dueAt: number;
+  tries: number;
 }
 
 export class Introductions {
@@ -52,14 +57,18 @@ export class Introductions {
   readonly #handedOut = new Map<string, number>();
   /** By prefix in hex. */
   readonly #asking = new Map<string, Asking>();
-  readonly #timers = new Map<string, Cancel>();
+  #askTimer: Cancel | undefined;
+  /** Asked for and not handed out yet, in the order asked. */
+  readonly #due = new Map<string, { readonly asker: string; readonly trusted: boolean }>();
+  #pumpTimer: Cancel | undefined;
 
   constructor(options: IntroductionsOptions) {
     this.#o = options;
   }
 
   stop(): void {
-    for (const cancel of this.#timers.values()) cancel();
+    this.#askTimer?.();
+    this.#pumpTimer?.();
   }
 
   /** A neighbour spoke of a node whose announce is lacking. */
@@ -69,20 +78,14 @@ export class Introductions {
     const key = toHex(prefix);
     const known = this.#asking.get(key);
     if (known && now - known.at < ASK_PAUSE) return;
+    const to = nodeIdKey(via);
+    const same = [...this.#asking.values()].find((a) => a.tries === 0 && nodeIdKey(a.via) === to);
+    const dueAt = same?.dueAt ?? now + 200 + SPREAD * airtime(ANNOUNCE_LENGTH) * uniform(random);
     this.#asking.delete(key);
-    this.#asking.set(key, { via, at: now, sent: false });
+    this.#asking.set(key, { via, at: now, dueAt, tries: 0 });
     const [oldest] = this.#asking.keys();
     if (this.#asking.size > MOST_ASKED && oldest !== undefined) this.#asking.delete(oldest);
-    const to = nodeIdKey(via);
-    if (this.#timers.has(to)) return;
-    const wait = 200 + SPREAD * airtime(ANNOUNCE_LENGTH) * uniform(random);
-    this.#timers.set(
-      to,
-      clock.after(wait, () => {
-        this.#timers.delete(to);
-        this.#send(via);
-      }),
-    );
+    this.#arm();
   }
 
   /** An announce was heard: whom it was asked of, if it was. */
@@ -91,7 +94,7 @@ export class Introductions {
     const asked = this.#asking.get(key);
     this.#asking.delete(key);
     // whoever hands it out next need not: all around have heard it
-    this.#handedOut.set(nodeIdKey(id), this.#o.clock.monotonic());
+    this.#noteHandedOut(nodeIdKey(id), this.#o.clock.monotonic());
     return asked?.via;
   }
 
@@ -109,23 +112,67 @@ export class Introductions {
     }
   }
 
-  #send(via: NodeId): void {
-    const { isTrusted, paced } = this.#o;
-    const to = nodeIdKey(via);
-    const due = [...this.#asking].filter(([, a]) => !a.sent && nodeIdKey(a.via) === to).slice(0, MOST_WANTED);
-    if (due.length === 0) return;
-    for (const [, asking] of due) asking.sent = true;
-    const prefixes = due.map(([key]) => fromHex(key) as Uint8Array);
-    void paced.tell(via, { type: RECORD.want, body: encodeWant(prefixes) }, isTrusted(via));
+  #arm(): void {
+    const { clock } = this.#o;
+    this.#askTimer?.();
+    const dueAt = Math.min(...[...this.#asking.values()].map((a) => a.dueAt));
+    if (Number.isFinite(dueAt))
+      this.#askTimer = clock.after(dueAt - clock.monotonic(), () => {
+        this.#sendDue();
+        this.#arm();
+      });
   }
 
-  #handOut({ frame, key, nodeId }: Destination, to: NodeId): void {
-    const { clock, costTo, isTrusted, paced } = this.#o;
+  /** Asks the neighbours of those due; each again, since announces are not acknowledged. */
+  #sendDue(): void {
+    const { clock, isTrusted, paced } = this.#o;
     const now = clock.monotonic();
-    const cost = costTo(key);
-    if (!cost || now - (this.#handedOut.get(key) ?? Number.NEGATIVE_INFINITY) < HAND_OUT_PAUSE) return;
-    const sent = paced.broadcast(announceThrough(frame, cost), isTrusted(nodeId) || isTrusted(to));
-    if (!sent) return;
+    const due = new Map<string, { via: NodeId; prefixes: Uint8Array[] }>();
+    for (const [key, asking] of this.#asking) {
+      const to = nodeIdKey(asking.via);
+      const one = due.get(to) ?? { via: asking.via, prefixes: [] };
+      if (asking.dueAt > now || one.prefixes.length >= MOST_WANTED) continue;
+      one.prefixes.push(fromHex(key) as Uint8Array);
+      due.set(to, one);
+      asking.dueAt = now + (ASK_AGAIN[asking.tries] ?? Number.POSITIVE_INFINITY);
+      asking.tries++;
+    }
+    for (const { prefixes, via } of due.values())
+      void paced.tell(via, { type: RECORD.want, body: encodeWant(prefixes) }, isTrusted(via));
+  }
+
+  /** Hands out what is asked for as the budget allows, the first asked for first. */
+  #handOut({ key, nodeId }: Destination, to: NodeId): void {
+    const { clock, isTrusted } = this.#o;
+    const handedAt = this.#handedOut.get(key) ?? Number.NEGATIVE_INFINITY;
+    if (clock.monotonic() - handedAt < HAND_OUT_PAUSE || this.#due.has(key)) return;
+    const asker = nodeIdKey(to);
+    const ofOne = [...this.#due.values()].filter((d) => d.asker === asker).length;
+    if (ofOne >= MOST_DUE_TO_ONE) return;
+    this.#due.set(key, { asker, trusted: isTrusted(nodeId) || isTrusted(to) });
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { clock, costTo, destinations, paced } = this.#o;
+    if (this.#pumpTimer) return;
+    const now = clock.monotonic();
+    for (const [key, { trusted }] of this.#due) {
+      const frame = destinations.get(key)?.frame;
+      const cost = costTo(key);
+      if (frame && cost && !paced.broadcast(announceThrough(frame, cost), trusted)) {
+        this.#pumpTimer = clock.after(PUMP_PAUSE, () => {
+          this.#pumpTimer = undefined;
+          this.#pump();
+        });
+        return;
+      }
+      this.#noteHandedOut(key, now);
+    }
+  }
+
+  #noteHandedOut(key: string, now: number): void {
+    this.#due.delete(key);
     this.#handedOut.delete(key);
     this.#handedOut.set(key, now);
     for (const [k, at] of this.#handedOut) {

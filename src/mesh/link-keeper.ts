@@ -14,9 +14,8 @@ import type { Earshot, Heard } from './earshot.ts';
 import type { PacedLink } from './paced-link.ts';
 
 const MINUTE = 60_000;
-/** Sealed frames around a key (record 33) and around an `ack`. */
+/** A sealed frame around a key (record 33). */
 const KEY_FRAME = 81;
-const ACK_FRAME = 25;
 const SHARE = 0.03;
 const SHORTEST_SPREAD = 5_000;
 const HURRY = 3_000;
@@ -136,7 +135,7 @@ export class LinkKeeper {
       plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
       return;
     }
-    if (!paced.pay(trusted, ...(linked ? [] : [MESSAGE_1_LENGTH]), KEY_FRAME)) {
+    if (!paced.pay(trusted, ...framesOf(linked))) {
       plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
       return;
     }
@@ -162,9 +161,7 @@ export class LinkKeeper {
   /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */
   #spread(neighbours: number, hasSession: boolean): number {
     const { link } = this.#o;
-    const lengths = [KEY_FRAME, KEY_FRAME, ACK_FRAME];
-    if (!hasSession) lengths.push(MESSAGE_1_LENGTH, MESSAGE_2_LENGTH);
-    const airtime = lengths.reduce((sum, n) => sum + (link.airtime(n) ?? 0), 0);
+    const airtime = framesOf(hasSession).reduce((sum, n) => sum + (link.airtime(n) ?? 0), 0);
     return Math.max((neighbours * airtime) / SHARE, SHORTEST_SPREAD);
   }
 
@@ -198,4 +195,9 @@ export class LinkKeeper {
     if (now - this.#dismissedAt < DISMISS_PAUSE) return undefined;
     return link.shared.members.find((m) => now - (earshot.get(nodeIdKey(m))?.at ?? 0) > GONE_AFTER);
   }
+}
+
+/** Lengths of the frames that a link takes, of both sides. */
+function framesOf(hasSession: boolean): readonly number[] {
+  return hasSession ? [KEY_FRAME, KEY_FRAME] : [MESSAGE_1_LENGTH, MESSAGE_2_LENGTH, KEY_FRAME, KEY_FRAME];
 }

@@ -5,6 +5,9 @@ import { SEALED_OVERHEAD } from '../link/frame.ts';
 import { type Link, LinkFailed, type Rec } from '../link/link.ts';
 import type { RoutingBudget } from './routing-budget.ts';
 
+/** A sealed frame around an `ack`: whoever asks for it pays. */
+const ACK_FRAME = 25;
+
 export class PacedLink {
   readonly #link: Link;
   readonly #budget: RoutingBudget;
@@ -41,7 +44,7 @@ export class PacedLink {
 
   /** A record to one neighbour; true once it is known to have arrived. */
   async tell(to: NodeId, record: Rec, trusted: boolean): Promise<boolean> {
-    if (!this.pay(trusted, SEALED_OVERHEAD + 1 + record.body.length)) return false;
+    if (!this.pay(trusted, SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME)) return false;
     try {
       await this.#link.neighbour(to).send(record, { priority: 0 });
       return true;

@@ -17,6 +17,8 @@ export interface PresenceOptions {
   readonly capabilities: number;
   /** ms */
   readonly t0: () => number;
+  /** When the last digest went out: it stands for a beacon. */
+  readonly saidAt: () => number;
   /** 0 … 1 */
   readonly load: () => number;
   readonly clock: Clock;
@@ -30,9 +32,11 @@ export class Presence {
   #announceTimer: Cancel | undefined;
   #beaconTimer: Cancel | undefined;
   #announcedAt = Number.NEGATIVE_INFINITY;
+  #beaconAt: number;
 
   constructor(options: PresenceOptions) {
     this.#o = options;
+    this.#beaconAt = options.clock.monotonic();
     this.#isFirst = options.freshness.steps === 0;
   }
 
@@ -68,8 +72,9 @@ export class Presence {
   }
 
   #beacon(booted: boolean): void {
-    const { capabilities, freshness, identity, load, paced } = this.#o;
+    const { capabilities, clock, freshness, identity, load, paced } = this.#o;
     const { nodeId } = identity;
+    this.#beaconAt = clock.monotonic();
     const full = Math.round(255 * Math.min(load(), 1));
     const beacon = encodeBeacon({
       ...{ nodeId, capabilities, tariffTier: 0, load: full },
@@ -79,9 +84,11 @@ export class Presence {
   }
 
   #arm(): void {
-    const { clock, random, t0 } = this.#o;
-    this.#beaconTimer = clock.after(beaconInterval(t0()) * (0.9 + 0.2 * uniform(random)), () => {
-      this.#beacon(false);
+    const { clock, random, saidAt, t0 } = this.#o;
+    const interval = beaconInterval(t0()) * (0.9 + 0.2 * uniform(random));
+    const from = Math.max(this.#beaconAt, saidAt());
+    this.#beaconTimer = clock.after(from + interval - clock.monotonic(), () => {
+      if (saidAt() <= from) this.#beacon(false);
       this.#arm();
     });
   }

@@ -102,7 +102,10 @@ export class Router implements Routing, Discovery {
     });
     const { nodeId } = identity;
     const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition: options.nextPosition });
-    const neighbours = () => this.#earshot.up(clock.monotonic()).length;
+    const neighbours = () => {
+      const up = this.#earshot.up(clock.monotonic());
+      return Math.max(up.length, ...up.map((h) => link.shared.membersOf(h.nodeId)));
+    };
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
     this.#strangers = new StrangerBudget(clock, legalMs);
     const paced = new PacedLink(link, budget, counters);
@@ -114,8 +117,11 @@ export class Router implements Routing, Discovery {
       table: this.#table,
     };
     this.#advertiser = new Advertiser({ ...common, ...state, share: () => budget.share, load });
-    const t0 = () => this.#advertiser.t0;
-    this.#presence = new Presence({ ...common, paced, identity, freshness, capabilities, t0, load });
+    this.#presence = new Presence({
+      ...{ ...common, paced, identity, freshness, capabilities, load },
+      t0: () => this.#advertiser.t0,
+      saidAt: () => this.#advertiser.saidAt,
+    });
     const announceSelf = () => this.#presence.announce();
     this.#introductions = new Introductions({
       ...common,
@@ -151,8 +157,12 @@ export class Router implements Routing, Discovery {
         this.#note({ nodeId: id, at: clock.monotonic() });
       }),
       link.shared.onRecord.on(({ from, record }) => {
-        if (record.type === RECORD.digest) this.#digest(from, record.body);
-        else this.#refuse('shared-record');
+        if (record.type !== RECORD.digest) {
+          this.#refuse('shared-record');
+          return;
+        }
+        this.#digest(from, record.body);
+        this.#earshot.note({ nodeId: from, at: clock.monotonic(), isExpected: true });
       }),
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
@@ -259,7 +269,7 @@ export class Router implements Routing, Discovery {
       return;
     }
     if (booted) this.#booted(nodeId, booted);
-    this.#note({ ...heard, nodeId, capabilities, isBeacon: true });
+    this.#note({ ...heard, nodeId, capabilities, isExpected: true });
   }
 
   /** It has lost its sessions and keys, and proves that it is the one who says so. */

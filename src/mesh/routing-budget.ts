@@ -7,7 +7,7 @@ const HOUR_MS = 3_600_000;
 
 export interface BudgetOptions {
   readonly clock: Clock;
-  /** How many boxes share the channel with this one. */
+  /** How many others share the channel where it is fullest: here, or around any neighbour. */
   readonly neighbours: () => number;
   /** ms on air in an hour; undefined where the region sets no duty cycle. */
   readonly legalMs: number | undefined;
