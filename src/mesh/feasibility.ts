@@ -20,6 +20,11 @@ export function isFeasible(path: Distance, own: Distance | undefined): boolean {
   );
 }
 
+/** The best of what was advertised before and of what is about to be. */
+export function nearest(said: Distance, before: Distance | undefined): Distance {
+  return before && !isFeasible(said, before) ? before : said;
+}
+
 /** Key: NodeId. Value: order, metric. */
 const DISTANCES: TableSpec<Uint8Array, readonly [number, number]> = {
   name: 'feasibility',
@@ -67,9 +72,9 @@ export class FeasibilityDistances {
   advertise(nodeId: NodeId, said: Distance, until: number): void {
     const key = nodeIdKey(nodeId);
     const before = this.#kept.get(key);
-    const distance = isFeasible(said, before) ? said : (before ?? said);
-    this.#kept.set(key, { ...distance, nodeId, until: Math.max(until, before?.until ?? until) });
-    if (distance !== before) this.#changed.set(key, nodeId);
+    const { metric, order } = nearest(said, before);
+    this.#kept.set(key, { order, metric, nodeId, until: Math.max(until, before?.until ?? until) });
+    if (order !== before?.order || metric !== before.metric) this.#changed.set(key, nodeId);
     if (this.#kept.size > MOST) this.#drop(this.#first());
   }
 

@@ -22,8 +22,8 @@ const HAND_OUT_PAUSE = 60_000;
 /** Announces due wait so long for the budget; of one neighbour's, so many may. */
 const PUMP_PAUSE = 30_000;
 const MOST_DUE_TO_ONE = 32;
-/** An announce that does not come is asked for again after so many ms; then only when it is spoken of after a pause. */
-const ASK_AGAIN = [120_000, 600_000];
+/** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
+const ASK_AGAIN = [600, 3000];
 const ASK_PAUSE = 1_800_000;
 /** Those who lack the same announce ask at different times: within as many of its airtimes. */
 const SPREAD = 16;
@@ -93,8 +93,6 @@ export class Introductions {
     const key = toHex(id.subarray(0, PREFIX_LENGTH));
     const asked = this.#asking.get(key);
     this.#asking.delete(key);
-    // whoever hands it out next need not: all around have heard it
-    this.#noteHandedOut(nodeIdKey(id), this.#o.clock.monotonic());
     return asked?.via;
   }
 
@@ -125,7 +123,7 @@ export class Introductions {
 
   /** Asks the neighbours of those due; each again, since announces are not acknowledged. */
   #sendDue(): void {
-    const { clock, isTrusted, paced } = this.#o;
+    const { airtime, clock, isTrusted, paced } = this.#o;
     const now = clock.monotonic();
     const due = new Map<string, { via: NodeId; prefixes: Uint8Array[] }>();
     for (const [key, asking] of this.#asking) {
@@ -134,7 +132,7 @@ export class Introductions {
       if (asking.dueAt > now || one.prefixes.length >= MOST_WANTED) continue;
       one.prefixes.push(fromHex(key) as Uint8Array);
       due.set(to, one);
-      asking.dueAt = now + (ASK_AGAIN[asking.tries] ?? Number.POSITIVE_INFINITY);
+      asking.dueAt = now + airtime(ANNOUNCE_LENGTH) * (ASK_AGAIN[asking.tries] ?? Number.POSITIVE_INFINITY);
       asking.tries++;
     }
     for (const { prefixes, via } of due.values())

@@ -22,7 +22,7 @@ const EXPIRES_AFTER = 3;
 /** Entries that wait for announces: prefixes, and of each; and for how long. */
 const MOST_PENDING = 256;
 const MOST_OF_ONE = 4;
-const PENDING_MS = 20 * MINUTE;
+const PENDING_MS = 90 * MINUTE;
 
 /** How often a node refreshes a route of so many hops, ms: T0·2^min(h − 1, 3). */
 export function refreshInterval(t0: number, hops: number): number {

@@ -52,12 +52,15 @@ export class RouteTable {
     return [...(this.#routes.get(destination)?.values() ?? [])];
   }
 
-  /** Takes a neighbour's newest word; an older one than it gave before, and a retraction, end its route. */
+  /**
+   * Takes a neighbour's newest word. A retraction ends its route, and so does a word that is older than the one before:
+   * whatever it had, it has no longer.
+   */
   update(destination: string, route: Route): void {
     const known = this.#routes.get(destination) ?? new Map<string, Route>();
     const before = known.get(route.via);
-    if (before && route.order < before.order) return;
-    if (route.cost.metric === RETRACTED) known.delete(route.via);
+    const isOlder = before !== undefined && route.order < before.order;
+    if (isOlder || route.cost.metric === RETRACTED) known.delete(route.via);
     else known.set(route.via, route);
     if (known.size > MOST_ROUTES) known.delete(worst(known.values()).via);
     if (known.size > 0) this.#routes.set(destination, known);
