@@ -15,8 +15,9 @@ import { Sx127x } from '../drivers/sx127x/sx127x.ts';
 import { serveApi } from './api/server.ts';
 import { DEFAULT_SOCKET } from './api/types.ts';
 import { VERSION } from './api/version.ts';
-import type { RadioConfig } from './config/config.ts';
+import type { LanConfig, RadioConfig } from './config/config.ts';
 import { loadConfig, SEARCHED } from './config/load.ts';
+import { LAN_PORT } from './config/schema.ts';
 import { type Clock, every, SystemClock } from './core/clock.ts';
 import { Counters } from './core/counters.ts';
 import { messageOf, PersonError } from './core/errors.ts';
@@ -27,6 +28,8 @@ import { type Db, StorageFailed } from './db/db.ts';
 import { openDatabase } from './db/open.ts';
 import { loadOrCreateSecret } from './db/secret-file.ts';
 import { claimStateDirectory } from './db/state-directory.ts';
+import { LanMedium } from './link/lan/lan-medium.ts';
+import { nodeNet } from './link/lan/sockets.ts';
 import { allowanceStore } from './link/lora/allowance-store.ts';
 import { LoraMedium } from './link/lora/lora-medium.ts';
 import { airtimeOn, loraProfile } from './node/lora-profile.ts';
@@ -95,17 +98,15 @@ async function start(given: Arguments, closing: Closing): Promise<{ log: Log; db
   closing.unshift(() => db.close());
   const seed = loadOrCreateSecret(join(state.path, 'seed'), SEED_LENGTH, () => random.bytes(SEED_LENGTH));
 
-  const { hardware, clock, board } = await openRadio(config.radio, random, log);
-  const radio = new Sx127x(hardware, clock, counters, log);
-  const profile = loraProfile(config.radio);
-  const parts = { clock, random: random.fork('medium'), counters, log };
-  const medium = await LoraMedium.open(radio, profile, allowanceStore(db), parts);
-  closing.unshift(() => medium.stop());
+  const common = { random, counters, log };
+  const radio = config.radio && (await startRadio(config.radio, db, common, closing));
+  const clock = radio?.clock ?? new SystemClock();
+  const lan = config.lan && (await startLan(config.lan, { ...common, clock }, closing));
   const node = await startNode({
-    ...{ db, medium, radio, seed, clock, random, counters, log },
+    ...{ db, seed, clock, random, counters, log, radio, lan },
     version: VERSION,
     name: config.name,
-    profile: { board, region: profile.region.name, settings: profile.settings },
+    media: [lan, radio?.medium].filter((m) => m !== undefined),
     ttlDays: config.ttlDays,
     maxStoreBytes: config.store.maxBytes,
     codec: brotli,
@@ -115,11 +116,46 @@ async function start(given: Arguments, closing: Closing): Promise<{ log: Log; db
   const api = await serveApi(node, given.socket);
   closing.unshift(() => api.close());
   const { nodeId } = node.identity();
+  const board = radio?.board ?? 'none';
   log.info(
     { version: VERSION, nodeId, board, config: file, socket: given.socket, state: state.path },
     'ready',
   );
   return { log, db };
+}
+
+interface Common {
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly log: Log;
+}
+
+/** The transceiver and its medium, as the node wants them, and the clock they share with everything else. */
+async function startRadio(config: RadioConfig, db: Db, common: Common, closing: Closing) {
+  const { random, counters, log } = common;
+  const { hardware, clock, board } = await openRadio(config, random, log);
+  const radio = new Sx127x(hardware, clock, counters, log);
+  const profile = loraProfile(config);
+  const parts = { clock, random: random.fork('medium'), counters, log };
+  const medium = await LoraMedium.open(radio, profile, allowanceStore(db), parts);
+  closing.unshift(() => medium.stop());
+  const { region, settings } = profile;
+  return { medium, events: radio.onEvent, board, region: region.name, settings, clock };
+}
+
+async function startLan(
+  { port, peers, multicast }: LanConfig,
+  common: Common & { readonly clock: Clock },
+  closing: Closing,
+): Promise<LanMedium> {
+  const listen = port === undefined ? undefined : { host: '', port };
+  const random = common.random.fork('lan');
+  const lan = await LanMedium.open(
+    { listen, peers, multicast },
+    { ...common, random, net: nodeNet(LAN_PORT) },
+  );
+  closing.unshift(() => lan.stop());
+  return lan;
 }
 
 interface OpenedRadio {
@@ -151,7 +187,10 @@ async function detected(): Promise<Hat> {
   const found = machine?.hat
     ? `The HAT calls itself "${machine.hat.product}", which does not say how its radio is wired`
     : 'No HAT that says what it is was found';
-  throw new PersonError('config', `${found}: set board in [radio] of the configuration to one of ${names}.`);
+  throw new PersonError(
+    'config',
+    `${found}: set board in [radio] of the configuration to one of ${names}, or to none for a node without radio.`,
+  );
 }
 
 /** The first signal that asks to stop. A second one ends the process at once. */

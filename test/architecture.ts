@@ -19,7 +19,7 @@ interface Room {
 
 const LINK = ['core', 'crypto', 'db', 'identity', 'board', 'drivers/hal', 'drivers/sx127x', 'link'];
 const MESSAGING = [...LINK, 'mesh', 'store', 'messaging'];
-const NODE = [...MESSAGING, 'config', 'node'];
+const NODE = [...MESSAGING, 'link/lan', 'config', 'node'];
 
 /** docs/architecture.md, "the rooms and who may enter them". The longest matching path decides. */
 const ROOMS: Record<string, Room> = {
@@ -35,15 +35,21 @@ const ROOMS: Record<string, Room> = {
   'src/db': { rooms: ['core'], packages: ['lmdb', 'cbor-x', 'valibot'], platform: true },
   'src/identity': { rooms: ['core', 'crypto', 'db'], packages: ['@scure/base'] },
   'src/link': { rooms: LINK },
+  'src/link/lan': { rooms: ['core', 'link'] },
+  'src/link/lan/sockets': { rooms: ['core', 'link/lan'], platform: true },
   'src/mesh': { rooms: LINK },
   'src/store': { rooms: [...LINK, 'mesh'], packages: [] },
   'src/messaging': { rooms: [...LINK, 'mesh', 'store'] },
-  'src/node': { rooms: MESSAGING.concat('config') },
+  'src/node': { rooms: NODE },
   'src/api': { rooms: NODE, platform: true },
   'src/cli': { rooms: ['core', 'api', 'config', 'board'], packages: ['qr'], platform: true },
   'src/platform': { rooms: ['core'], platform: true },
   'src/daemon.ts': {
-    rooms: [...NODE, 'api', 'platform', 'board/detect', 'drivers/sim', 'drivers/sim/hub'],
+    rooms: [
+      ...NODE,
+      ...['api', 'platform', 'board/detect', 'drivers/sim', 'drivers/sim/hub'],
+      'link/lan/sockets',
+    ],
     packages: ['pino'],
     platform: true,
   },

@@ -15,13 +15,17 @@ import { Sx127x } from '../drivers/sx127x/sx127x.ts';
 import { type Cancel, type Clock, sleepOn } from '../src/core/clock.ts';
 import { Counters } from '../src/core/counters.ts';
 import { silent } from '../src/core/log.ts';
+import type { Random } from '../src/core/random.ts';
+import type { Db } from '../src/db/db.ts';
 import type { LmdbDb } from '../src/db/lmdb.ts';
 import { openDatabase } from '../src/db/open.ts';
+import { LanMedium } from '../src/link/lan/lan-medium.ts';
 import { allowanceStore } from '../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../src/link/lora/lora-medium.ts';
 import type { NexusNode } from '../src/node/nexus-node.ts';
 import { startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
+import { SimNet } from './sim-net.ts';
 import { Simulation } from './simulation.ts';
 
 /** EU868's 10 % sub-band. */
@@ -47,9 +51,21 @@ export interface WorldOptions {
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
-  /** Nobody hears anybody but those that are joined; unless said, all hear each other. */
-  readonly apart?: true;
+  /** Boxes hear each other only where the test says so; all hear all unless said. */
+  readonly apart?: boolean;
+  /** Free bytes on a box's disk; what the disk says itself unless said. */
+  readonly freeBytes?: (name: string) => number;
 }
+
+/** What a box speaks by; the radio alone unless said. */
+export interface BoxMedia {
+  readonly radio: boolean;
+  /** Names of boxes it dials; undefined: it is on no LAN. */
+  readonly lan?: readonly string[];
+}
+
+/** Where every box on the LAN takes connections. */
+const LAN_PORT = 27182;
 
 /** Loss between boxes in one room, dB. */
 const NEAR_DB = 100;
@@ -57,6 +73,7 @@ const NEAR_DB = 100;
 export class World {
   readonly sim: Simulation;
   readonly air: Air;
+  readonly lan: SimNet;
   readonly options: WorldOptions;
   readonly #boxes: Box[] = [];
 
@@ -64,13 +81,15 @@ export class World {
     this.options = options;
     // what is right only while time stands still between two readings is wrong on a box
     this.sim = new Simulation(options.seed ?? 1, { creepMs: 1e-4 });
-    const lossDb = options.apart ? Number.POSITIVE_INFINITY : NEAR_DB;
-    this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air'), lossDb });
+    const lossDb = options.apart ? { lossDb: Number.POSITIVE_INFINITY } : {};
+    this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air'), ...lossDb });
+    this.lan = new SimNet(this.sim);
   }
 
   /** A new box, off. */
-  box(name: string): Box {
-    const box = new Box(this, name);
+  box(name: string, media: BoxMedia = { radio: true }): Box {
+    const box = new Box(this, name, media);
+    if (!this.options.apart) for (const other of this.#boxes) this.air.setLoss(name, other.name, NEAR_DB);
     this.#boxes.push(box);
     return box;
   }
@@ -139,14 +158,17 @@ export class Box {
   readonly chip: SimSx1276;
   counters = new Counters();
   readonly #world: World;
+  readonly #media: BoxMedia;
   #power: Power | undefined;
   #db: LmdbDb | undefined;
   #node: NexusNode | undefined;
   #medium: LoraMedium | undefined;
+  #lan: LanMedium | undefined;
   #starts = 0;
 
-  constructor(world: World, name: string) {
+  constructor(world: World, name: string, media: BoxMedia) {
     this.#world = world;
+    this.#media = media;
     this.name = name;
     this.directory = mkdtempSync(join(tmpdir(), `nexus-${name}-`));
     const { air, options, sim } = world;
@@ -176,8 +198,47 @@ export class Box {
     this.counters = new Counters();
     const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
     const delay = options.commitMs ?? (() => 5);
-    const db = await openDatabase(this.directory, { durability: { kind: 'simulated', clock: power, delay } });
+    const { freeBytes } = options;
+    const free = freeBytes ? { freeBytes: () => freeBytes(this.name) } : {};
+    const db = await openDatabase(this.directory, {
+      durability: { kind: 'simulated', clock: power, delay },
+      ...free,
+    });
     this.#db = db;
+    const common = { clock: power, counters: this.counters, log: silent };
+    const radio = this.#media.radio ? await this.#startRadio(power, db, random.fork('medium')) : undefined;
+    const lan = await this.#startLan(power, random.fork('lan'));
+    this.#node = await startNode({
+      ...common,
+      ...{ db, radio, lan, random, codec: brotli },
+      version: 'test',
+      name: this.name,
+      seed: sim.random.fork(`identity of ${this.name}`).bytes(32),
+      media: [lan, radio?.medium].filter((m) => m !== undefined),
+      ttlDays: options.ttlDays ?? 7,
+      maxStoreBytes: 100 * 2 ** 20,
+    });
+  }
+
+  async #startLan(power: Power, random: Random): Promise<LanMedium | undefined> {
+    const { lan: peers } = this.#media;
+    if (!peers) return undefined;
+    this.#lan = await LanMedium.open(
+      {
+        listen: { host: this.name, port: LAN_PORT },
+        peers: peers.map((host) => ({ host, port: LAN_PORT })),
+        multicast: false,
+      },
+      {
+        net: this.#world.lan.host(this.name),
+        ...{ clock: power, random, counters: this.counters, log: silent },
+      },
+    );
+    return this.#lan;
+  }
+
+  async #startRadio(power: Power, db: Db, random: Random) {
+    const { options } = this.#world;
     const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
     const settings = options.settings ?? SF7;
     const region: Region = {
@@ -185,31 +246,17 @@ export class Box {
       subBands: EU868.subBands.map((b) => ({ ...b, dutyCycle: options.dutyCycle ?? 0.1 })),
     };
     const profile = { region, settings, antennaGainDbi: 2.15 };
-    const parts = { clock: power, random: random.fork('medium'), counters: this.counters, log: silent };
+    const parts = { clock: power, random, counters: this.counters, log: silent };
     const medium = await LoraMedium.open(radio, profile, allowanceStore(db), parts);
     this.#medium = medium;
-    this.#node = await startNode({
-      version: 'test',
-      name: this.name,
-      seed: sim.random.fork(`identity of ${this.name}`).bytes(32),
-      db,
-      medium,
-      radio,
-      profile: { board: 'sim', region: 'EU868', settings },
-      ttlDays: options.ttlDays ?? 7,
-      maxStoreBytes: 100 * 2 ** 20,
-      codec: brotli,
-      clock: power,
-      random,
-      counters: this.counters,
-      log: silent,
-    });
+    return { medium, events: radio.onEvent, board: 'sim', region: 'EU868', settings };
   }
 
   /** Ends in order: what is under way is finished. */
   async stop(): Promise<void> {
     await this.node.stop();
-    await this.medium.stop();
+    await this.#lan?.stop();
+    await this.#medium?.stop();
     await this.#db?.close();
     this.#off();
   }
@@ -218,6 +265,7 @@ export class Box {
   pullThePlug(): void {
     void this.#db?.abandon();
     this.chip.brownOut();
+    this.#world.lan.powerCut(this.name);
     this.#off();
   }
 
@@ -226,6 +274,7 @@ export class Box {
     this.#power = undefined;
     this.#node = undefined;
     this.#medium = undefined;
+    this.#lan = undefined;
     this.#db = undefined;
   }
 }

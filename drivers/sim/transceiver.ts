@@ -1,6 +1,6 @@
 /** The LoRa modem's mode machine: what a write to RegOpMode sets going, and what comes of it (DS38–46, DS56). */
 import type { Cancel } from '../../src/core/clock.ts';
-import type { Random } from '../../src/core/random.ts';
+import { gaussian, type Random } from '../../src/core/random.ts';
 import type { AirPort } from './air.ts';
 import { IRQ, MODE, STAT, STAT_RX_ON } from './bits.ts';
 import { type DemodulatedFrame, Demodulator, type Header } from './demodulator.ts';
@@ -21,6 +21,9 @@ const TS_TR_MS = 0.06;
 /** After its receiving part a CAD computes for just under a symbol (DS44). */
 const CAD_PROCESSING_SYMBOLS = 0.9;
 
+/** Spread of RegRssiValue in steady noise. */
+const RSSI_JITTER_DB = 1;
+
 interface Parts {
   readonly port: AirPort;
   readonly random: Random;
@@ -35,6 +38,7 @@ interface Parts {
 export class Transceiver {
   readonly demodulator: Demodulator;
   readonly #parts: Parts;
+  readonly #rssiNoise: Random;
   #mode: number = MODE.STDBY;
   /** Steps of a transition still under way: the mode from its time on. */
   #steps: { readonly mode: number; readonly fromMs: number }[] = [];
@@ -46,6 +50,7 @@ export class Transceiver {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#rssiNoise = parts.random.fork('rssi');
     this.demodulator = new Demodulator(parts.port, parts.random.fork('demodulator'), {
       settings: () => this.#receiverSettings(),
       header: (header) => this.#onHeader(header),
@@ -110,7 +115,10 @@ export class Transceiver {
   get rssi(): number {
     const { mode } = this;
     if (mode !== MODE.RXCONTINUOUS && mode !== MODE.RXSINGLE && mode !== MODE.CAD) return 0;
-    return rssiByte(this.demodulator.powerDbm(this.#parts.port.agenda.now()), frequencyOf(this.#frf));
+    const powerDbm = this.demodulator.powerDbm(this.#parts.port.agenda.now());
+    // noise never reads the same for long; a receiver that has stopped working does
+    const jitterDb = this.#parts.faults.deaf === 'off' ? gaussian(this.#rssiNoise, 0, RSSI_JITTER_DB) : 0;
+    return rssiByte(powerDbm + jitterDb, frequencyOf(this.#frf));
   }
 
   /** Plans the steps from one mode to another and gives the time of the last. */

@@ -22,12 +22,15 @@
 export type {
   ContactEntry,
   InboxEntry,
+  LanStatus,
+  LawStatus,
   MessageProgress,
   MessageState,
   NeighbourStatus,
   NodeIdentity,
   NodeStatus,
   OutboxEntry,
+  RadioStatus,
   RouteEntry,
 } from '../node/nexus-node.ts';
 

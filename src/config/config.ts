@@ -1,10 +1,11 @@
 /** The configuration in force: defaults of the region filled in, names resolved, lawfulness checked. */
 import { BOARDS } from '../../board/boards.ts';
 import { checkLawful, REGIONS, type Region, regionNamed } from '../../board/regions.ts';
+import type { PersonError } from '../core/errors.ts';
 import { nearest } from './nearest.ts';
 import { refusal } from './parse.ts';
 import { lineOf } from './positions.ts';
-import type { FileConfig, LOG_LEVELS } from './schema.ts';
+import { type FileConfig, LAN_PORT, type LOG_LEVELS } from './schema.ts';
 
 /** What all boxes that are to hear each other have in common. */
 export interface Channel {
@@ -28,10 +29,20 @@ export interface RadioConfig extends Channel {
   readonly sim: { readonly air: string; readonly name: string };
 }
 
+export interface LanConfig {
+  /** TCP; undefined: it takes no connections. */
+  readonly port: number | undefined;
+  readonly peers: readonly { readonly host: string; readonly port: number }[];
+  readonly multicast: boolean;
+}
+
 export interface Config {
   /** Empty: none. */
   readonly name: string;
-  readonly radio: RadioConfig;
+  /** Undefined for a node without one. */
+  readonly radio: RadioConfig | undefined;
+  /** Undefined for a node that is not to be on one. */
+  readonly lan: LanConfig | undefined;
   readonly store: { readonly reserveBytes: number; readonly maxBytes: number };
   readonly ttlDays: number;
   readonly logLevel: (typeof LOG_LEVELS)[number];
@@ -48,13 +59,36 @@ const MEGABYTE = 1_000_000;
  * or the region's law forbids the settings.
  */
 export function effective(values: FileConfig, toml: string, file: string, airtime: Airtime): Config {
-  const { node, radio, store, messages, log } = values;
+  const { node, lan, store, messages, log } = values;
   const refuse = (key: string, sentence: string) =>
     refusal(file, [{ key, line: lineOf(toml, key.split('.')), sentence: `${key}: ${sentence}` }]);
 
-  const boards = ['detect', ...BOARDS.map((b) => b.name)];
+  const radio = radioOf(values.radio, airtime, refuse);
+  if (!radio && !lan.enabled)
+    throw refuse(
+      'lan.enabled',
+      'without a radio and without the LAN it would speak to nobody; set it to true.',
+    );
+  return {
+    name: node.name,
+    radio,
+    lan: lan.enabled ? lanOf(lan) : undefined,
+    store: { reserveBytes: store.reserve_mb * MEGABYTE, maxBytes: store.max_mb * MEGABYTE },
+    ttlDays: messages.ttl_days,
+    logLevel: log.level,
+  };
+}
+
+/** Undefined where there is to be none. */
+function radioOf(
+  radio: FileConfig['radio'],
+  airtime: Airtime,
+  refuse: (key: string, sentence: string) => PersonError,
+): RadioConfig | undefined {
+  const boards = ['detect', 'none', ...BOARDS.map((b) => b.name)];
   if (!boards.includes(radio.board))
     throw refuse('radio.board', `there is no board ${unknown(radio.board, boards)}`);
+  if (radio.board === 'none') return undefined;
   const region = regionNamed(radio.region);
   const regions = REGIONS.map((r) => r.name);
   if (!region) throw refuse('radio.region', `there is no region ${unknown(radio.region, regions)}`);
@@ -74,13 +108,17 @@ export function effective(values: FileConfig, toml: string, file: string, airtim
   const sentence = objection(powerDbm);
   if (sentence !== undefined) throw refuse('radio', sentence);
 
-  return {
-    name: node.name,
-    radio: { board: radio.board, region, ...channel, powerDbm, antennaGainDbi, sim: radio.sim },
-    store: { reserveBytes: store.reserve_mb * MEGABYTE, maxBytes: store.max_mb * MEGABYTE },
-    ttlDays: messages.ttl_days,
-    logLevel: log.level,
-  };
+  return { board: radio.board, region, ...channel, powerDbm, antennaGainDbi, sim: radio.sim };
+}
+
+function lanOf({ port, peers, multicast }: FileConfig['lan']): LanConfig {
+  return { port: port === 0 ? undefined : port, peers: peers.map(addressOf), multicast };
+}
+
+/** Of what the schema lets through. */
+function addressOf(peer: string): { host: string; port: number } {
+  const [, v6, name = '', port] = /^(?:\[(.+)\]|([^:]+))(?::(\d+))?$/.exec(peer) ?? [];
+  return { host: v6 ?? name, port: port === undefined ? LAN_PORT : Number(port) };
 }
 
 /** The highest power that nothing is said against, or the least there is where something always is. */

@@ -29,7 +29,8 @@ export function parseConfig(toml: string, file: string): FileConfig {
   // several rules of one key may be broken at once: its sentence is said once
   const problems = new Map<string, Problem>();
   for (const issue of result.issues) {
-    const path = (issue.path ?? []).map((p) => String(p.key));
+    // of a list it is told which of its values is wrong, by that value
+    const path = (issue.path ?? []).filter((p) => p.type !== 'array').map((p) => String(p.key));
     const name = path.join('.');
     if (problems.has(name)) continue;
     const sentence = issue.expected === 'never' ? unknownKey(name) : wrongValue(name, issue.input);

@@ -9,6 +9,13 @@ const BANDWIDTHS_KHZ = [62.5, 125, 250, 500] as const;
 
 const CODING_RATES = ['4/5', '4/6', '4/7', '4/8'] as const;
 
+/** TCP of connections; UDP of the beacons by which boxes find each other, whatever their TCP port is. */
+export const LAN_PORT = 27182;
+
+/** `host`, `host:port`, `[v6]` or `[v6]:port`. */
+const PEER =
+  /^(?:[^\s:[\]]{1,253}|\[[0-9A-Fa-f:.%\w]{2,64}\])(?::(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?$/;
+
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
 /** What a key may be, in words that continue "give …"; and what holds without it, where no fixed value does. */
@@ -57,8 +64,8 @@ export const schema = v.strictObject({
     board: key(
       text(64),
       'detect',
-      '"detect", "sim" or the name of a board profile, in quotes',
-      "The LoRa board: `detect` reads the HAT's EEPROM, `sim` joins a simulated air, otherwise the name of a profile.",
+      '"detect", "none", "sim" or the name of a board profile, in quotes',
+      "The LoRa board: `detect` reads the HAT's EEPROM, `none` is a node on the LAN only, `sim` joins a simulated air, otherwise the name of a profile.",
     ),
     region: key(
       text(16),
@@ -116,6 +123,32 @@ export const schema = v.strictObject({
         'What this box is called in the simulated air; only for board `sim`. Each box needs its own.',
       ),
     }),
+  }),
+  lan: table({
+    enabled: key(
+      v.boolean(),
+      true,
+      'true or false',
+      'Whether this box speaks to others on the local network, beside its radio or instead of it.',
+    ),
+    port: key(
+      whole(0, 65_535),
+      LAN_PORT,
+      'a port number from 1 to 65535, or 0 for none',
+      'Where other boxes reach this one, by TCP. With 0 it dials, but cannot be dialled.',
+    ),
+    peers: key(
+      v.pipe(v.array(v.pipe(v.string(), v.regex(PEER))), v.maxLength(16)),
+      [],
+      'at most 16 of "host", "host:port" or "[IPv6 address]:port", as in ["relay.example:27182"]',
+      'Boxes to dial that multicast does not find, for instance behind a router.',
+    ),
+    multicast: key(
+      v.boolean(),
+      true,
+      'true or false',
+      'Whether boxes on the same network find each other by themselves.',
+    ),
   }),
   store: table({
     reserve_mb: key(

@@ -79,7 +79,7 @@ export class PersistedCounter {
     await null; // `next` may be called within another commit
     const to = this.#reservedTo + this.#block;
     try {
-      await this.#db.commit((tx) => tx.put(this.#table, this.#name, to));
+      await this.#db.commit((tx) => tx.put(this.#table, this.#name, to), { housekeeping: true });
       this.#reservedTo = to;
       this.#refusal = undefined;
     } catch (e) {

@@ -69,6 +69,11 @@ export class StorageFailed extends Error {
   }
 }
 
+export interface CommitOptions {
+  /** Frees room, or rewrites what is there already: goes on into the disk's reserve, down to a quarter of it. */
+  readonly housekeeping?: boolean;
+}
+
 export interface Db {
   table<K, V>(spec: TableSpec<K, V>): Table<K, V>;
   /**
@@ -78,11 +83,13 @@ export interface Db {
    * another. Commits become durable in order; after a write failed, that commit and every later one rejects with
    * `StorageFailed`. Below the disk's reserve it rejects with `StorageFailed` without running `change`.
    */
-  commit<T>(change: (tx: Tx) => T): Promise<T>;
+  commit<T>(change: (tx: Tx) => T, options?: CommitOptions): Promise<T>;
   /** The newest state, durable or not: what must be durable before it is told waits for its own commit. */
   read<T>(query: (tx: ReadTx) => T): T;
-  /** Set once a write has failed. */
+  /** Set once a write has failed: for good. */
   readonly failed: StorageFailed | undefined;
+  /** Why a commit (other than housekeeping) would be refused now: a failed write, or a disk down to its reserve. */
+  readonly refusal: StorageFailed | undefined;
   /** Waits for commits under way, then closes; later commits reject and reads throw. */
   close(): Promise<void>;
 }

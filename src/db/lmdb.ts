@@ -4,7 +4,7 @@
  * the next forms, so that a busy box pays for one fdatasync per group and an idle one waits for nobody.
  */
 import type { Clock } from '../core/clock.ts';
-import type { Db, ReadTx, StorageFailed, Table, TableSpec, Tx } from './db.ts';
+import type { CommitOptions, Db, ReadTx, StorageFailed, Table, TableSpec, Tx } from './db.ts';
 import { freeBytesOf, reserveReached, writeFailed } from './disk.ts';
 import { Environment } from './environment.ts';
 import { Layer } from './overlay.ts';
@@ -73,6 +73,16 @@ export class LmdbDb implements Db {
     return this.#failed;
   }
 
+  get refusal(): StorageFailed | undefined {
+    return this.#refusal(this.#reserveBytes);
+  }
+
+  #refusal(reserveBytes: number): StorageFailed | undefined {
+    if (this.#failed) return this.#failed;
+    const free = this.#freeBytes();
+    return free < reserveBytes ? reserveReached(this.#directory, free, reserveBytes) : undefined;
+  }
+
   table<K, V>(spec: TableSpec<K, V>): Table<K, V> {
     const known = this.#tables.get(spec.name);
     if (known) {
@@ -85,11 +95,11 @@ export class LmdbDb implements Db {
     return table;
   }
 
-  async commit<T>(change: (tx: Tx) => T): Promise<T> {
+  async commit<T>(change: (tx: Tx) => T, options: CommitOptions = {}): Promise<T> {
     if (this.#unplugged.signal.aborted) return new Promise(() => {});
     this.#check();
-    if (this.#failed) throw this.#failed;
-    this.#checkReserve();
+    const refusal = this.#refusal(options.housekeeping ? this.#reserveBytes / 4 : this.#reserveBytes);
+    if (refusal) throw refusal;
     const tx = this.#begin();
     const value = this.#run(tx, change);
     const group = this.#group();
@@ -140,12 +150,6 @@ export class LmdbDb implements Db {
   #check(): void {
     if (this.#closing) throw new Error('the database is closed');
     if (this.#inside) throw new Error('within a closure of the database, its own transaction is used');
-  }
-
-  /** Refuses before anything has run: with room on the disk again, the next commit is accepted. */
-  #checkReserve(): void {
-    const free = this.#freeBytes();
-    if (free < this.#reserveBytes) throw reserveReached(this.#directory, free, this.#reserveBytes);
   }
 
   #begin(): Transaction {

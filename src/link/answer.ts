@@ -8,7 +8,7 @@ import type { Answer, Rec } from './link.ts';
 import type { Medium } from './medium.ts';
 import { ackRecord, byLength, contentLength, encodeRecords } from './records.ts';
 import type { Live } from './sessions.ts';
-import { ANSWER_HOLD, ANSWER_WINDOW } from './timing.ts';
+import { ANSWER_HOLD, ANSWER_WINDOW, earliestAnswer } from './timing.ts';
 
 export interface FrameAnswerOptions {
   readonly medium: Medium;
@@ -18,6 +18,8 @@ export interface FrameAnswerOptions {
   readonly counter: number;
   /** `Clock.monotonic()` at the end of the frame that asks; undefined where it does not. */
   readonly askedAt: number | undefined;
+  /** The connection by which it came. */
+  readonly via: string | undefined;
   /** What found no window. */
   readonly lateAck: () => void;
   readonly lateRecord: (record: Rec) => void;
@@ -62,9 +64,11 @@ export class FrameAnswer {
 
   /** Answers once all have replied, or `handled` has resolved, or that has taken too long. */
   async send(handled: Promise<unknown>): Promise<void> {
-    const { askedAt, clock } = this.#options;
+    const { askedAt, clock, medium } = this.#options;
     if (askedAt !== undefined) {
       await this.#ready(handled, askedAt + ANSWER_HOLD - clock.monotonic());
+      const pause = askedAt + earliestAnswer(medium) - clock.monotonic();
+      if (pause > 0) await clock.sleep(pause);
       this.#closed = true;
       await this.#submit(askedAt + ANSWER_WINDOW);
     }
@@ -87,7 +91,7 @@ export class FrameAnswer {
   }
 
   async #submit(answerUntil: number): Promise<void> {
-    const { medium, live, clock, counter, lateAck, lateRecord, lateLoose } = this.#options;
+    const { medium, live, via, clock, counter, lateAck, lateRecord, lateLoose } = this.#options;
     const loose = this.#requests.flatMap((r) => r.loose);
     const { records, left, needsAck } = this.#compose(medium.mtu - SEALED_OVERHEAD);
     for (const record of left) lateRecord(record);
@@ -98,6 +102,7 @@ export class FrameAnswer {
     const submission = await medium.submit({
       priority: 0,
       fairnessKey: undefined,
+      via,
       estimatedBytes: loose[0]?.length ?? SEALED_OVERHEAD + (content?.length ?? 0),
       answerUntil,
       next: () => (live.session.ended ? undefined : frames.shift()?.()),

@@ -56,21 +56,28 @@ function* fragmentFrames(
   errand: TransferErrand,
   onAsked: (asked: Asked) => void,
 ): Generator<Uint8Array> {
-  const { medium, clock } = options;
   // what a session carried of a pushed transfer has gone with it
   if (errand.pushed && errand.live && errand.live !== live) errand.fragments.restart();
   errand.live = live;
-  const indices = errand.fragments.burst(burstLength(medium.airtime(medium.mtu)));
+  const indices = nextIndices(options.medium, errand);
   const last = indices.pop();
   if (last === undefined) return;
   for (const index of indices) {
     // between two frames the errand may be done, and the session at its end
     if (errand.done || live.session.ended) return;
+    errand.unasked++;
     const content = encodeRecords([errand.fragments.record(index)]);
-    yield live.session.seal(content, FOLLOWS.burst, clock.monotonic()).frame;
+    yield live.session.seal(content, FOLLOWS.burst, options.clock.monotonic()).frame;
   }
   if (errand.done || live.session.ended) return;
+  errand.unasked = 0;
   yield asking(options, live, [errand], [errand.fragments.record(last)], onAsked);
+}
+
+/** A burst; after one that was cut (the law may do that), only the next fragment, which asks about all of them. */
+function nextIndices(medium: Medium, { fragments, unasked }: TransferErrand): number[] {
+  const most = burstLength(medium.airtime(medium.mtu));
+  return unasked === 0 ? fragments.burst(most) : fragments.burst(unasked + 1).slice(-1);
 }
 
 /** A frame that asks for an answer, with the acknowledgements that are owed. */

@@ -9,8 +9,6 @@ import { type ByteRange, covers, withRange } from './ranges.ts';
 export interface Content {
   /** Takes a fragment in, again too; false where it contradicts the others. */
   add(fragment: Fragment): boolean;
-  /** Whether a fragment was taken in: the bitmap tells their indices only then. */
-  readonly begun: boolean;
   bitmap(id: number): Bitmap;
   /** All the bytes, once they are here. */
   readonly whole: Uint8Array | undefined;
@@ -41,10 +39,6 @@ export class ExpectedContent implements Content {
 
   get partial(): PartialObject {
     return this.#partial;
-  }
-
-  get begun(): boolean {
-    return this.#length !== undefined;
   }
 
   get whole(): Uint8Array | undefined {
@@ -89,10 +83,6 @@ export class PushedContent implements Content {
   #length: number | undefined;
   #count: number | undefined;
 
-  get begun(): boolean {
-    return this.#parts.size > 0;
-  }
-
   get whole(): Uint8Array | undefined {
     if (this.#count === undefined || this.#parts.size < this.#count) return undefined;
     return concat(...Array.from({ length: this.#count }, (_, i) => this.#parts.get(i) ?? new Uint8Array(0)));
@@ -115,7 +105,7 @@ export class PushedContent implements Content {
   }
 
   bitmap(id: number): Bitmap {
-    const seen = Math.max(...this.#parts.keys()) + 1;
+    const seen = Math.max(-1, ...this.#parts.keys()) + 1;
     // the last one not being here, at least one more is to come
     return bitmapOf(id, this.#count ?? seen + 1, (i) => this.#parts.has(i));
   }

@@ -33,6 +33,8 @@ export interface ConversationOptions {
   readonly keyOf: KeyOf;
   readonly clock: Clock;
   readonly random: Random;
+  /** The connection that is known to be this neighbour's, where the medium has such. */
+  readonly via: () => string | undefined;
 }
 
 /** A frame or burst that is out and asks for an answer. */
@@ -46,6 +48,8 @@ export class Conversation {
   /** Frames that asked for an answer, and how many of them were answered. */
   asked = 0;
   answered = 0;
+  /** The last tries all went unanswered, and nothing has opened since. */
+  silent = false;
   readonly #options: ConversationOptions;
   readonly #errands = new Errands();
   readonly #owedAcks = new OwedAcks();
@@ -126,8 +130,16 @@ export class Conversation {
     return true;
   }
 
-  /** The neighbour's sessions have changed. */
+  /** A frame of the neighbour has opened, or its sessions have changed. */
   sessionsChanged(): void {
+    this.silent = false;
+    this.#waiter.wake();
+  }
+
+  /** The neighbour's connection has ended: rejects everything that waits. */
+  disconnected(): void {
+    this.#owedAcks.clear();
+    this.#giveUp('unconnected');
     this.#waiter.wake();
   }
 
@@ -233,9 +245,10 @@ export class Conversation {
     estimatedBytes: number,
     frames: () => Generator<Uint8Array>,
   ): Promise<{ submission: Submission; priority: Priority }> {
-    const { medium, peer } = this.#options;
+    const { medium, peer, via } = this.#options;
     const priority = this.#owedAcks.session ? 0 : (this.#errands.first?.priority ?? 0);
-    const turn = new Turn({ medium, fairnessKey: nodeIdKey(peer), estimatedBytes, frames }, priority);
+    const fairnessKey = nodeIdKey(peer);
+    const turn = new Turn({ medium, fairnessKey, via: via(), estimatedBytes, frames }, priority);
     this.#turn = turn;
     const submission = await turn.done;
     this.#turn = undefined;
@@ -284,6 +297,7 @@ export class Conversation {
 
   #giveUp(reason: LinkFailed['reason']): void {
     this.#unanswered = 0;
+    if (reason === 'no-answer') this.silent = true;
     this.#options.sessions.abandon(this.#options.peer);
     this.#errands.fail(reason);
   }

@@ -32,6 +32,8 @@ export interface TransferErrand extends Common {
   readonly pushed: boolean;
   /** The session its fragments went out under. */
   live: Live | undefined;
+  /** Fragments that went out since, in a burst that was cut before it asked for an answer. */
+  unasked: number;
   /** Answers in a row that brought nothing new. */
   barren: number;
 }
@@ -82,7 +84,7 @@ export class Errands {
       const errand: Errand =
         content.kind === 'record'
           ? { ...content, ...common }
-          : { ...content, ...common, live: undefined, barren: 0 };
+          : { ...content, ...common, live: undefined, unasked: 0, barren: 0 };
       settled?.addEventListener('abort', onSettled, { once: true });
       this.#waiting.push(errand);
     });

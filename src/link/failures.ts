@@ -7,6 +7,7 @@ const FAILURES: Record<LinkFailed['reason'], string> = {
   'queue-full': 'too much waits already',
   law: 'the allowance on the air is used up for now',
   radio: 'the radio does not send',
+  unconnected: 'there is no connection to the neighbour',
   stopped: 'the link was stopped',
   forgotten: 'the neighbour does not expect this transfer any more',
 };

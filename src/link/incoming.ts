@@ -39,7 +39,7 @@ export type FragmentResult =
   /** Neither pushed nor expected (any more). */
   | { readonly is: 'unknown' }
   /** It contradicts what came before. */
-  | { readonly is: 'refused'; readonly bitmap: Bitmap | undefined }
+  | { readonly is: 'refused'; readonly bitmap: Bitmap }
   | { readonly is: 'partial'; readonly bitmap: Bitmap }
   /** The last missing one: the bytes are given once. `answered` remembers the reply. */
   | {
@@ -93,10 +93,7 @@ export class IncomingTransfers {
     const { state } = transfer;
     if (state.is === 'complete') return { is: 'repeated', bitmap: state.bitmap, reply: state.reply };
     const { content } = state;
-    if (!content.add(fragment)) {
-      const known = this.#transfers.has(key) && content.begun;
-      return { is: 'refused', bitmap: known ? content.bitmap(fragment.id) : undefined };
-    }
+    if (!content.add(fragment)) return { is: 'refused', bitmap: content.bitmap(fragment.id) };
     transfer.touchedAt = now;
     if (content instanceof ExpectedContent) this.#touchPartial(content.partial, now);
     this.#put(key, transfer);

@@ -1,7 +1,7 @@
 /** What the rooms above ask of the link: neighbours, records, transfers, loose frames (docs/protocol/link.md). */
 import type { Event } from '../core/events.ts';
 import type { NodeId } from '../identity/node-id.ts';
-import type { Priority, Reception, Submission } from './medium.ts';
+import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 
 /** One record: type 0–127 and its body (docs/protocol/link.md, "Records"). */
 export interface Rec {
@@ -23,7 +23,15 @@ export type Sent = 'answered' | 'acknowledged';
 /** Nothing is known to have arrived. `forgotten`: the receiver no longer expects this transfer; offer it again. */
 export class LinkFailed extends Error {
   override name = 'LinkFailed';
-  readonly reason: 'no-key' | 'no-answer' | 'queue-full' | 'law' | 'radio' | 'stopped' | 'forgotten';
+  readonly reason:
+    | 'no-key'
+    | 'no-answer'
+    | 'queue-full'
+    | 'law'
+    | 'radio'
+    | 'unconnected'
+    | 'stopped'
+    | 'forgotten';
   constructor(reason: LinkFailed['reason'], message: string) {
     super(message);
     this.reason = reason;
@@ -55,6 +63,10 @@ export interface Neighbour {
   readonly id: NodeId;
   readonly quality: LinkQuality;
   readonly linked: boolean;
+  /** The name of the medium by which it is spoken to now. The figures below are those of this medium. */
+  readonly medium: string;
+  /** ms on air of a frame of so many bytes; undefined where the medium has no airtime. */
+  airtime(bytes: number): number | undefined;
   /** The longest body that one record alone in a frame can have (mtu − 21 − 1). */
   readonly recordRoom: number;
   /** How many bytes one burst of fragments carries, and how many two frames do. */
@@ -66,6 +78,12 @@ export interface Neighbour {
   send(record: Rec, options: SendOptions): Promise<Sent>;
   /** Delivers up to 256 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent>;
+  /**
+   * Says that a transfer it offered and that was accepted is to come: `size` bytes of the object with this 8-byte id.
+   * Gives the ranges already held from an earlier try. Fragments of transfers neither pushed nor expected are dropped
+   * and counted. Asked of the neighbour that came with the offer: the transfer comes by the same medium.
+   */
+  expect(transferId: number, objectId: Uint8Array, size: number): readonly (readonly [number, number])[];
 }
 
 /** How whatever came in is answered. Both may be called late: the answer then contends for the channel as P0. */
@@ -101,6 +119,9 @@ export interface SharedRecord {
   readonly record: Rec;
 }
 
+/** Where something shared goes: by all media that lead to members, or only by those whose frames go by connections. */
+export type Reach = 'all' | 'wired';
+
 /**
  * One transmission for all linked neighbours (docs/protocol/link.md, "Shared frames"). Members are those this node
  * hands its key to; the link is mutual where each has the other's.
@@ -122,17 +143,25 @@ export interface Shared {
   admit(id: NodeId, options: SendOptions): Promise<boolean>;
   /** Leaves a node out: all others need the new key. */
   dismiss(id: NodeId): void;
+  /** ms on air of a record with a body of so many bytes. */
+  airtime(bodyLength: number, reach: Reach): number;
   /** Sends one record to all members. Only what proves itself or is idempotent, since a frame may be heard twice. */
-  send(record: Rec, priority: Priority): Promise<Submission>;
+  send(record: Rec, priority: Priority, reach: Reach): Promise<Submission>;
   readonly onRecord: Event<SharedRecord>;
   /** A link has become mutual. */
   readonly onMutual: Event<NodeId>;
 }
 
+/** What is to be known of a medium before something is broadcast on it. */
+export type MediumFacts = Pick<Medium, 'name' | 'mtu' | 'airtime' | 'connections'>;
+
 export interface Link {
   readonly shared: Shared;
+  /** By preference, the best first. */
+  readonly media: readonly MediumFacts[];
+  /** What every medium carries in one frame. */
   readonly mtu: number;
-  /** ms on air of a frame of so many bytes; undefined where the medium has no airtime. */
+  /** ms on air of a frame of so many bytes that goes to all media; undefined where none has airtime. */
   airtime(bytes: number): number | undefined;
   neighbour(id: NodeId): Neighbour;
   /** Every peer with a session, live or half-open. */
@@ -141,22 +170,21 @@ export interface Link {
   onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void;
   /** The handler of completed transfers; likewise. */
   onTransfer(handler: (incoming: IncomingTransfer) => void | Promise<void>): void;
-  /**
-   * Says that an accepted transfer is to come: `size` bytes of the object with this 8-byte id. Gives the ranges
-   * already held from an earlier try. Fragments of transfers neither pushed nor expected are dropped and counted.
-   */
-  expect(
-    from: NodeId,
-    transferId: number,
-    objectId: Uint8Array,
-    size: number,
-  ): readonly (readonly [number, number])[];
-  /** Sends a frame of kind 0, 1, 4 or 6 to whoever hears it. */
-  broadcast(frame: Uint8Array, priority: Priority): Promise<Submission>;
+  /** Sends a frame of kind 0, 1, 4 or 6 to whoever hears it: on all media, or where `to` says. */
+  broadcast(frame: Uint8Array, priority: Priority, to?: Destination): Promise<Submission>;
   /** Well-formed frames of kinds 0, 1, 4 and 6, as heard. */
   readonly onLoose: Event<LooseFrame>;
   /** A frame opened: the neighbour is there. */
   readonly onAlive: Event<NodeId>;
+  /** Its connection has ended and it is on no other medium: the neighbour is gone, without waiting for its silence. */
+  readonly onGone: Event<NodeId>;
+  /** A connection has come about: nobody there has heard of this node yet. */
+  readonly onConnected: Event<Destination>;
+  /**
+   * A loose frame named a node whose key is known: it may be reached the way that came. Where that is a connection, a
+   * session is begun at once, to know whose it is.
+   */
+  met(id: NodeId, at: Reception): void;
   /** Ends the sessions with a node that says it has booted. */
   forget(id: NodeId): void;
   stop(): Promise<void>;

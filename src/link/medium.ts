@@ -1,14 +1,21 @@
-/** A medium moves frames between neighbours: LoRa now, the LAN later (docs/protocol/link.md, "Frames"). */
+/** A medium moves frames between neighbours: LoRa, the LAN (docs/protocol/link.md, "Frames", "The LAN"). */
 import type { Event } from '../core/events.ts';
 
 /** P0 control, P1 messages, P2 standard, P3 bulk. */
 export type Priority = 0 | 1 | 2 | 3;
 
-/** How a frame was heard. */
-export interface Reception {
+/** Where frames go: to all whom a medium reaches, or by one of its connections. */
+export interface Destination {
   readonly medium: string;
-  readonly rssiDbm: number;
-  readonly snrDb: number;
+  /** What the medium calls the connection; undefined where it has none, and for all of them. */
+  readonly via?: string | undefined;
+}
+
+/** How a frame was heard: also the way back to whoever sent it. */
+export interface Reception extends Destination {
+  /** Undefined on media without radio. */
+  readonly rssiDbm: number | undefined;
+  readonly snrDb: number | undefined;
   /** `Clock.monotonic()` at the end of the frame. */
   readonly at: number;
 }
@@ -18,6 +25,8 @@ export interface Outgoing {
   readonly priority: Priority;
   /** Whom turns are shared between: a neighbour's NodeId in hex, or undefined for broadcasts. */
   readonly fairnessKey: string | undefined;
+  /** The connection by which it goes; undefined: all there are. */
+  readonly via?: string | undefined;
   /** The expected length of the first frame, for the queue's bound and the law's check. */
   readonly estimatedBytes: number;
   /**
@@ -40,11 +49,24 @@ export type Submission =
       readonly airtimeMs: number;
       readonly endedAt: number;
     }
-  /** `law`: the allowance would be exceeded within the time that the priority may wait; nothing was sent. */
+  /**
+   * `law`: the allowance would be exceeded within the time that the priority may wait; nothing was sent.
+   * `unconnected`: there is no connection by which it could go.
+   */
   | {
       readonly sent: false;
-      readonly refused: 'queue-full' | 'late' | 'law' | 'radio' | 'stopped' | 'nothing';
+      readonly refused: 'queue-full' | 'late' | 'law' | 'radio' | 'unconnected' | 'stopped' | 'nothing';
     };
+
+/** Of a medium whose frames go by connections, each to one node, not to whoever hears them. */
+export interface Connections {
+  /** One has come about, or has ended. Whose it is shows when a frame opens that came by it. */
+  readonly onChange: Event<{ readonly via: string; readonly up: boolean }>;
+  /** Those there are. */
+  readonly open: readonly string[];
+  /** A frame has opened that came by it: it is a node's, and strangers do not displace it. */
+  prove(via: string): void;
+}
 
 export interface Medium {
   readonly name: string;
@@ -54,6 +76,8 @@ export interface Medium {
   airtime(bytes: number): number | undefined;
   /** Queues one grant's worth of frames; resolves when it is out or refused. Never rejects. */
   submit(outgoing: Outgoing): Promise<Submission>;
+  /** Undefined where frames go to whoever hears them. */
+  readonly connections?: Connections | undefined;
   /** What was received, as it came. */
   readonly onFrame: Event<{ readonly bytes: Uint8Array; readonly reception: Reception }>;
 }

@@ -2,7 +2,7 @@
  * The link of one node over one medium: reads every frame once, hands it to the sessions, and joins sessions,
  * conversations, transfers and handlers to what `Link` promises (docs/protocol/link.md).
  */
-import { toHex } from '../core/bytes.ts';
+import { EMPTY, toHex } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
@@ -12,6 +12,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { FrameAnswer } from './answer.ts';
 import { Conversation } from './conversation.ts';
+import { Courtesy } from './courtesy.ts';
 import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
 import {
   FOLLOWS,
@@ -29,16 +30,22 @@ import type {
   KeyOf,
   Link,
   LooseFrame,
+  MediumFacts,
   Neighbour,
+  Reach,
   Rec,
 } from './link.ts';
 import { LinkFailed } from './link.ts';
-import type { Medium, Priority, Reception, Submission } from './medium.ts';
+import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
+import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
-import { SharedFrames } from './shared-frames.ts';
-import { ANSWER_WINDOW } from './timing.ts';
+import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
+import { ANSWER_WINDOW, CONNECTED_SESSION_AGE, earliestAnswer } from './timing.ts';
+import type { TransferIds } from './transfer-ids.ts';
+
+const NOWHERE = { sent: false, refused: 'unconnected' } as const;
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
@@ -51,6 +58,10 @@ export interface NodeLinkOptions {
   readonly random: Random;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** The node's, whatever it has of media. */
+  readonly transferIds: TransferIds;
+  /** Of a node with several media: what it shares, whatever carries it. */
+  readonly shared?: SharedFrames;
   /** Whether a handshake of `from` is answered, which costs so much airtime; always, unless said. */
   readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
   readonly counters: Counters;
@@ -64,27 +75,50 @@ export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
   readonly shared: SharedFrames;
+  readonly onGone = new Event<NodeId>();
+  readonly onConnected = new Event<Destination>();
   readonly #options: NodeLinkOptions;
   readonly #sessions: Sessions;
   readonly #incoming = new IncomingTransfers();
   readonly #peers = new Map<string, Peer>();
+  readonly #courtesy: Courtesy;
+  readonly #owners = new Owners();
   readonly #recordHandlers = new Map<number, RecordHandler>();
   #transferHandler: TransferHandler | undefined;
   readonly #cancels: Cancel[];
 
   constructor(options: NodeLinkOptions) {
     this.#options = options;
-    this.#sessions = new Sessions(options);
-    this.shared = new SharedFrames({
-      ...options,
-      random: options.random.fork('shared'),
-      send: (to, record, how) => this.neighbour(to).send(record, how),
-    });
+    const { connections } = options.medium;
+    this.#sessions = new Sessions(
+      connections ? { ...options, sessionAge: CONNECTED_SESSION_AGE } : { ...options },
+    );
+    this.shared =
+      options.shared ??
+      new SharedFrames({
+        ...options,
+        random: options.random.fork('shared'),
+        mtu: () => this.mtu,
+        airtime: (bytes, _members, reach) => (this.#isReached(reach) ? (this.airtime(bytes) ?? 0) : 0),
+        submit: async (outgoing) => (this.#isReached(outgoing.reach) ? this.submitShared(outgoing) : NOWHERE),
+        send: (to, record, how) => this.neighbour(to).send(record, how),
+      });
     this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
+    this.#courtesy = new Courtesy({
+      clock: options.clock,
+      own: options.identity.nodeId,
+      isOwned: (via) => this.#owners.has(via),
+      greet: (id) => this.#greet(id),
+    });
     this.#cancels = [
       options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
+      connections?.onChange.on((change) => this.#connectionChanged(change)) ?? (() => {}),
       every(options.clock, SWEEP_EVERY, () => this.#sweep()),
     ];
+  }
+
+  get media(): readonly MediumFacts[] {
+    return [this.#options.medium];
   }
 
   get mtu(): number {
@@ -113,23 +147,53 @@ export class NodeLink implements Link {
     this.#transferHandler = handler;
   }
 
-  expect(
-    from: NodeId,
-    transferId: number,
-    objectId: Uint8Array,
-    size: number,
-  ): readonly (readonly [number, number])[] {
-    return this.#incoming.expect(from, transferId, objectId, size, this.#now());
+  /** Whether it is known by which connection it is reached. */
+  isConnected(id: NodeId): boolean {
+    return this.#owners.of(id) !== undefined;
   }
 
-  broadcast(frame: Uint8Array, priority: Priority): Promise<Submission> {
+  /** Whether the last tries to reach it went unanswered, and nothing has come from it since. */
+  isSilent(id: NodeId): boolean {
+    return this.#peers.get(nodeIdKey(id))?.conversation.silent ?? false;
+  }
+
+  /** Whether there is a session to send on. */
+  isLinked(id: NodeId): boolean {
+    return this.#sessions.current(id, this.#now()) !== undefined;
+  }
+
+  isTransferring(to: NodeId, transferId: number): boolean {
+    return this.#peers.get(nodeIdKey(to))?.conversation.isTransferring(transferId) ?? false;
+  }
+
+  broadcast(frame: Uint8Array, priority: Priority, to?: Destination): Promise<Submission> {
     const frames = [frame];
     return this.#options.medium.submit({
       priority,
       fairnessKey: undefined,
+      via: to?.via,
       estimatedBytes: frame.length,
       next: () => frames.shift(),
     });
+  }
+
+  /** Sends a shared frame to all whom the medium reaches. */
+  submitShared({ estimatedBytes, frame, priority }: SharedOutgoing): Promise<Submission> {
+    let said = false;
+    return this.#options.medium.submit({
+      priority,
+      fairnessKey: undefined,
+      estimatedBytes,
+      next: () => {
+        if (said) return undefined;
+        said = true;
+        return frame();
+      },
+    });
+  }
+
+  met(id: NodeId, { via }: Reception): void {
+    if (via !== undefined) this.#courtesy.met(id, via);
   }
 
   forget(id: NodeId): void {
@@ -140,6 +204,7 @@ export class NodeLink implements Link {
 
   async stop(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
+    this.#courtesy.stop();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
     this.shared.stop();
@@ -168,12 +233,19 @@ export class NodeLink implements Link {
       this.#refuse('too-many-strangers');
       return;
     }
-    const frames = [response.message2];
-    this.#options.medium.submit({
+    this.#answerWith(response.message2, reception);
+  }
+
+  async #answerWith(frame: Uint8Array, { at, via }: Reception): Promise<void> {
+    const { medium, clock } = this.#options;
+    const frames = [frame];
+    await clock.sleep(at + earliestAnswer(medium) - clock.monotonic());
+    await medium.submit({
       priority: 0,
       fairnessKey: undefined,
-      estimatedBytes: response.message2.length,
-      answerUntil: reception.at + ANSWER_WINDOW,
+      via,
+      estimatedBytes: frame.length,
+      answerUntil: at + ANSWER_WINDOW,
       next: () => frames.shift(),
     });
   }
@@ -198,7 +270,7 @@ export class NodeLink implements Link {
     this.#alive(live, reception);
     const records = decodeRecords(opened.content);
     const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
-    if (records) this.#handle(live, records, frame.counter, askedAt);
+    if (records) this.#handle(live, records, frame.counter, askedAt, reception.via);
     else this.#refuse('records');
   }
 
@@ -211,12 +283,20 @@ export class NodeLink implements Link {
 
   #alive(live: Live, reception: Reception): void {
     const peer = this.#peer(live.peer);
+    const { via } = reception;
+    if (via !== undefined && this.#owners.note(via, live.peer)) this.#options.medium.connections?.prove(via);
     peer.heard(reception);
     peer.conversation.sessionsChanged();
     this.onAlive.emit(live.peer);
   }
 
-  #handle(live: Live, records: readonly Rec[], counter: number, askedAt: number | undefined): void {
+  #handle(
+    live: Live,
+    records: readonly Rec[],
+    counter: number,
+    askedAt: number | undefined,
+    via: string | undefined,
+  ): void {
     const { conversation } = this.#peer(live.peer);
     const answer = new FrameAnswer({
       medium: this.#options.medium,
@@ -224,15 +304,16 @@ export class NodeLink implements Link {
       live,
       counter,
       askedAt,
+      via,
       lateAck: () => conversation.owe(live, counter),
       lateRecord: (record) => this.#deliverLate(conversation, record),
-      lateLoose: (frame) => this.broadcast(frame, 0),
+      lateLoose: (frame) => this.broadcast(frame, 0, { medium: this.#options.medium.name, via }),
     });
     // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known
     for (const { type, body } of records) if (type === RECORD.bitmap) this.#bitmap(conversation, live, body);
     const handled: (void | Promise<void>)[] = [];
     for (const { type, body } of records) {
-      if (type === RECORD.bitmap) continue;
+      if (type === RECORD.bitmap || type === RECORD.hello) continue;
       if (type === RECORD.ack) this.#ack(conversation, live, body);
       else if (type === RECORD.fragment) handled.push(this.#fragment(live, body, answer));
       else {
@@ -269,7 +350,7 @@ export class NodeLink implements Link {
       return;
     }
     if (result.is === 'refused') this.#refuse('fragment');
-    const reply = answer.request(result.bitmap && bitmapRecord(result.bitmap));
+    const reply = answer.request(bitmapRecord(result.bitmap));
     if (result.is === 'repeated' && result.reply) repeat(result.reply, reply);
     if (result.is !== 'complete') return;
     await this.#transferHandler?.({
@@ -288,6 +369,31 @@ export class NodeLink implements Link {
     });
   }
 
+  // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #connectionChanged({ via, up }: { readonly via: string; readonly up: boolean }): void {
+    if (up) {
+      this.onConnected.emit({ medium: this.#options.medium.name, via });
+      return;
+    }
+    this.#courtesy.ended(via);
+    const owner = this.#owners.ended(via);
+    if (!owner || this.isConnected(owner)) return;
+    this.#peers.get(nodeIdKey(owner))?.conversation.disconnected();
+    this.onGone.emit(owner);
+  }
+
+  /** Asks for nothing but an answer, which shows whose connection it is, and to the other side who asked. */
+  async #greet(id: NodeId): Promise<void> {
+    const { conversation } = this.#peer(id);
+    if (this.isConnected(id) || !conversation.idle) return;
+    try {
+      await conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 });
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+    }
+  }
+
   /** An answer that found no window: sent like anything else that must arrive. */
   async #deliverLate(conversation: Conversation, record: Rec): Promise<void> {
     try {
@@ -298,13 +404,17 @@ export class NodeLink implements Link {
     }
   }
 
+  #isReached(reach: Reach): boolean {
+    return reach === 'all' || this.#options.medium.connections !== undefined;
+  }
+
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────
 
   #peer(id: NodeId): Peer {
     const key = nodeIdKey(id);
     const known = this.#peers.get(key);
     if (known) return known;
-    const { medium, keyOf, clock, random } = this.#options;
+    const { medium, keyOf, clock, random, transferIds } = this.#options;
     const conversation = new Conversation({
       peer: id,
       medium,
@@ -312,8 +422,13 @@ export class NodeLink implements Link {
       keyOf,
       clock,
       random,
+      via: () => this.#owners.of(id),
     });
-    const peer = new Peer({ id, medium, conversation, sessions: this.#sessions, clock });
+    const peer = new Peer({
+      ...{ id, medium, conversation, clock, transferIds },
+      sessions: this.#sessions,
+      incoming: this.#incoming,
+    });
     this.#peers.set(key, peer);
     return peer;
   }
@@ -325,6 +440,8 @@ export class NodeLink implements Link {
     const inSession = new Set(this.#sessions.peers().map(nodeIdKey));
     for (const [key, peer] of this.#peers)
       if (!inSession.has(key) && peer.conversation.idle) this.#peers.delete(key);
+    // a connection that lasts is a sign of life of its node: the medium ends one that is not
+    for (const owner of this.#owners.all()) this.onAlive.emit(owner);
   }
 
   /** What is meant for others is no refusal, but counted too. */

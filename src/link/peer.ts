@@ -2,18 +2,23 @@
 import type { Clock } from '../core/clock.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import type { Conversation } from './conversation.ts';
-import { fragmentRoom, TRANSFER_IDS } from './fragments.ts';
+import { fragmentRoom } from './fragments.ts';
 import { SEALED_OVERHEAD } from './frame.ts';
+import type { IncomingTransfers } from './incoming.ts';
 import type { LinkQuality, Neighbour, OutgoingTransfer, Rec, SendOptions, Sent } from './link.ts';
 import type { Medium, Reception } from './medium.ts';
+import type { ByteRange } from './ranges.ts';
 import type { Sessions } from './sessions.ts';
 import { burstLength } from './timing.ts';
+import type { TransferIds } from './transfer-ids.ts';
 
 export interface PeerOptions {
   readonly id: NodeId;
   readonly medium: Medium;
   readonly conversation: Conversation;
   readonly sessions: Sessions;
+  readonly incoming: IncomingTransfers;
+  readonly transferIds: TransferIds;
   readonly clock: Clock;
 }
 
@@ -21,7 +26,6 @@ export interface PeerOptions {
 export class Peer {
   readonly #options: PeerOptions;
   #reception: Reception | undefined;
-  #nextTransferId = 0;
 
   constructor(options: PeerOptions) {
     this.#options = options;
@@ -41,6 +45,10 @@ export class Peer {
     return this.#options.sessions.current(this.#options.id, this.#options.clock.monotonic()) !== undefined;
   }
 
+  get medium(): Medium {
+    return this.#options.medium;
+  }
+
   get recordRoom(): number {
     return this.#options.medium.mtu - SEALED_OVERHEAD - 1;
   }
@@ -58,15 +66,13 @@ export class Peer {
     this.#reception = reception;
   }
 
-  /** In turn, so that an id comes back as late as possible: late answers may still name it. */
   nextTransferId(): number | undefined {
-    for (let i = 0; i < TRANSFER_IDS; i++) {
-      const id = (this.#nextTransferId + i) % TRANSFER_IDS;
-      if (this.conversation.isTransferring(id)) continue;
-      this.#nextTransferId = (id + 1) % TRANSFER_IDS;
-      return id;
-    }
-    return undefined;
+    return this.#options.transferIds.next((id) => this.conversation.isTransferring(id));
+  }
+
+  expect(transferId: number, objectId: Uint8Array, size: number): readonly ByteRange[] {
+    const { id, incoming, clock } = this.#options;
+    return incoming.expect(id, transferId, objectId, size, clock.monotonic());
   }
 }
 
@@ -86,6 +92,12 @@ export class PeerHandle implements Neighbour {
   get linked(): boolean {
     return this.#peer.linked;
   }
+  get medium(): string {
+    return this.#peer.medium.name;
+  }
+  airtime(bytes: number): number | undefined {
+    return this.#peer.medium.airtime(bytes);
+  }
   get recordRoom(): number {
     return this.#peer.recordRoom;
   }
@@ -103,6 +115,9 @@ export class PeerHandle implements Neighbour {
   }
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent> {
     return this.#peer.conversation.transfer(transfer, options);
+  }
+  expect(transferId: number, objectId: Uint8Array, size: number): readonly ByteRange[] {
+    return this.#peer.expect(transferId, objectId, size);
   }
 
   get #peer(): Peer {

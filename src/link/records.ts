@@ -6,6 +6,7 @@ export const RECORD = {
   ack: 1,
   fragment: 2,
   bitmap: 3,
+  hello: 15,
   push: 16,
   offer: 17,
   accept: 18,

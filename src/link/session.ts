@@ -62,9 +62,9 @@ export class Session {
     return this.#ended;
   }
 
-  /** Whether a fresh handshake is due before further traffic. */
-  isSpent(now: number): boolean {
-    return this.#nextNonce >= SESSION_FRAMES || now - this.madeAt >= SESSION_AGE;
+  /** Whether a fresh handshake is due before further traffic; `age` is the most that its medium lets it have, ms. */
+  isSpent(now: number, age = SESSION_AGE): boolean {
+    return this.#nextNonce >= SESSION_FRAMES || now - this.madeAt >= age;
   }
 
   /** A sealed frame around `content`, and its nonce. */

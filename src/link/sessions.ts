@@ -20,6 +20,8 @@ const MOST_OF_ONE = 4;
 const REPLACED_IDLE = 120_000;
 /** ms: one that a node began so shortly before its announce says *booted* was begun after the boot. */
 const BOOT_GRACE = 30_000;
+/** ms: a handshake that nobody pursues any more. */
+const BEGUN_LIFETIME = 3_600_000;
 /** Nodes whose highest handshake counter is remembered. */
 const MOST_COUNTERS = 1024;
 
@@ -53,6 +55,8 @@ export interface SessionsOptions {
   readonly keyOf: KeyOf;
   /** Grows with every call, over reboots too. */
   readonly handshakeCounter: () => bigint;
+  /** ms: older ones are not sent on; 24 h unless said. */
+  readonly sessionAge?: number;
 }
 
 export class Sessions {
@@ -162,7 +166,7 @@ export class Sessions {
   current(peer: NodeId, now: number): Live | undefined {
     const [first, ...others] = this.of(peer).filter((l) => !l.suspect);
     const best = others.reduce((a, b) => (a && isPreferred(b, a) ? b : a), first);
-    return best && !best.session.isSpent(now) ? best : undefined;
+    return best && !best.session.isSpent(now, this.#options.sessionAge) ? best : undefined;
   }
 
   /** The live sessions with a node. */
@@ -191,10 +195,13 @@ export class Sessions {
   /** Ends what has outlived its use; called now and then. */
   sweep(now: number): void {
     this.#halfOpen.sweep(now);
+    for (const { peer, begunAt } of [...this.#begun.values()])
+      if (now - begunAt >= BEGUN_LIFETIME) this.abandon(peer);
+    const { sessionAge = SESSION_AGE } = this.#options;
     for (const live of [...this.#live.values()]) {
       const idle = now - live.usedAt;
       const replaced = idle >= REPLACED_IDLE && this.of(live.peer).some((l) => isPreferred(l, live));
-      if (replaced || idle >= SESSION_AGE) this.#end(live);
+      if (replaced || idle >= sessionAge) this.#end(live);
     }
   }
 

@@ -8,14 +8,28 @@ import { Event } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD, type SharedForm } from './frame.ts';
-import type { IncomingRecord, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
-import type { Medium, Priority, Submission } from './medium.ts';
+import type { IncomingRecord, Reach, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
+import type { Priority, Submission } from './medium.ts';
 import { decodeKeyOffer, type Member, Neighbourhood, tagsLength } from './neighbourhood.ts';
 import { OverheardNeighbourhoods } from './overheard-neighbourhoods.ts';
 import { decodeRecords } from './records.ts';
 
+/** A frame on its way to those members that are reached so. */
+export interface SharedOutgoing {
+  readonly priority: Priority;
+  readonly estimatedBytes: number;
+  readonly members: readonly NodeId[];
+  readonly reach: Reach;
+  /** The same bytes whenever it is asked for. */
+  readonly frame: () => Uint8Array;
+}
+
 export interface SharedFramesOptions {
-  readonly medium: Pick<Medium, 'mtu' | 'submit'>;
+  /** What every medium carries in one frame. */
+  readonly mtu: () => number;
+  /** ms on air of a frame of so many bytes that goes to these nodes. */
+  readonly airtime: (bytes: number, members: readonly NodeId[], reach: Reach) => number;
+  readonly submit: (outgoing: SharedOutgoing) => Promise<Submission>;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -47,7 +61,7 @@ export class SharedFrames implements Shared {
   }
 
   get room(): number {
-    return this.#o.medium.mtu - SEALED_OVERHEAD - tagsLength(this.#ours.members.length) - 1;
+    return this.#o.mtu() - SEALED_OVERHEAD - tagsLength(this.#ours.members.length) - 1;
   }
 
   isMutual(id: NodeId): boolean {
@@ -101,16 +115,20 @@ export class SharedFrames implements Shared {
     if (member) member.holds = false;
   }
 
-  send(record: Rec, priority: Priority): Promise<Submission> {
-    let said = false;
-    return this.#o.medium.submit({
+  airtime(bodyLength: number, reach: Reach): number {
+    return this.#o.airtime(this.#length(bodyLength), this.members, reach);
+  }
+
+  send(record: Rec, priority: Priority, reach: Reach): Promise<Submission> {
+    let sealed: Uint8Array | undefined;
+    return this.#o.submit({
       priority,
-      fairnessKey: undefined,
-      estimatedBytes: SEALED_OVERHEAD + tagsLength(this.members.length) + 1 + record.body.length,
-      next: () => {
-        if (said) return undefined;
-        said = true;
-        return this.#ours.seal([record], this.#o.clock.monotonic());
+      reach,
+      members: this.members,
+      estimatedBytes: this.#length(record.body.length),
+      frame: () => {
+        sealed ??= this.#ours.seal([record], this.#o.clock.monotonic());
+        return sealed;
       },
     });
   }
@@ -153,6 +171,10 @@ export class SharedFrames implements Shared {
   stop(): void {
     this.#ours.destroy();
     this.#theirs.clear();
+  }
+
+  #length(bodyLength: number): number {
+    return SEALED_OVERHEAD + tagsLength(this.members.length) + 1 + bodyLength;
   }
 
   #answer(incoming: IncomingRecord, member: Member | undefined): void {

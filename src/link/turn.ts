@@ -7,6 +7,8 @@ import type { Medium, Priority, Submission } from './medium.ts';
 export interface TurnOptions {
   readonly medium: Medium;
   readonly fairnessKey: string;
+  /** The connection by which it goes; undefined: all there are. */
+  readonly via: string | undefined;
   readonly estimatedBytes: number;
   /** Begun on the grant: the frames of one burst, each built when the one before is out. */
   readonly frames: () => Iterator<Uint8Array>;
@@ -44,12 +46,13 @@ export class Turn {
   }
 
   async #submit(priority: Priority): Promise<void> {
-    const { medium, fairnessKey, estimatedBytes } = this.#options;
+    const { medium, fairnessKey, via, estimatedBytes } = this.#options;
     const own = this.#submissions++;
     this.#waiting++;
     const submission = await medium.submit({
       priority,
       fairnessKey,
+      via,
       estimatedBytes,
       next: () => this.#next(own),
     });

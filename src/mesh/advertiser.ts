@@ -9,9 +9,9 @@ import { logByteOf, minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { nodeIdFromKey } from '../identity/node-id.ts';
-import type { Link } from '../link/link.ts';
+import type { Link, Reach } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import type { Destinations } from './destinations.ts';
+import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
 import { T0_LEAST_MS } from './earshot.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
@@ -30,6 +30,8 @@ const PATIENCE = 0.5;
 const FILLER = 0.35;
 /** The part of the budget that beacons and refreshes are planned to use: the rest is for what is asked for. */
 const PLANNED = 0.6;
+/** ms: what was asked for is said for a day more. */
+const ASKED_FOR = 24 * 60 * MINUTE;
 const BEACON_LENGTH = 21;
 const BEACONS = 3;
 
@@ -44,6 +46,8 @@ export interface AdvertiserOptions {
   readonly distances: FeasibilityDistances;
   readonly table: RouteTable;
   readonly isTrusted: (id: NodeId) => boolean;
+  /** Whether a neighbour is reached by a connection, beside which there is a medium without. */
+  readonly isWired: (id: NodeId) => boolean;
   /** 0 … 1 */
   readonly load: () => number;
   readonly clock: Clock;
@@ -57,6 +61,7 @@ interface Statement {
   readonly trusted: boolean;
   /** Waits for no other. */
   readonly urgent: boolean;
+  readonly reach: Reach;
   /** What is noted before it is said, and once it is. */
   readonly before: () => void;
   readonly said: () => void;
@@ -65,6 +70,8 @@ interface Statement {
 export class Advertiser {
   readonly #o: AdvertiserOptions;
   readonly #dueAt = new Map<string, number>();
+  /** When a route was last asked for. */
+  readonly #askedAt = new Map<string, number>();
   #ownDueAt = Number.NEGATIVE_INFINITY;
   #saidAt = Number.NEGATIVE_INFINITY;
   #t0 = logByteOf(T0_LEAST_MS / MINUTE);
@@ -112,10 +119,21 @@ export class Advertiser {
    * is known of the destination any more.
    */
   async entryFor(key: string, usable: Usable): Promise<DigestEntry | undefined> {
+    this.#noteAsked(key);
     const statement = this.#statement(key, usable);
     if (!statement) return undefined;
     statement.before();
     return (await this.#o.distances.save()) ? statement.entry : undefined;
+  }
+
+  #noteAsked(key: string): void {
+    const now = this.#o.clock.monotonic();
+    this.#askedAt.delete(key);
+    this.#askedAt.set(key, now);
+    for (const [k, at] of this.#askedAt) {
+      if (now - at < ASKED_FOR) break;
+      this.#askedAt.delete(k);
+    }
   }
 
   #arm(): void {
@@ -135,25 +153,34 @@ export class Advertiser {
     if (link.shared.members.length === 0) return;
     const statements = [...this.#own(now), ...this.#changes(now), ...this.#refreshes(now)];
     statements.sort((a, b) => Number(b.urgent) - Number(a.urgent) || Number(b.trusted) - Number(a.trusted));
+    for (const reach of ['wired', 'all'] as const)
+      await this.#sayAll(
+        statements.filter((s) => s.reach === reach),
+        reach,
+      );
+  }
+
+  async #sayAll(statements: Statement[], reach: Reach): Promise<void> {
+    const { clock, link } = this.#o;
     const most = entriesWithin(link.shared.room);
     while (most > 0 && !this.#stopped) {
       const frame = statements.splice(0, most);
       if (frame.length < most && !frame.some((s) => s.urgent)) return;
-      if (frame.length < most) frame.push(...this.#fillers(now, most - frame.length));
-      if (!(await this.#say(frame))) return;
+      if (frame.length < most) frame.push(...this.#fillers(clock.monotonic(), most - frame.length, reach));
+      if (!(await this.#say(frame, reach))) return;
     }
   }
 
   /** One frame; the disk first. */
-  async #say(statements: readonly Statement[]): Promise<boolean> {
+  async #say(statements: readonly Statement[], reach: Reach): Promise<boolean> {
     const { distances, paced } = this.#o;
     for (const s of statements) s.before();
     if (!(await distances.save())) return false;
     const entries = statements.map((s) => s.entry);
     const body = encodeDigest({ t0: this.#t0, entries });
     const trusted = statements.some((s) => s.trusted);
-    if (!(await paced.share({ type: RECORD.digest, body }, trusted))) return false;
-    this.#saidAt = this.#o.clock.monotonic();
+    if (!(await paced.share({ type: RECORD.digest, body }, trusted, reach))) return false;
+    if (reach === 'all') this.#saidAt = this.#o.clock.monotonic();
     for (const s of statements) s.said();
     return true;
   }
@@ -165,7 +192,7 @@ export class Advertiser {
     const said = () => {
       this.#ownDueAt = now + EARLY * this.t0;
     };
-    return [{ entry: this.ownEntry(), trusted: true, urgent: true, before: () => {}, said }];
+    return [{ entry: this.ownEntry(), trusted: true, urgent: true, reach: 'all', before: () => {}, said }];
   }
 
   /** What was advertised and cannot be reached any more. */
@@ -180,7 +207,14 @@ export class Advertiser {
         table.select(key, undefined);
         this.#dueAt.delete(key);
       };
-      return { entry: { prefix, freshness, cost }, trusted: true, urgent: true, before: () => {}, said };
+      return {
+        entry: { prefix, freshness, cost },
+        trusted: true,
+        urgent: true,
+        reach: 'all',
+        before: () => {},
+        said,
+      };
     });
   }
 
@@ -194,8 +228,9 @@ export class Advertiser {
   }
 
   /** What will be due soon. */
-  #fillers(now: number, most: number): Statement[] {
-    return this.#due(now + FILLER * this.t0, most, now).map(({ statement }) => statement);
+  #fillers(now: number, most: number, reach: Reach): Statement[] {
+    const soon = this.#due(now + FILLER * this.t0, most, now).map(({ statement }) => statement);
+    return soon.filter((s) => s.reach === reach);
   }
 
   /** Up to `most` routes that are due by a time, and after another one; the earliest first. */
@@ -231,12 +266,23 @@ export class Advertiser {
       entry: { prefix: nodeId.subarray(0, PREFIX_LENGTH), freshness, cost },
       trusted: isTrusted(nodeId),
       urgent: false,
+      reach: this.#reachOf(destination, route.via, now),
       before: () => distances.advertise(nodeId, distance, now + lifetime(this.t0, cost.hops)),
       said: () => {
         table.select(key, route.via);
         this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));
       },
     };
+  }
+
+  /**
+   * What is reached over connections is not said on the air: a LAN may have a thousand nodes. But for contacts, and
+   * those who were asked for there.
+   */
+  #reachOf({ key, nodeId }: Destination, via: string, now: number): Reach {
+    const { isTrusted, isWired } = this.#o;
+    const isAsked = now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
+    return isWired(nodeIdFromKey(via)) && !isAsked && !isTrusted(nodeId) ? 'wired' : 'all';
   }
 
   /** The least T0 for which beacons and refreshes fit into the budget. */

@@ -27,8 +27,8 @@ export interface Heard {
 export interface Sign {
   readonly nodeId: NodeId;
   readonly at: number;
-  readonly rssiDbm?: number;
-  readonly snrDb?: number;
+  readonly rssiDbm?: number | undefined;
+  readonly snrDb?: number | undefined;
   readonly capabilities?: number;
   /** A beacon, or a digest, which stands for one. */
   readonly isExpected?: true;
@@ -66,6 +66,12 @@ export class Earshot {
     this.#heard.set(key, heard);
     if (this.#heard.size > MOST_STRANGERS) this.#makeRoom();
     return !wasUp;
+  }
+
+  /** Its connection has ended: what else is known of it stays. */
+  gone(id: NodeId): void {
+    const heard = this.#heard.get(nodeIdKey(id));
+    if (heard) heard.at = Number.NEGATIVE_INFINITY;
   }
 
   get(key: string): Heard | undefined {

@@ -8,7 +8,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import type { IncomingRecord } from '../link/link.ts';
+import type { IncomingRecord, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { announceThrough } from './announce.ts';
 import type { Destination, Destinations } from './destinations.ts';
@@ -38,7 +38,7 @@ export interface IntroductionsOptions {
   /** What it costs from here to a destination; undefined where it cannot be reached. */
   readonly costTo: (key: string) => PathCost | undefined;
   /** Announces this box itself. */
-  readonly announceSelf: () => void;
+  readonly announceSelf: (medium: string) => void;
   readonly airtime: (bytes: number) => number;
   readonly clock: Clock;
   readonly random: Random;
@@ -52,14 +52,23 @@ interface Asking {
   tries: number;
 }
 
+interface Due {
+  readonly key: string;
+  /** Where it was asked for, and by whom. */
+  readonly medium: string;
+  readonly asker: string;
+  readonly trusted: boolean;
+}
+
 export class Introductions {
   readonly #o: IntroductionsOptions;
+  /** By medium and destination. */
   readonly #handedOut = new Map<string, number>();
   /** By prefix in hex. */
   readonly #asking = new Map<string, Asking>();
   #askTimer: Cancel | undefined;
-  /** Asked for and not handed out yet, in the order asked. */
-  readonly #due = new Map<string, { readonly asker: string; readonly trusted: boolean }>();
+  /** Asked for and not handed out yet, in the order asked; by medium and destination. */
+  readonly #due = new Map<string, Due>();
   #pumpTimer: Cancel | undefined;
 
   constructor(options: IntroductionsOptions) {
@@ -105,8 +114,8 @@ export class Introductions {
       return;
     }
     for (const prefix of prefixes) {
-      if (equal(prefix, self.subarray(0, PREFIX_LENGTH))) announceSelf();
-      for (const destination of destinations.withPrefix(prefix)) this.#handOut(destination, from.id);
+      if (equal(prefix, self.subarray(0, PREFIX_LENGTH))) announceSelf(from.medium);
+      for (const destination of destinations.withPrefix(prefix)) this.#handOut(destination, from);
     }
   }
 
@@ -140,14 +149,15 @@ export class Introductions {
   }
 
   /** Hands out what is asked for as the budget allows, the first asked for first. */
-  #handOut({ key, nodeId }: Destination, to: NodeId): void {
+  #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
     const { clock, isTrusted } = this.#o;
-    const handedAt = this.#handedOut.get(key) ?? Number.NEGATIVE_INFINITY;
-    if (clock.monotonic() - handedAt < HAND_OUT_PAUSE || this.#due.has(key)) return;
-    const asker = nodeIdKey(to);
+    const what = `${medium} ${key}`;
+    const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
+    if (clock.monotonic() - handedAt < HAND_OUT_PAUSE || this.#due.has(what)) return;
+    const asker = nodeIdKey(id);
     const ofOne = [...this.#due.values()].filter((d) => d.asker === asker).length;
     if (ofOne >= MOST_DUE_TO_ONE) return;
-    this.#due.set(key, { asker, trusted: isTrusted(nodeId) || isTrusted(to) });
+    this.#due.set(what, { key, medium, asker, trusted: isTrusted(nodeId) || isTrusted(id) });
     this.#pump();
   }
 
@@ -155,24 +165,24 @@ export class Introductions {
     const { clock, costTo, destinations, paced } = this.#o;
     if (this.#pumpTimer) return;
     const now = clock.monotonic();
-    for (const [key, { trusted }] of this.#due) {
+    for (const [what, { key, medium, trusted }] of this.#due) {
       const frame = destinations.get(key)?.frame;
       const cost = costTo(key);
-      if (frame && cost && !paced.broadcast(announceThrough(frame, cost), trusted)) {
+      if (frame && cost && !paced.broadcast(announceThrough(frame, cost), trusted, { medium })) {
         this.#pumpTimer = clock.after(PUMP_PAUSE, () => {
           this.#pumpTimer = undefined;
           this.#pump();
         });
         return;
       }
-      this.#noteHandedOut(key, now);
+      this.#noteHandedOut(what, now);
     }
   }
 
-  #noteHandedOut(key: string, now: number): void {
-    this.#due.delete(key);
-    this.#handedOut.delete(key);
-    this.#handedOut.set(key, now);
+  #noteHandedOut(what: string, now: number): void {
+    this.#due.delete(what);
+    this.#handedOut.delete(what);
+    this.#handedOut.set(what, now);
     for (const [k, at] of this.#handedOut) {
       if (now - at < HAND_OUT_PAUSE) break;
       this.#handedOut.delete(k);

@@ -76,7 +76,7 @@ export class LinkKeeper {
     }
     if (this.#plans.has(key)) return;
     const now = clock.monotonic();
-    const spread = this.#spread(earshot.up(now).length, link.neighbour(id).linked);
+    const spread = this.#spread(earshot.up(now).length, this.#airtimeTo(id, link.neighbour(id).linked));
     // one of the two begins; the other one only where that has failed
     const turn = compare(self, id) < 0 ? 0 : spread;
     this.#plans.set(key, { dueAt: now + turn + spread * uniform(random), failures: 0 });
@@ -135,7 +135,7 @@ export class LinkKeeper {
       plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
       return;
     }
-    if (!paced.pay(trusted, ...framesOf(linked))) {
+    if (!paced.pay(trusted, this.#airtimeTo(nodeId, linked))) {
       plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
       return;
     }
@@ -159,10 +159,14 @@ export class LinkKeeper {
   }
 
   /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */
-  #spread(neighbours: number, hasSession: boolean): number {
-    const { link } = this.#o;
-    const airtime = framesOf(hasSession).reduce((sum, n) => sum + (link.airtime(n) ?? 0), 0);
+  #spread(neighbours: number, airtime: number): number {
     return Math.max((neighbours * airtime) / SHARE, SHORTEST_SPREAD);
+  }
+
+  /** ms: of both sides, for a link. */
+  #airtimeTo(id: NodeId, hasSession: boolean): number {
+    const neighbour = this.#o.link.neighbour(id);
+    return framesOf(hasSession).reduce((sum, n) => sum + (neighbour.airtime(n) ?? 0), 0);
   }
 
   #hasPlace(id: NodeId): boolean {

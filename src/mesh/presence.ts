@@ -2,6 +2,8 @@
 import type { Cancel, Clock } from '../core/clock.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Identity } from '../identity/keys.ts';
+import type { MediumFacts } from '../link/link.ts';
+import type { Destination } from '../link/medium.ts';
 import { encodeAnnounce } from './announce.ts';
 import { encodeBeacon } from './beacon.ts';
 import { beaconInterval } from './earshot.ts';
@@ -11,6 +13,7 @@ import type { PacedLink } from './paced-link.ts';
 const ANSWER_PAUSE_MS = 10_000;
 
 export interface PresenceOptions {
+  readonly media: readonly MediumFacts[];
   readonly paced: PacedLink;
   readonly identity: Identity;
   readonly freshness: OwnFreshness;
@@ -29,9 +32,11 @@ export class Presence {
   readonly #o: PresenceOptions;
   /** The announce was first issued at this boot. */
   readonly #isFirst: boolean;
-  #announceTimer: Cancel | undefined;
+  #bootTimer: Cancel | undefined;
   #beaconTimer: Cancel | undefined;
-  #announcedAt = Number.NEGATIVE_INFINITY;
+  /** By medium: an answer that is on its way, and when the last announce went. */
+  readonly #answerTimers = new Map<string, Cancel>();
+  readonly #announcedAt = new Map<string, number>();
   #beaconAt: number;
 
   constructor(options: PresenceOptions) {
@@ -42,8 +47,11 @@ export class Presence {
 
   /** Announces this boot within 0.5–3 s, and begins to send beacons. */
   start(): void {
-    const { clock, random } = this.#o;
-    this.#announceTimer = clock.after(500 + 2_500 * uniform(random), () => {
+    const { clock, media, random } = this.#o;
+    for (const { name, connections } of media)
+      for (const via of connections?.open ?? []) this.introduce({ medium: name, via });
+    this.#bootTimer = clock.after(500 + 2_500 * uniform(random), () => {
+      this.#bootTimer = undefined;
       this.#announce();
       if (!this.#isFirst) this.#beacon(true);
     });
@@ -51,28 +59,40 @@ export class Presence {
   }
 
   stop(): void {
-    this.#announceTimer?.();
+    this.#bootTimer?.();
     this.#beaconTimer?.();
+    for (const cancel of this.#answerTimers.values()) cancel();
   }
 
-  /** Announces within 0.1–1 s, but once in 10 s. */
-  announce(): void {
+  /** Whoever is at the other end of a connection is told at once who this is. */
+  introduce(to: Destination): void {
+    this.#announce(to);
+  }
+
+  /** Announces on a medium within 0.1–1 s, but not within 10 s of the last one that was asked for. */
+  announce(medium: string): void {
     const { clock, random } = this.#o;
-    if (this.#announceTimer || clock.monotonic() - this.#announcedAt < ANSWER_PAUSE_MS) return;
-    this.#announceTimer = clock.after(100 + 900 * uniform(random), () => this.#announce());
+    if (this.#bootTimer || this.#answerTimers.has(medium)) return;
+    const announcedAt = this.#announcedAt.get(medium) ?? Number.NEGATIVE_INFINITY;
+    const pause = announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
+    const answer = () => {
+      this.#answerTimers.delete(medium);
+      this.#announcedAt.set(medium, clock.monotonic());
+      this.#announce({ medium });
+    };
+    this.#answerTimers.set(medium, clock.after(Math.max(100, pause) + 900 * uniform(random), answer));
   }
 
-  #announce(): void {
-    const { capabilities, clock, freshness, identity, paced } = this.#o;
-    this.#announceTimer = undefined;
-    this.#announcedAt = clock.monotonic();
+  #announce(to?: Destination): void {
+    const { capabilities, freshness, identity, paced } = this.#o;
     const { anchor, sequence } = freshness;
     const booted = this.#isFirst && freshness.steps === 0;
-    paced.broadcast(encodeAnnounce(identity, { sequence, anchor, booted, capabilities }), true);
+    paced.broadcast(encodeAnnounce(identity, { sequence, anchor, booted, capabilities }), true, to);
   }
 
+  /** Not by connections: that they last is a sign of life by itself. */
   #beacon(booted: boolean): void {
-    const { capabilities, clock, freshness, identity, load, paced } = this.#o;
+    const { capabilities, clock, freshness, identity, load, media, paced } = this.#o;
     const { nodeId } = identity;
     this.#beaconAt = clock.monotonic();
     const full = Math.round(255 * Math.min(load(), 1));
@@ -80,7 +100,8 @@ export class Presence {
       ...{ nodeId, capabilities, tariffTier: 0, load: full },
       booted: booted ? freshness.value : undefined,
     });
-    paced.broadcast(beacon, true);
+    for (const { name, connections } of media)
+      if (booted || !connections) paced.broadcast(beacon, true, { medium: name });
   }
 
   #arm(): void {

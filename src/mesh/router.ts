@@ -12,6 +12,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { KeyOf, Link, LooseFrame } from '../link/link.ts';
+import type { Reception } from '../link/medium.ts';
 import { RECORD } from '../link/records.ts';
 import { Advertiser } from './advertiser.ts';
 import { decodeAnnounce } from './announce.ts';
@@ -37,6 +38,8 @@ const MINUTE = 60_000;
 /** The exchange that a link is measured by: a message of 100 bytes, and its answer. */
 const MESSAGE_FRAME = 144;
 const ANSWER_FRAME = 32;
+/** What is reached by a connection is reached at once. */
+const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
 /** ms: what a link costs is looked at anew after so long. */
 const MEASURED_FOR = 10_000;
 
@@ -116,13 +119,15 @@ export class Router implements Routing, Discovery {
       distances: this.#distances,
       table: this.#table,
     };
-    this.#advertiser = new Advertiser({ ...common, ...state, share: () => budget.share, load });
+    const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
+    const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
+    this.#advertiser = new Advertiser({ ...common, ...state, isWired, share: () => budget.share, load });
     this.#presence = new Presence({
-      ...{ ...common, paced, identity, freshness, capabilities, load },
+      ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
       t0: () => this.#advertiser.t0,
       saidAt: () => this.#advertiser.saidAt,
     });
-    const announceSelf = () => this.#presence.announce();
+    const announceSelf = (medium: string) => this.#presence.announce(medium);
     this.#introductions = new Introductions({
       ...common,
       ...state,
@@ -156,6 +161,8 @@ export class Router implements Routing, Discovery {
         this.#links.hearsUs(id);
         this.#note({ nodeId: id, at: clock.monotonic() });
       }),
+      link.onGone.on((id) => this.#earshot.gone(id)),
+      link.onConnected.on((to) => this.#presence.introduce(to)),
       link.shared.onRecord.on(({ from, record }) => {
         if (record.type !== RECORD.digest) {
           this.#refuse('shared-record');
@@ -251,13 +258,12 @@ export class Router implements Routing, Discovery {
   // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
 
   #loose({ kind, bytes, reception }: LooseFrame): void {
-    const { rssiDbm, snrDb, at } = reception;
-    if (kind === KIND.beacon) this.#beacon(bytes, { rssiDbm, snrDb, at });
-    else if (kind === KIND.announce) this.#announce(bytes, { rssiDbm, snrDb, at });
-    else if (kind === KIND.solicit) this.#solicitor.heard(bytes);
+    if (kind === KIND.beacon) this.#beacon(bytes, reception);
+    else if (kind === KIND.announce) this.#announce(bytes, reception);
+    else if (kind === KIND.solicit) this.#solicitor.heard(bytes, reception.medium);
   }
 
-  #beacon(bytes: Uint8Array, heard: Omit<Sign, 'nodeId'>): void {
+  #beacon(bytes: Uint8Array, reception: Reception): void {
     const beacon = decodeBeacon(bytes);
     if (!beacon) {
       this.#refuse('malformed-beacon');
@@ -269,7 +275,9 @@ export class Router implements Routing, Discovery {
       return;
     }
     if (booted) this.#booted(nodeId, booted);
-    this.#note({ ...heard, nodeId, capabilities, isExpected: true });
+    const { at, rssiDbm, snrDb } = reception;
+    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, isExpected: true });
+    if (this.keyOf(nodeId)) this.#o.link.met(nodeId, reception);
   }
 
   /** It has lost its sessions and keys, and proves that it is the one who says so. */
@@ -286,7 +294,7 @@ export class Router implements Routing, Discovery {
     this.#o.link.forget(nodeId);
   }
 
-  #announce(bytes: Uint8Array, heard: Omit<Sign, 'nodeId'>): void {
+  #announce(bytes: Uint8Array, reception: Reception): void {
     const announce = decodeAnnounce(bytes);
     if (typeof announce === 'string') {
       this.#refuse(`${announce}-announce`);
@@ -304,7 +312,13 @@ export class Router implements Routing, Discovery {
       return;
     }
     if (learned === 'new' && booted) this.#o.link.forget(nodeId);
-    if (isFirstHand(cost)) this.#note({ ...heard, nodeId, capabilities });
+    if (isFirstHand(cost)) {
+      const { at, rssiDbm, snrDb, via } = reception;
+      this.#note({ nodeId, at, rssiDbm, snrDb, capabilities });
+      // it may have begun to listen only after this one was introduced
+      if (learned === 'new' && via !== undefined) this.#presence.introduce(reception);
+      this.#o.link.met(nodeId, reception);
+    }
     this.#learner.announced(nodeId);
     if (this.#o.link.shared.isMutual(nodeId)) this.#learner.direct(nodeId);
   }
@@ -375,12 +389,13 @@ export class Router implements Routing, Discovery {
   #measure(via: string): LinkCost {
     const { link } = this.#o;
     const meter = this.#earshot.get(via)?.meter;
-    const { asked, answered } = link.neighbour(nodeIdFromKey(via)).quality;
+    const neighbour = link.neighbour(nodeIdFromKey(via));
+    const { asked, answered } = neighbour.quality;
     meter?.exchanged(asked, answered);
-    const exchange = (link.airtime(MESSAGE_FRAME) ?? 0) + (link.airtime(ANSWER_FRAME) ?? 0);
-    const full = link.airtime(link.mtu);
-    const bandwidth = full === undefined ? Number.POSITIVE_INFINITY : (8000 * link.mtu) / full;
-    return { ms: (meter?.etx ?? 1) * exchange, bandwidth };
+    const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
+    const full = neighbour.airtime(link.mtu);
+    if (there === undefined || back === undefined || full === undefined) return WIRE;
+    return { ms: (meter?.etx ?? 1) * (there + back), bandwidth: (8000 * link.mtu) / full };
   }
 
   #isSpokenTo(id: NodeId): boolean {

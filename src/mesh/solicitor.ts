@@ -41,7 +41,7 @@ export interface SolicitorOptions {
   readonly table: RouteTable;
   readonly advertiser: Advertiser;
   readonly isTrusted: (id: NodeId) => boolean;
-  readonly announceSelf: () => void;
+  readonly announceSelf: (medium: string) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -95,7 +95,7 @@ export class Solicitor {
   }
 
   /** A frame of kind 4. */
-  heard(bytes: Uint8Array): void {
+  heard(bytes: Uint8Array, medium: string): void {
     const { counters, link } = this.#o;
     const solicit = decodeSolicit(bytes);
     if (!solicit) {
@@ -103,7 +103,7 @@ export class Solicitor {
       return;
     }
     const back = link.shared.withIndex(solicit.from).find((id) => link.shared.isMutual(id));
-    for (const entry of solicit.entries) this.#entry(entry, back);
+    for (const entry of solicit.entries) this.#entry(entry, back, medium);
   }
 
   /** A route was learned: whoever asked for it hears of it. */
@@ -117,7 +117,7 @@ export class Solicitor {
     }
   }
 
-  #entry(entry: SolicitEntry, back: NodeId | undefined): void {
+  #entry(entry: SolicitEntry, back: NodeId | undefined, medium: string): void {
     const { clock, self } = this.#o;
     const now = clock.monotonic();
     const key = keyOf(entry);
@@ -128,7 +128,7 @@ export class Solicitor {
     }
     const open: Open = { entry, at: now, back, copies: 1, answered: undefined };
     this.#remember(key, open);
-    if (isFor(entry, self)) this.#answerForSelf(open);
+    if (isFor(entry, self)) this.#answerForSelf(open, medium);
     else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
   }
 
@@ -140,7 +140,7 @@ export class Solicitor {
     }
   }
 
-  #answerForSelf({ back, entry }: Open): void {
+  #answerForSelf({ back, entry }: Open, medium: string): void {
     const { advertiser, announceSelf, clock, freshness } = this.#o;
     const now = clock.monotonic();
     const isAhead = entry.leastStep !== 0 && serialAhead(entry.leastStep, serialOf(freshness.order)) > 0;
@@ -149,7 +149,7 @@ export class Solicitor {
       freshness.advance();
     }
     if (back) void this.#tell(back, advertiser.ownEntry(), true);
-    else announceSelf();
+    else announceSelf(medium);
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */

@@ -65,6 +65,8 @@ export class Messenger implements Author {
   #custody: Custody | undefined;
   /** Spent since the message was last written to disk, by object id. */
   readonly #spent = new Map<string, Cost>();
+  /** Why a message waits, by object id, until its state changes. */
+  readonly #notes = new Map<string, string>();
 
   constructor(options: MessengerOptions) {
     this.#o = options;
@@ -170,7 +172,7 @@ export class Messenger implements Author {
     this.#submit(tx, object, nodeIdOf(message.to));
   }
 
-  /** The newest word on a message, its cost so far included. */
+  /** The newest word on a message: its state, why it waits, its cost so far. */
   progressOf(message: OutMessage): Progress {
     const cost = this.#spent.get(objectIdKey(message.objectId)) ?? { bytes: 0, airtimeMs: 0 };
     const { at, detail } = message.steps.at(-1) ?? { at: 0, detail: '' };
@@ -178,7 +180,7 @@ export class Messenger implements Author {
       messageId: messageIdOf(message),
       state: stateOf(message),
       at,
-      detail,
+      detail: this.#notes.get(objectIdKey(message.objectId)) ?? detail,
       airtimeMs: message.airtimeMs + cost.airtimeMs,
       bytesOnAir: message.bytesOnAir + cost.bytes,
     };
@@ -223,12 +225,15 @@ export class Messenger implements Author {
     }));
     if (!after) return;
     this.#spent.delete(objectIdKey(id));
+    this.#notes.delete(objectIdKey(id));
     tx.afterCommit(() => this.onProgress.emit(this.progressOf(after)));
   }
 
   #note(id: ObjectId, detail: string): void {
-    const message = this.#o.db.read((tx) => this.outbox.byObjectId(tx, id));
-    if (!message || isFinal(stateOf(message))) return;
-    this.onProgress.emit({ ...this.progressOf(message), at: this.#o.clock.wall().getTime(), detail });
+    const { clock, db } = this.#o;
+    const message = db.read((tx) => this.outbox.byObjectId(tx, id));
+    if (!message || isFinal(stateOf(message)) || this.#notes.get(objectIdKey(id)) === detail) return;
+    this.#notes.set(objectIdKey(id), detail);
+    this.onProgress.emit({ ...this.progressOf(message), at: clock.wall().getTime() });
   }
 }

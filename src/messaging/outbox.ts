@@ -46,7 +46,11 @@ export function messageIdOf(message: OutMessage): string {
   return toHex(shortIdOf(message.firstId));
 }
 
-const outMessageValue: ValueCodec<OutMessage> = {
+/**
+ * object id 32 | first id 32 | to 32 | sent at u32 | resealed u8 | airtime ms u64 | bytes u64 | steps u8, each state u8,
+ * at u64, detail with its length u16 | text.
+ */
+export const OUT_MESSAGE: ValueCodec<OutMessage> = {
   encode(m) {
     const w = new Writer(256)
       .raw(m.objectId)
@@ -106,7 +110,7 @@ export class Outbox {
   #waiting = 0;
 
   constructor(db: Db) {
-    this.#table = db.table({ name: 'outbox', key: counter, value: outMessageValue });
+    this.#table = db.table({ name: 'outbox', key: counter, value: OUT_MESSAGE });
     db.read((tx) => {
       for (const { key, value } of tx.range(this.#table)) {
         this.#index(key, value);

@@ -3,10 +3,20 @@ import { toHex } from '../core/bytes.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
 import type { Contact } from '../identity/contacts.ts';
 import { nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
+import type { LanStatus as LanMediumStatus } from '../link/lan/lan-medium.ts';
 import { type InMessage, inMessageIdOf } from '../messaging/inbox.ts';
 import type { Progress } from '../messaging/messenger.ts';
 import { messageIdOf, type OutMessage, stateOf } from '../messaging/outbox.ts';
-import type { ContactEntry, InboxEntry, MessageProgress, OutboxEntry } from './nexus-node.ts';
+import type {
+  ContactEntry,
+  InboxEntry,
+  LanStatus,
+  LawStatus,
+  MessageProgress,
+  OutboxEntry,
+  RadioStatus,
+} from './nexus-node.ts';
+import type { NodeRadio } from './node.ts';
 
 const MINUTE = 60_000;
 
@@ -31,17 +41,13 @@ export function inboxEntry(message: InMessage, nameOf: NameOf): InboxEntry {
   };
 }
 
-/** `newest` says what the message has cost so far; it is told with the last step. */
+/** `newest` says why the message waits and what it has cost so far; it is told with the last step. */
 export function outboxEntry(message: OutMessage, newest: Progress, nameOf: NameOf): OutboxEntry {
   const name = nameOf(message.to);
-  const history = message.steps.map(
-    ({ state, at, detail }, i): MessageProgress => ({
-      state,
-      at,
-      ...(detail === '' ? {} : { detail }),
-      ...(i === message.steps.length - 1 ? costOf(newest) : {}),
-    }),
-  );
+  const earlier = message.steps
+    .slice(0, -1)
+    .map(({ state, at, detail }): MessageProgress => ({ state, at, ...(detail === '' ? {} : { detail }) }));
+  const history = [...earlier, messageProgress(newest)];
   return {
     id: messageIdOf(message),
     to: toHex(nodeIdOf(message.to)),
@@ -59,4 +65,29 @@ export function messageProgress(progress: Progress): MessageProgress {
 
 function costOf({ airtimeMs, bytesOnAir }: Progress): { airtimeMs: number; bytesOnAir: number } {
   return { airtimeMs: Math.round(airtimeMs), bytesOnAir };
+}
+
+/** `failure` is the sentence that says what failed and what to do. */
+export function radioStatus(
+  { medium, board, region, settings }: NodeRadio,
+  failure: string | undefined,
+): { readonly radio: RadioStatus; readonly law: LawStatus } {
+  const { airtimeAllowedMs, airtimeUsedMs, noiseFloorDbm } = medium.status;
+  const { frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = settings;
+  return {
+    radio: {
+      ...{ board, region, frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm },
+      health: failure === undefined ? 'ok' : 'failed',
+      ...(failure === undefined ? {} : { sentence: failure }),
+      ...(noiseFloorDbm === undefined ? {} : { noiseFloorDbm }),
+    },
+    law: {
+      usedMs: Math.round(airtimeUsedMs),
+      ...(airtimeAllowedMs === undefined ? {} : { allowedMs: Math.round(airtimeAllowedMs) }),
+    },
+  };
+}
+
+export function lanStatus({ port, connections }: LanMediumStatus): LanStatus {
+  return { ...(port === undefined ? {} : { port }), connections };
 }

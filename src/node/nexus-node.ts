@@ -94,9 +94,17 @@ export interface LawStatus {
   readonly allowedMs?: number;
 }
 
+export interface LanStatus {
+  /** Where other boxes reach this one; left out where none can. */
+  readonly port?: number;
+  readonly connections: number;
+}
+
 export interface NeighbourStatus {
   /** NodeId, hex. */
   readonly nodeId: string;
+  /** By which it is reached now: `lora` or `lan`. */
+  readonly medium: string;
   /** The contact's name, where there is one. */
   readonly name?: string;
   /** ms since the last sign of life; left out where there was none. */
@@ -138,8 +146,11 @@ export interface NodeStatus {
   readonly identity: NodeIdentity;
   /** ms since the node started. */
   readonly uptimeMs: number;
-  readonly radio: RadioStatus;
-  readonly law: LawStatus;
+  /** Both left out for a box without radio. */
+  readonly radio?: RadioStatus;
+  readonly law?: LawStatus;
+  /** Left out for a box that is on none. */
+  readonly lan?: LanStatus;
   readonly neighbours: readonly NeighbourStatus[];
   /** `waiting`: written here and neither delivered nor expired. */
   readonly messages: { readonly waiting: number; readonly inbox: number; readonly outbox: number };

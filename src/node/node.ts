@@ -14,10 +14,12 @@ import { encodeContactCode } from '../identity/contact-code.ts';
 import { type Contact, Contacts } from '../identity/contacts.ts';
 import { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { LanStatus } from '../link/lan/lan-medium.ts';
 import type { Link } from '../link/link.ts';
+import { Links } from '../link/links.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { PER_PRIORITY } from '../link/lora/queue.ts';
-import { NodeLink } from '../link/node-link.ts';
+import type { Medium } from '../link/medium.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
 import { Router } from '../mesh/router.ts';
@@ -25,7 +27,7 @@ import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
 import { Custody } from '../store/custody.ts';
-import { contactEntry, inboxEntry, messageProgress, outboxEntry } from './entries.ts';
+import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
@@ -47,10 +49,12 @@ export interface NodeOptions {
   /** 32 bytes, the caller's to wipe. */
   readonly seed: Uint8Array;
   readonly db: Db;
-  readonly medium: LoraMedium;
-  readonly radio: Pick<Radio, 'onEvent'>;
-  /** For the status only: what the medium's radio was set to. */
-  readonly profile: { readonly board: string; readonly region: string; readonly settings: LoraSettings };
+  /** What it speaks by, started, the best first. */
+  readonly media: readonly Medium[];
+  /** Of a box with a radio, for its status and its log; its medium is among `media`. */
+  readonly radio?: NodeRadio | undefined;
+  /** Of a box on a LAN, for its status. */
+  readonly lan?: { readonly status: LanStatus } | undefined;
   readonly ttlDays: number;
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
@@ -61,7 +65,16 @@ export interface NodeOptions {
   readonly log: Log;
 }
 
-/** Builds and starts a node on a started medium. Rejects with `StorageFailed`. */
+export interface NodeRadio {
+  readonly medium: Pick<LoraMedium, 'status'>;
+  readonly events: Radio['onEvent'];
+  readonly board: string;
+  readonly region: string;
+  /** What the transceiver was set to. */
+  readonly settings: LoraSettings;
+}
+
+/** Builds and starts a node on started media. Rejects with `StorageFailed`. */
 export async function startNode(options: NodeOptions): Promise<NexusNode> {
   const { db } = options;
   const handshakes = await PersistedCounter.open(db, 'handshake');
@@ -87,14 +100,14 @@ class RunningNode implements NexusNode {
 
   constructor(options: NodeOptions, handshakes: PersistedCounter, freshness: PersistedCounter) {
     this.#o = options;
-    const { clock, codec, counters, db, log, medium, random, seed, ttlDays } = options;
+    const { clock, codec, counters, db, log, media, random, seed, ttlDays } = options;
     this.#startedAt = clock.monotonic();
     const identity = new Identity(seed);
     this.#identity = identity;
     this.#contacts = new Contacts(db);
     for (const contact of this.#contacts.list()) this.#known.set(nodeIdKey(contact.nodeId), contact);
-    const link = new NodeLink({
-      medium,
+    const link = new Links({
+      media,
       identity,
       keyOf: (id) => this.#router.keyOf(id),
       mayAnswer: (from, airtimeMs) => this.#router.mayAnswer(from, airtimeMs),
@@ -113,8 +126,8 @@ class RunningNode implements NexusNode {
       nextPosition: () => freshness.next(),
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
       capabilities: CAPABILITY.relay | CAPABILITY.storage,
-      load: () => Math.max(...medium.status.queue.waiting) / PER_PRIORITY.entries,
-      legalMs: medium.status.airtimeAllowedMs,
+      load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,
+      legalMs: options.radio?.medium.status.airtimeAllowedMs,
       clock,
       random: random.fork('mesh'),
       counters,
@@ -140,7 +153,7 @@ class RunningNode implements NexusNode {
       counters,
     });
     this.#messenger.attach(this.#custody);
-    options.radio.onEvent.on((event) => this.#radioEvent(event));
+    options.radio?.events.on((event) => this.#radioEvent(event));
   }
 
   start(): void {
@@ -221,29 +234,16 @@ class RunningNode implements NexusNode {
   }
 
   status(): NodeStatus {
-    const { clock, counters, db, medium, name, profile, version } = this.#o;
-    const { airtimeAllowedMs, airtimeUsedMs, noiseFloorDbm } = medium.status;
-    const { settings, ...place } = profile;
-    const { frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = settings;
+    const { clock, counters, db, lan, name, radio, version } = this.#o;
     const { inbox, outbox } = this.#messenger;
-    const failure = this.#radioFailure;
     const now = clock.monotonic();
     return {
       version,
       ...(name === '' ? {} : { name }),
       identity: this.identity(),
       uptimeMs: Math.round(now - this.#startedAt),
-      radio: {
-        ...place,
-        ...{ frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm },
-        health: failure ? 'failed' : 'ok',
-        ...(failure ? { sentence: failure.sentence } : {}),
-        ...(noiseFloorDbm === undefined ? {} : { noiseFloorDbm }),
-      },
-      law: {
-        usedMs: Math.round(airtimeUsedMs),
-        ...(airtimeAllowedMs === undefined ? {} : { allowedMs: Math.round(airtimeAllowedMs) }),
-      },
+      ...(radio ? radioStatus(radio, this.#radioFailure?.sentence) : {}),
+      ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, state: storeState(db) },
@@ -299,6 +299,7 @@ class RunningNode implements NexusNode {
 }
 
 function storeState(db: Db): NodeStatus['store']['state'] {
-  if (!db.failed) return 'ok';
-  return db.failed.code === 'disk-full' ? 'disk-full' : 'failed';
+  const { refusal } = db;
+  if (!refusal) return 'ok';
+  return refusal.code === 'disk-full' ? 'disk-full' : 'failed';
 }

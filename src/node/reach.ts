@@ -11,12 +11,13 @@ export type NameOfNode = (id: NodeId) => string | undefined;
 
 export function neighbourStatus(heard: Heard, link: Link, nameOf: NameOfNode, now: number): NeighbourStatus {
   const { nodeId } = heard;
-  const { linked, quality } = link.neighbour(nodeId);
+  const { linked, medium, quality } = link.neighbour(nodeId);
   const name = nameOf(nodeId);
   const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
   const snrDb = quality.snrDb ?? heard.snrDb;
   return {
     nodeId: nodeIdKey(nodeId),
+    medium,
     ...(name === undefined ? {} : { name }),
     heardMsAgo: Math.round(now - heard.at),
     ...(rssiDbm === undefined ? {} : { rssiDbm }),

@@ -26,6 +26,8 @@ import { type TraceEvent, transition } from './trace.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;
+/** To settle a trace drops the object's bytes, mostly. */
+const HOUSEKEEPING = { housekeeping: true } as const;
 
 /**
  * What the room above does with objects, each within the transaction that makes it durable.
@@ -103,7 +105,6 @@ export class Custody {
       holdings,
       receipts: this.#receipts,
       identity,
-      link,
       discovery,
       counters,
       clock,
@@ -225,7 +226,7 @@ export class Custody {
       if (before.own) tellAuthor(author, tx, after, from);
       this.#time.mark(tx);
       return after;
-    });
+    }, HOUSEKEEPING);
     this.#giver.settled(n);
     const changed = await committed.catch(() => undefined);
     if (changed?.trace.state === 'receipted' && changed.trace.givers.length > 0) void this.#giver.pay(n);
@@ -248,7 +249,7 @@ export class Custody {
         }
         this.#receipts.expire(tx, now, EXPIRY_BATCH);
         this.#time.mark(tx);
-      })
+      }, HOUSEKEEPING)
       .catch(() => {});
     for (const { n } of due) this.#giver.settled(n);
   }

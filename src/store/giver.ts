@@ -71,19 +71,28 @@ export class Giver {
     return this.#waiting.has(n);
   }
 
-  /** Hands over what is held for `recipient`, if it is there and no pause holds. */
+  /**
+   * Hands over what is held for `recipient`, if it is there and no pause holds. Nothing is handed over while the
+   * receipt could not be written down: it would be handed over for ever.
+   */
   step(recipient: NodeId): void {
     const key = nodeIdKey(recipient);
-    const { clock, discovery, holdings } = this.#o;
+    const { clock, db, discovery, holdings } = this.#o;
     if (this.#stopped || this.#rounds.has(key) || this.#backoff.waits(key, clock.monotonic())) return;
     if (holdings.heldFor(recipient).length === 0) {
       discovery.unwant(recipient);
+    } else if (db.refusal) {
+      const pause = this.#backoff.fail(key, { kind: 'refuse', reason: 'full' }, clock.monotonic());
+      clock.after(pause, () => this.step(recipient));
     } else if (!discovery.reachable(recipient)) {
       discovery.want(recipient);
       for (const n of holdings.heldFor(recipient)) this.#note(n, 'Waiting until the recipient is heard.');
-    } else {
+    } else if (this.#next(recipient)) {
       this.#rounds.add(key);
-      void this.#round(recipient).finally(() => this.#rounds.delete(key));
+      void this.#round(recipient).finally(() => {
+        this.#rounds.delete(key);
+        this.step(recipient);
+      });
     }
   }
 
@@ -152,7 +161,7 @@ export class Giver {
   async #round(recipient: NodeId): Promise<void> {
     const { clock, db, discovery } = this.#o;
     const key = nodeIdKey(recipient);
-    while (!this.#stopped && !db.failed && discovery.reachable(recipient)) {
+    while (!this.#stopped && !db.refusal && discovery.reachable(recipient)) {
       const found = this.#next(recipient);
       if (!found) return;
       const answer = await this.#handOver(found, recipient);
@@ -266,6 +275,7 @@ const FAILED: Record<LinkFailed['reason'], string> = {
   'queue-full': 'The radio has too much to send.',
   law: "The region's airtime allowance is spent.",
   radio: 'The radio failed.',
+  unconnected: 'There is no connection to the recipient.',
   stopped: 'The box is stopping.',
 };
 

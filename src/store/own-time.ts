@@ -40,7 +40,7 @@ export class OwnTime {
   keep(): Cancel {
     return every(this.#clock, SAVE_EVERY_MS, async () => {
       if (this.#db.failed || this.now() - this.#markedAt < SAVE_EVERY_MS - MINUTE) return;
-      await this.#db.commit((tx) => this.mark(tx)).catch(() => {}); // the database tells of its failure itself
+      await this.#db.commit((tx) => this.mark(tx), { housekeeping: true }).catch(() => {}); // the database tells of its failure itself
     });
   }
 }

@@ -9,7 +9,7 @@ import { minutesOf } from '../core/log-byte.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import type { Answer, IncomingRecord, IncomingTransfer, Link, Neighbour } from '../link/link.ts';
+import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Discovery } from '../mesh/discovery.ts';
 import {
@@ -45,7 +45,6 @@ export interface TakerOptions {
   readonly holdings: Holdings;
   readonly receipts: GivenReceipts;
   readonly identity: Identity;
-  readonly link: Link;
   readonly discovery: Discovery;
   readonly counters: Counters;
   readonly clock: Clock;
@@ -106,7 +105,7 @@ export class Taker {
     if (this.#expected.size >= MOST_EXPECTED)
       this.#expected.delete(this.#expected.keys().next().value as string);
     this.#expected.set(key, offer);
-    const held = this.#o.link.expect(from.id, transferId, objectId, size);
+    const held = from.expect(transferId, objectId, size);
     answer.reply({ type: RECORD.accept, body: encodeAccept({ objectId, held }) });
   }
 
@@ -177,7 +176,7 @@ export class Taker {
     const { discovery, holdings, maxBytes } = this.#o;
     if (header.contentType !== CONTENT_TYPE.immutable || header.recipients.length > 1) return 'policy';
     if (ageOf(header) >= (minutesOf(header.ttl) ?? 0)) return 'policy';
-    if (this.#o.db.failed) return 'full';
+    if (this.#o.db.refusal) return 'full';
     if (this.#isForUs(header)) return undefined;
     const recipient = header.recipients[0];
     const there = recipient && nodeIdKey(recipient) !== nodeIdKey(from.id) && discovery.reachable(recipient);

@@ -1,5 +1,6 @@
 /** `nexusd` as systemd has it: starts, refuses, stops, is killed. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Town } from '../demo/processes.ts';
@@ -94,6 +95,31 @@ describe('nexusd', () => {
       78,
       expect.stringMatching(/:1: radio: 869\.3 MHz .* does not lie within one sub-band of EU868/),
     ]);
+  });
+
+  test('without a radio it is a node on the LAN', async () => {
+    const box = town.box('A');
+    box.write('[radio]\nboard = "none"\n[lan]\nport = 0\nmulticast = false\n');
+    const daemon = await box.start();
+    const { stdout } = await box.nexus(['status']);
+    expect(stdout).toMatch(/^radio +none$/m);
+    expect(stdout).toMatch(/^lan +0 connections, takes none$/m);
+    expect(stdout).not.toMatch(/^airtime/m);
+    expect((await daemon.stop()).code).toBe(0);
+  });
+
+  test('a port of the LAN that another program has is told, with what to do', async () => {
+    const taken = createServer();
+    await new Promise<void>((done) => taken.listen(0, () => done()));
+    const { port } = taken.address() as AddressInfo;
+    const box = town.box('A');
+    box.configure(`[lan]\nport = ${port}\nmulticast = false`);
+    const { code, stderr } = await box.launch().ended;
+    expect([code, stderr.trimEnd().split('\n').at(-1)]).toEqual([
+      78,
+      `nexusd: Port ${port} cannot be had (another program listens there): set another port in [lan] of the configuration, or 0 for none.`,
+    ]);
+    await new Promise((done) => taken.close(done));
   });
 
   test('a command line that is wrong is refused', async () => {

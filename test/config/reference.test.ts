@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { BOARDS } from '../../board/boards.ts';
+import { REGIONS } from '../../board/regions.ts';
 import { effective } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import { KEYS } from '../../src/config/schema.ts';
 import { airtimeOn } from '../../src/node/lora-profile.ts';
 
-/** The page, made of the schema. `npx vitest run --config test/vitest.config.ts test/config -u` writes it anew. */
+/** The page, made of the schema and the tables of boards and regions. `npx vitest run --config test/vitest.config.ts test/config -u` writes it anew. */
 function reference(): string {
   const lines = [
     '# The configuration',
@@ -15,7 +17,7 @@ function reference(): string {
     'any, everything is at its default. A wrong key or value is refused with file, line and what would be right;',
     '`nexus config check FILE` says so without starting anything. `systemd/nexus.example.toml` is a file to begin with.',
     '',
-    'This page is made from the schema (`src/config/schema.ts`).',
+    'This page is made from the schema (`src/config/schema.ts`) and the tables in `board/`.',
   ];
   let table: string | undefined;
   for (const { path, about, right, fallback, without } of KEYS) {
@@ -26,6 +28,15 @@ function reference(): string {
     const name = path.slice(parent.length + 1);
     lines.push(`| \`${name}\` | ${without ?? `\`${fallback}\``} | ${right} | ${about} |`);
   }
+  lines.push('', '## Boards', '', '| name | |', '|---|---|');
+  for (const b of BOARDS)
+    lines.push(`| \`${b.name}\` | ${b.title}${'notes' in b && b.notes ? `. ${b.notes}` : ''} |`);
+  lines.push('', '## Regions', '', 'Gathered from public sources; the law of the place decides.', '');
+  lines.push('| name | where | channel without further keys |', '|---|---|---|');
+  for (const { name, where, defaults: d } of REGIONS)
+    lines.push(
+      `| \`${name}\` | ${where} | ${d.frequencyHz / 1e6} MHz, ${d.bandwidthHz / 1e3} kHz, SF${d.spreadingFactor} |`,
+    );
   return `${lines.join('\n')}\n`;
 }
 

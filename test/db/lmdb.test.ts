@@ -479,6 +479,21 @@ describe('a disk below its reserve', () => {
     expect(all(db, names)).toHaveLength(2);
   });
 
+  it('still takes housekeeping, down to a quarter of the reserve', async () => {
+    let free = 1000;
+    const db = await onDisk({ reserveBytes: 500, freeBytes: () => free });
+    const names = db.table(NAMES);
+    await db.commit((tx) => tx.put(names, 'a', 'to be dropped'));
+    free = 125;
+    expect(db.refusal).toMatchObject({ code: 'disk-full' });
+    await db.commit((tx) => tx.remove(names, 'a'), { housekeeping: true });
+    expect(all(db, names)).toEqual([]);
+    free = 124;
+    await expect(db.commit(() => {}, { housekeeping: true })).rejects.toMatchObject({ code: 'disk-full' });
+    free = 500;
+    expect(db.refusal).toBeUndefined();
+  });
+
   it('is asked how much room it has', async () => {
     const db = await onDisk({ reserveBytes: 2 ** 60 });
     await expect(db.commit(() => {})).rejects.toMatchObject({ code: 'disk-full' });

@@ -18,6 +18,7 @@ async function at(box: Box, shown: string, args: readonly string[]): Promise<str
 
 async function channelOf(box: Box): Promise<string> {
   const { radio } = JSON.parse((await box.nexus(['status', '--json'])).stdout) as NodeStatus;
+  if (!radio) throw new Error(`box ${box.name} has no radio`);
   const { region, frequencyHz, bandwidthHz, spreadingFactor } = radio;
   return `${region}, ${frequencyHz / 1e6} MHz, ${bandwidthHz / 1e3} kHz, spreading factor ${spreadingFactor}`;
 }

@@ -134,10 +134,16 @@ export class Box {
     this.configure('');
   }
 
-  /** Writes the configuration file: board `sim` in the town's air, and `more` lines of TOML after it. */
+  /** Writes the configuration file: board `sim` in the town's air, `more` lines of TOML, and no LAN but theirs. */
   configure(more: string): void {
     const radio = ['[radio]', 'board = "sim"', `sim = { air = "${this.#town.air}", name = "${this.name}" }`];
-    writeFileSync(this.configFile, [...radio, more].join('\n'));
+    const lan = more.includes('[lan]') ? [] : ['[lan]', 'enabled = false'];
+    this.write([...radio, more, ...lan].join('\n'));
+  }
+
+  /** Writes the configuration file. */
+  write(toml: string): void {
+    writeFileSync(this.configFile, toml);
   }
 
   /** Resolves when the daemon is ready; rejects with what it wrote where it ends instead. */

@@ -255,4 +255,20 @@ describe('a neighbour that lies inside its session', () => {
     for (let counter = 100; counter < 110; counter++) await liar.say(Uint8Array.of(0x81, counter, 0));
     expect(await stations.resolve(sent)).toBe('failed');
   });
+
+  test('bitmaps that never say anything new end the transfer', async () => {
+    const { liar, stations, b } = await lying();
+    let end: unknown;
+    await liar.say(Uint8Array.of(0x81, 0, 0));
+    b.to(liar)
+      .transfer({ id: 5, pushed: false, bytes: new Uint8Array(2000), held: [] }, P1)
+      .catch((e: unknown) => {
+        end = e;
+      });
+    for (let i = 0; i < 20 && end === undefined; i++) {
+      await stations.sim.run(4000);
+      await liar.say(Uint8Array.of(0x83, 5, 0));
+    }
+    expect(end).toMatchObject({ reason: 'no-answer' });
+  });
 });

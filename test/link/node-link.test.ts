@@ -1,6 +1,7 @@
 /** docs/protocol/link.md between whole stations: link, medium, driver and chips as on a roof, the air simulated. */
 import { describe, expect, test } from 'vitest';
-import { fromUtf8, utf8 } from '../../src/core/bytes.ts';
+import type { HostModel } from '../../drivers/sim/host.ts';
+import { fromUtf8, toHex, utf8 } from '../../src/core/bytes.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { LinkFailed } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
@@ -59,12 +60,12 @@ describe('a record', () => {
     ]);
   });
 
-  test('is answered within 150 ms of its end', async () => {
+  test('is answered from 40 to 150 ms after its end', async () => {
     const { stations, a, b } = await linked();
     for (let i = 0; i < 5; i++) await stations.resolve(a.to(b).send(push('x'), P1));
     for (const [i, frame] of stations.frames.entries()) {
-      const before = stations.frames[i - 1];
-      if (frame.from === 'b' && before) expect(frame.startedAt - before.endedAt).toBeLessThan(150);
+      const gap = frame.startedAt - (stations.frames[i - 1]?.endedAt ?? 0);
+      if (frame.from === 'b') expect(gap > 40 && gap < 150).toBe(true);
     }
     expect(stations.sent(b)).toHaveLength(5);
   });
@@ -334,6 +335,37 @@ describe('sessions', () => {
     }
   });
 
+  test('whoever was begun with waits for what the other has to say, instead of beginning too', async () => {
+    const { stations, a, b } = await pair();
+    const atA = heard(a);
+    heard(b);
+    let lost = 0;
+    stations.lose((from, frame) => from === 'a' && frame.length === 23 && lost++ < 2);
+    const there = a.to(b).send(push('x'), P1);
+    await stations.sim.until(() => stations.sent(b, KIND.handshake).length === 1, 10_000);
+    const back = b.to(a).send(push('y'), P1);
+    await stations.resolve(Promise.all([there, back]));
+    expect(atA).toEqual(['y']);
+    expect(stations.sent(undefined, KIND.handshake)).toHaveLength(2);
+  });
+
+  test('a handshake that the other side overtook is given up: the next one is fresh', async () => {
+    const { stations, a, b } = await pair();
+    heard(a);
+    heard(b);
+    stations.lose((from) => from === 'b');
+    const back = b.to(a).send(push('y'), P1);
+    await stations.sim.until(() => stations.frames.length === 1, 10_000);
+    stations.lose(() => false);
+    await stations.resolve(Promise.all([a.to(b).send(push('x'), P1), back]));
+    await stations.sim.run(60_000);
+    b.link.forget(a.identity.nodeId);
+    await stations.resolve(b.to(a).send(push('z'), P1));
+    const begun = stations.sent(b, KIND.handshake).filter((f) => f.bytes.length === 112);
+    expect(new Set(begun.map((f) => toHex(f.bytes))).size).toBeGreaterThan(1);
+    expect(toHex(begun.at(-1)?.bytes ?? utf8(''))).not.toBe(toHex(begun[0]?.bytes ?? utf8('')));
+  });
+
   test('a reboot is found out by three tries without an answer', async () => {
     const { stations, a, b } = await linked();
     await b.reboot();
@@ -373,7 +405,7 @@ describe('sessions', () => {
 
   test('keys change every hour, in each direction and with losses around it, without a handshake', async () => {
     const { stations, a, b, atA, atB } = await linked();
-    for (let hour = 0; hour < 6; hour++) {
+    for (let hour = 0; hour < 4; hour++) {
       await stations.sim.run(3_600_000);
       let lost = 0;
       stations.lose((from) => from === (hour % 2 ? 'a' : 'b') && lost++ < 2);
@@ -381,7 +413,7 @@ describe('sessions', () => {
       await stations.resolve(b.to(a).send(push(`${hour}`), P1));
       stations.lose(() => false);
     }
-    const hours = ['0', '1', '2', '3', '4', '5'];
+    const hours = ['0', '1', '2', '3'];
     expect(new Set(atA)).toEqual(new Set(hours));
     expect(new Set(atB)).toEqual(new Set(hours));
     expect(stations.sent(undefined, KIND.handshake)).toEqual([]);
@@ -390,11 +422,25 @@ describe('sessions', () => {
     expect(phases(b)).toEqual(new Set([0, 1]));
   });
 
+  test('keys change where replies are the only acknowledgement', async () => {
+    const { stations, a, b } = await linked();
+    b.link.onRecord(RECORD.offer, ({ body, reply }) => reply({ type: RECORD.have, body }));
+    let settled = new AbortController();
+    a.link.onRecord(RECORD.have, () => settled.abort());
+    for (let hour = 0; hour < 3; hour++) {
+      settled = new AbortController();
+      const offer = { type: RECORD.offer, body: new Uint8Array(8) };
+      await stations.resolve(a.to(b).send(offer, { ...P1, settled: settled.signal }));
+      await stations.sim.run(3_600_000);
+    }
+    expect(stations.sent(a).map((f) => ((f.bytes[0] ?? 0) >> 2) & 1)).toEqual([0, 1, 0]);
+  });
+
   test('after 24 hours there is a fresh handshake, and only because something waits', async () => {
     const { stations, a, b } = await linked();
-    await stations.sim.run(12 * 3_600_000);
+    await stations.sim.run(23 * 3_600_000);
     await stations.resolve(a.to(b).send(push('x'), P1));
-    await stations.sim.run(13 * 3_600_000);
+    await stations.sim.run(3_600_000);
     expect(stations.sent(undefined, KIND.handshake)).toEqual([]);
     await stations.resolve(a.to(b).send(push('x'), P1));
     expect(stations.sent(undefined, KIND.handshake)).toHaveLength(2);
@@ -469,33 +515,56 @@ test('what comes later and is more urgent waits with its own urgency, not behind
   expect(order.at(-1)).toBe('bulk');
 });
 
-test('answers that a busy machine gives too late for their window go their own way', async () => {
-  const stations = new Stations('busy');
-  const a = await stations.station('a');
-  const b = await stations.station('b', {
-    host: {
-      spiMs: [1, 5],
-      spiTail: { chance: 0.01, ms: [5, 30] },
-      interruptMs: [0.1, 2],
-      interruptTail: { chance: 0.01, ms: [2, 25] },
-      stalls: { everyMs: 300, ms: [160, 250] },
-    },
+/** A Raspberry Pi whose event loop is held up so often that many windows are missed. */
+const HELD_UP: HostModel = {
+  spiMs: [1, 5],
+  spiTail: { chance: 0.01, ms: [5, 30] },
+  interruptMs: [0.1, 2],
+  interruptTail: { chance: 0.01, ms: [2, 25] },
+  stalls: { everyMs: 300, ms: [160, 250] },
+};
+
+describe('where answers miss their window', () => {
+  test('they go their own way, acks alone and replies as records, and everything arrives', async () => {
+    const stations = new Stations('held up');
+    const a = await stations.station('a');
+    const b = await stations.station('b', { host: HELD_UP });
+    const told = heard(b);
+    const replies: string[] = [];
+    a.link.onRecord(RECORD.have, ({ body }) => {
+      replies.push(fromUtf8(body) ?? '?');
+    });
+    b.link.onRecord(RECORD.offer, ({ body, reply }) => reply({ type: RECORD.have, body }));
+    const texts = Array.from({ length: 20 }, (_, i) => `${i}`);
+    for (const text of texts) {
+      await stations.resolve(a.to(b).send(push(text), P1));
+      const settled = new AbortController();
+      const sent = a.to(b).send({ type: RECORD.offer, body: utf8(text) }, { ...P1, settled: settled.signal });
+      await stations.sim.until(() => replies.includes(text), 60_000, `the reply to ${text}`);
+      settled.abort();
+      await stations.resolve(sent);
+    }
+    expect(new Set(told)).toEqual(new Set(texts));
+    expect(b.counters.get('link.refused-late')).toBeGreaterThan(0);
+    const sinceAsked = (at: number) =>
+      at -
+      Math.max(
+        ...stations
+          .sent(a)
+          .map((f) => f.endedAt)
+          .filter((end) => end < at),
+      );
+    const lateAcks = stations.sent(b).filter((f) => f.bytes.length === 24 && sinceAsked(f.startedAt) > 500);
+    expect(lateAcks.length).toBeGreaterThan(0);
   });
-  const told = heard(b);
-  const replies: string[] = [];
-  a.link.onRecord(RECORD.have, ({ body }) => {
-    replies.push(fromUtf8(body) ?? '?');
-  });
-  b.link.onRecord(RECORD.offer, ({ body, reply }) => reply({ type: RECORD.have, body }));
-  const texts = Array.from({ length: 20 }, (_, i) => `${i}`);
-  for (const text of texts) {
-    await stations.resolve(a.to(b).send(push(text), P1));
-    const settled = new AbortController();
-    const sent = a.to(b).send({ type: RECORD.offer, body: utf8(text) }, { ...P1, settled: settled.signal });
-    await stations.sim.until(() => replies.includes(text), 60_000, `the reply to ${text}`);
-    settled.abort();
-    await stations.resolve(sent);
-  }
-  expect(new Set(told)).toEqual(new Set(texts));
-  expect(b.counters.get('link.refused-late')).toBeGreaterThan(0);
+});
+
+test('two busy machines hear each other’s answers: who has asked is given time to listen again', async () => {
+  const stations = new Stations('turnaround');
+  const host: HostModel = { ...HELD_UP, spiMs: [5, 5], stalls: { everyMs: 1e9, ms: [0, 0] } };
+  const a = await stations.station('a', { host });
+  const b = await stations.station('b');
+  heard(b);
+  for (let i = 0; i < 20; i++) await stations.resolve(a.to(b).send(push('x'), P1));
+  expect(stations.sent(a).length).toBeLessThan(25);
 });

@@ -48,6 +48,7 @@ describe('golden bytes', () => {
       ack: 1,
       fragment: 2,
       bitmap: 3,
+      hello: 15,
       push: 16,
       offer: 17,
       accept: 18,

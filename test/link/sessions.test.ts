@@ -187,6 +187,15 @@ describe('the end of a session', () => {
     expect(atA.session.ended).toBe(true);
   });
 
+  test('a handshake that was begun and left is fresh again after an hour', () => {
+    const [a, b] = [new Party('a'), new Party('b')];
+    const first = a.begin(b, 0);
+    a.sessions.sweep(HOUR - 1);
+    expect(a.begin(b, HOUR)).toBe(first);
+    a.sessions.sweep(HOUR);
+    expect(toHex(a.begin(b, HOUR))).not.toBe(toHex(first));
+  });
+
   test('the node has booted: its sessions end, but for what it began just now', () => {
     const { a, b, atB } = livePair();
     const { atResponder } = livePairOf(a, b, HOUR);

@@ -26,7 +26,7 @@ const listen = (station: Station) => {
   station.link.shared.onOffer(() => true);
 };
 const share = async (from: Station, text: string) => {
-  const sent = await stations.resolve(from.link.shared.send(digest(text), 0));
+  const sent = await stations.resolve(from.link.shared.send(digest(text), 0, 'all'));
   await stations.sim.run(100);
   return sent;
 };

@@ -16,6 +16,7 @@ import type { NodeId } from '../../src/identity/node-id.ts';
 import type { Neighbour } from '../../src/link/link.ts';
 import { LoraMedium } from '../../src/link/lora/lora-medium.ts';
 import { NodeLink } from '../../src/link/node-link.ts';
+import { TransferIds } from '../../src/link/transfer-ids.ts';
 import { Simulation } from '../simulation.ts';
 
 export const SF7: LoraSettings = {
@@ -155,6 +156,11 @@ export class Station {
     return this.#parts.link;
   }
 
+  get medium(): LoraMedium {
+    if (!this.#parts) throw new Error(`${this.name} is off`);
+    return this.#parts.medium;
+  }
+
   to(other: { readonly identity: Identity }): Neighbour {
     return this.link.neighbour(other.identity.nodeId);
   }
@@ -176,6 +182,7 @@ export class Station {
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,
       random: random.fork('link'),
       handshakeCounter: () => ++this.#handshakes,
+      transferIds: new TransferIds(),
     });
     this.#parts = { link, medium };
   }

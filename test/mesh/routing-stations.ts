@@ -88,7 +88,7 @@ export class Liar {
   async say(...entries: DigestEntry[]): Promise<void> {
     const body = encodeDigest({ t0: 79, entries });
     const submission = await this.#village.stations.resolve(
-      this.station.link.shared.send({ type: RECORD.digest, body }, 0),
+      this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
     );
     if (!submission.sent) throw new Error(submission.refused);
     await this.#village.run(1000);

@@ -1,4 +1,5 @@
 import { checkConfig } from '../../api/config-check.ts';
+import type { RadioConfig } from '../../config/config.ts';
 import { type Command, EXIT } from '../command.ts';
 
 /** `nexus config check`. */
@@ -9,9 +10,13 @@ export const configCheck: Command = {
   summary: 'say whether a configuration file is right; asks no daemon',
   async run({ values: [file = ''], out }) {
     const { radio } = await checkConfig(file);
-    const { board, region, frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = radio;
-    const channel = `${frequencyHz / 1e6} MHz, ${bandwidthHz / 1e3} kHz, SF${spreadingFactor}, 4/${codingRate}`;
-    out(`${file} is right: board ${board}, ${region.name}, ${channel}, ${powerDbm} dBm`);
+    out(`${file} is right: ${radio ? radioLine(radio) : 'no radio'}`);
     return EXIT.ok;
   },
 };
+
+function radioLine(radio: RadioConfig): string {
+  const { board, region, frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = radio;
+  const channel = `${frequencyHz / 1e6} MHz, ${bandwidthHz / 1e3} kHz, SF${spreadingFactor}, 4/${codingRate}`;
+  return `board ${board}, ${region.name}, ${channel}, ${powerDbm} dBm`;
+}

@@ -1,4 +1,4 @@
-import type { NeighbourStatus, NodeStatus } from '../../api/types.ts';
+import type { LanStatus, LawStatus, NeighbourStatus, NodeStatus, RadioStatus } from '../../api/types.ts';
 import { type Command, EXIT, JSON_FLAG } from '../command.ts';
 import { amount, columns, counted, duration } from '../format.ts';
 import { printable } from '../printable.ts';
@@ -22,15 +22,16 @@ export function statusLines(s: NodeStatus): string[] {
   const lines = columns([
     ['box', `${s.name === undefined ? '' : `${printable(s.name)}, `}node ${s.identity.nodeId}`],
     ['up', `${duration(s.uptimeMs)}, version ${s.version}`],
-    ['radio', radio(s)],
-    ['airtime', airtime(s)],
+    ['radio', s.radio ? radio(s.radio) : 'none'],
+    ...(s.law ? [['airtime', airtime(s.law)]] : []),
+    ...(s.lan ? [['lan', lan(s.lan)]] : []),
     [
       'messages',
       `${s.messages.waiting} waiting, ${s.messages.outbox} written here, ${s.messages.inbox} received`,
     ],
     ['store', `${counted(s.store.objects, 'object')}, ${amount(s.store.bytes)}, ${s.store.state}`],
   ]);
-  if (s.radio.sentence !== undefined) lines.push(printable(s.radio.sentence));
+  if (s.radio?.sentence !== undefined) lines.push(printable(s.radio.sentence));
   lines.push('', s.neighbours.length === 0 ? 'no neighbours heard' : 'neighbours');
   lines.push(...columns(s.neighbours.map(neighbour)));
   const counters = Object.entries(s.counters);
@@ -39,21 +40,26 @@ export function statusLines(s: NodeStatus): string[] {
   return lines;
 }
 
-function radio({ radio: r }: NodeStatus): string {
+function radio(r: RadioStatus): string {
   const channel = `${r.frequencyHz / 1e6} MHz, ${r.bandwidthHz / 1e3} kHz, SF${r.spreadingFactor}, 4/${r.codingRate}`;
   const floor = r.noiseFloorDbm === undefined ? '' : `, noise floor ${Math.round(r.noiseFloorDbm)} dBm`;
   return `${r.health}: ${r.board}, ${r.region} ${channel}, ${r.powerDbm} dBm${floor}`;
 }
 
-function airtime({ law }: NodeStatus): string {
+function airtime(law: LawStatus): string {
   if (law.allowedMs === undefined) return `${duration(law.usedMs)} in the past hour`;
   return `${duration(law.usedMs)} of the ${Math.round(law.allowedMs / 1000)} s an hour that the law allows`;
+}
+
+function lan({ port, connections }: LanStatus): string {
+  return `${counted(connections, 'connection')}, ${port === undefined ? 'takes none' : `port ${port}`}`;
 }
 
 function neighbour(n: NeighbourStatus): string[] {
   return [
     `  ${n.nodeId.slice(0, 8)}`,
     n.name === undefined ? '' : printable(n.name),
+    n.medium,
     n.heardMsAgo === undefined ? 'not heard' : `heard ${duration(n.heardMsAgo)} ago`,
     n.rssiDbm === undefined ? '' : `${Math.round(n.rssiDbm)} dBm`,
     n.snrDb === undefined ? '' : `SNR ${n.snrDb.toFixed(1)} dB`,

@@ -16,7 +16,8 @@ export function allowanceStore(db: Db): AllowanceStore {
   const table = db.table(ALLOWANCES);
   return {
     load: (band) => db.read((tx) => tx.get(table, band)),
-    save: (band, allowance) => db.commit((tx) => tx.put(table, band, allowance)),
+    // rewritten in place, and without it a box whose disk is full could not even say so
+    save: (band, allowance) => db.commit((tx) => tx.put(table, band, allowance), { housekeeping: true }),
   };
 }
 

@@ -85,12 +85,14 @@ describe('the registers of a packet', () => {
     const { b, a, c } = await pair({ lossDb: 94 });
     c.listen();
     await b.simulation.run(1);
-    expect(-157 + c.read(0x1b)).toBe(-117);
+    expect(Math.abs(-157 + c.read(0x1b) + 117)).toBeLessThanOrEqual(5);
     a.send(BYTES);
     await b.simulation.run(10);
-    expect(-157 + c.read(0x1b)).toBe(-80);
+    const levels = Array.from({ length: 50 }, () => -157 + c.read(0x1b));
+    expect(levels.reduce((a, b) => a + b) / levels.length).toBeCloseTo(-80, 0);
+    expect(new Set(levels).size).toBeGreaterThan(1); // it is never quite still
     await b.simulation.run(100);
-    expect(-157 + c.read(0x1b)).toBe(-117);
+    expect(Math.abs(-157 + c.read(0x1b) + 117)).toBeLessThanOrEqual(5);
   });
 
   test('RegModemStat: clear, detected, synchronized, header valid (DS111)', async () => {

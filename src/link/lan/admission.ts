@@ -1,0 +1,49 @@
+/** Which connections a box keeps (docs/protocol/link.md, "The LAN"): pure decisions over what is there. */
+
+/** In all, and from one address. */
+export const MOST_CONNECTIONS = 64;
+export const MOST_OF_ADDRESS = 8;
+/** ms: of two that both ends dialled within this, both drop the same one. */
+const AT_ONCE_MS = 10_000;
+
+export interface Kept {
+  readonly via: string;
+  readonly remote: string;
+  /** By this box. */
+  readonly dialled: boolean;
+  /** Hex; undefined until the other end has said it. */
+  readonly instance: string | undefined;
+  /** A frame that came by it has opened. */
+  readonly proven: boolean;
+  readonly since: number;
+}
+
+export type Admission =
+  /** `evicted` makes room for it. */
+  { readonly admitted: true; readonly evicted?: string } | { readonly admitted: false };
+
+/** Whether one more may come. Where all places are taken, the oldest that nobody has proven gives way. */
+export function admit(kept: readonly Kept[], remote: string): Admission {
+  if (kept.filter((k) => k.remote === remote).length >= MOST_OF_ADDRESS) return { admitted: false };
+  if (kept.length < MOST_CONNECTIONS) return { admitted: true };
+  const [oldest] = kept.filter((k) => !k.proven).sort((a, b) => a.since - b.since);
+  return oldest ? { admitted: true, evicted: oldest.via } : { admitted: false };
+}
+
+/**
+ * The connections to drop once `proven` has been: all others with that instance. Of two proven ones the one dialled by
+ * the lower instance stays where they are as old, so that both ends drop the same; else the newer one, because whoever
+ * dials again has lost the older.
+ */
+export function superfluous(kept: readonly Kept[], proven: Kept, own: string): string[] {
+  const { instance } = proven;
+  if (instance === undefined) return [];
+  const others = kept.filter((k) => k.instance === instance && k.via !== proven.via);
+  const dialler = (k: Kept) => (k.dialled ? own : instance);
+  const better = (a: Kept, b: Kept): boolean => {
+    if (!b.proven) return true;
+    const apart = Math.abs(a.since - b.since) >= AT_ONCE_MS || dialler(a) === dialler(b);
+    return apart ? a.since >= b.since : dialler(a) < dialler(b);
+  };
+  return others.map((other) => (better(proven, other) ? other.via : proven.via));
+}

@@ -1,0 +1,54 @@
+/** `make bench`: what a message costs on air, and what the daemon costs the machine. */
+import { footprint } from './daemon.ts';
+import { lanRates } from './lan.ts';
+import { type Cost, onAir } from './on-air.ts';
+
+const say = (line = '') => process.stdout.write(`${line}\n`);
+const seconds = (ms: number) => (ms / 1000).toFixed(2);
+
+function print(cells: readonly (string | number)[]): void {
+  const widths = [18, 4, 7, 7, 8, 7, 7, 8, 7, 7, 8];
+  say(
+    cells
+      .map((c, i) => (i === 0 ? String(c).padEnd(widths[i] ?? 8) : String(c).padStart(widths[i] ?? 8)))
+      .join(' '),
+  );
+}
+
+say('One text between two neighbours, 125 kHz, 4/5, EU868 10 %: all frames of both boxes, receipt included.');
+say(
+  '"first": announces heard, handshake included; "next": session stands; "minimum": the raw text in 255-byte frames.',
+);
+say();
+print(['', '', 'first', '', '', 'next', '', '', 'minimum', '', '']);
+print(['text', 'SF', 'bytes', 'air s', 'total s', 'bytes', 'air s', 'total s', 'bytes', 'air s', 'air/min']);
+for (const { what, spreadingFactor, first, next, minimum } of await onAir()) {
+  const cells = (c: Cost) => [c.bytes, seconds(c.airtimeMs), seconds(c.deliveredMs)];
+  const ratio = (next.airtimeMs / minimum.airtimeMs).toFixed(2);
+  print([
+    what,
+    spreadingFactor,
+    ...cells(first),
+    ...cells(next),
+    minimum.bytes,
+    seconds(minimum.airtimeMs),
+    ratio,
+  ]);
+}
+
+const { startsMs, rssMb, rssAnonMb } = await footprint();
+const sorted = [...startsMs].sort((a, b) => a - b);
+say();
+say(
+  `nexusd start to ready: median ${sorted[2]?.toFixed(0)} ms (${startsMs.map((ms) => ms.toFixed(0)).join(', ')})`,
+);
+say(
+  `nexusd idle after 3 s: RSS ${rssMb.toFixed(0)} MB, of which private (RssAnon) ${rssAnonMb.toFixed(0)} MB`,
+);
+
+const { oneByOne, together } = await lanRates();
+say();
+say('Two boxes on the loopback LAN in one process, 92-byte texts, durable at both ends and receipted:');
+say(
+  `${oneByOne.toFixed(0)} messages/s one after the other, ${together.toFixed(0)} messages/s when a thousand wait`,
+);

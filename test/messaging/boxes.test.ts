@@ -1,0 +1,125 @@
+/** Outbox and inbox on disk: golden bytes, and what a restart finds. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import type { Db } from '../../src/db/db.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { Inbox, type InMessage, inMessageIdOf } from '../../src/messaging/inbox.ts';
+import { messageIdOf, OUT_MESSAGE, Outbox, type OutMessage, stateOf } from '../../src/messaging/outbox.ts';
+import { objectIdFrom } from '../../src/store/object.ts';
+
+let directory: string;
+let db: Db;
+beforeEach(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'nexus-boxes-'));
+  db = await openDatabase(directory, { durability: { kind: 'disk' } });
+});
+afterEach(async () => {
+  await db.close();
+  rmSync(directory, { recursive: true });
+});
+async function restart(): Promise<void> {
+  await db.close();
+  db = await openDatabase(directory, { durability: { kind: 'disk' } });
+}
+
+const id = (n: number) => objectIdFrom(new Uint8Array(32).fill(n));
+const written: OutMessage = {
+  objectId: id(1),
+  firstId: id(1),
+  to: new Uint8Array(32).fill(0xee),
+  sentAtMinutes: 0x01020304,
+  text: 'hé',
+  steps: [
+    { state: 'composed', at: 1000, detail: '' },
+    { state: 'stored', at: 1001, detail: 'why' },
+  ],
+  resealed: 0,
+  airtimeMs: 5,
+  bytesOnAir: 6,
+};
+
+describe('the outbox', () => {
+  test('keeps a message through a restart, with its name, history and cost', async () => {
+    const outbox = new Outbox(db);
+    await db.commit((tx) => outbox.add(tx, written));
+    await restart();
+    const again = new Outbox(db);
+    expect(db.read((tx) => again.all(tx))).toEqual([written]);
+    expect(db.read((tx) => again.byMessageId(tx, '0101010101010101'))).toEqual(written);
+    expect(again.size).toEqual({ all: 1, waiting: 1 });
+  });
+
+  test('finds a message by the object that carries it now, and by its first name for ever', async () => {
+    const outbox = new Outbox(db);
+    await db.commit((tx) => outbox.add(tx, written));
+    await db.commit((tx) => outbox.change(tx, id(1), (m) => ({ ...m, objectId: id(2) })));
+    expect(db.read((tx) => outbox.byObjectId(tx, id(1)))).toBeUndefined();
+    const now = db.read((tx) => outbox.byObjectId(tx, id(2)));
+    expect(now && messageIdOf(now)).toBe('0101010101010101');
+  });
+
+  test('changes nothing that is final', async () => {
+    const outbox = new Outbox(db);
+    const delivered = { state: 'delivered', at: 2000, detail: '' } as const;
+    const deliver = (m: OutMessage) => ({ ...m, steps: [...m.steps, delivered] });
+    await db.commit((tx) => outbox.add(tx, written));
+    expect(await db.commit((tx) => outbox.change(tx, id(1), deliver))).toBeDefined();
+    expect(await db.commit((tx) => outbox.change(tx, id(1), deliver))).toBeUndefined();
+    expect(outbox.size).toEqual({ all: 1, waiting: 0 });
+    await restart();
+    const again = new Outbox(db);
+    expect(again.size).toEqual({ all: 1, waiting: 0 });
+    const [after] = db.read((tx) => again.all(tx));
+    expect(after && stateOf(after)).toBe('delivered');
+  });
+
+  test('golden bytes: ids 32 32 | to 32 | sent at | resealed | airtime u64 | bytes u64 | steps | text', () => {
+    expect(toHex(OUT_MESSAGE.encode(written))).toBe(
+      '01'.repeat(32) +
+        '01'.repeat(32) +
+        'ee'.repeat(32) +
+        '04030201' +
+        '00' +
+        '0500000000000000' +
+        '0600000000000000' +
+        '02' +
+        ('00' + 'e803000000000000' + '0000') +
+        ('01' + 'e903000000000000' + '0300' + '776879') +
+        '68c3a9',
+    );
+    expect(() => OUT_MESSAGE.decode(OUT_MESSAGE.encode(written).subarray(0, 120))).toThrow('damaged');
+  });
+});
+
+describe('the inbox', () => {
+  const came: InMessage = {
+    shortId: new Uint8Array(8).fill(0xab),
+    from: new Uint8Array(32).fill(0xcd),
+    sentAtMinutes: 7,
+    receivedAt: 420_000,
+    text: 'hello',
+  };
+
+  test('keeps what came, in order, through a restart, and tells of it once it is durable', async () => {
+    const inbox = new Inbox(db);
+    const told: string[] = [];
+    inbox.onArrived.on((m) => told.push(inMessageIdOf(m)));
+    const second = { ...came, shortId: new Uint8Array(8).fill(1), text: undefined };
+    const committed = db.commit((tx) => {
+      inbox.add(tx, came);
+      inbox.add(tx, second);
+    });
+    expect(told).toEqual([]);
+    await committed;
+    expect(told).toEqual(['ab'.repeat(8), '01'.repeat(8)]);
+    await restart();
+    const again = new Inbox(db);
+    expect(again.all()).toEqual([came, second]);
+    expect(again.size).toBe(2);
+    await db.commit((tx) => again.add(tx, came));
+    expect(again.all()).toHaveLength(3);
+  });
+});

@@ -1,0 +1,139 @@
+/** What strangers put on the air, and a disk that is full: counted, refused, and the mail goes on. */
+import { afterEach, describe, expect, test } from 'vitest';
+import { SimSx1276 } from '../../drivers/sim/sx1276.ts';
+import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
+import { Counters } from '../../src/core/counters.ts';
+import { silent } from '../../src/core/log.ts';
+import { below, uniform } from '../../src/core/random.ts';
+import { SF7, World, type WorldOptions } from '../world.ts';
+import { MINUTE, message, statesOf, textsOf } from './messages.ts';
+
+let world: World;
+afterEach(() => world.end());
+
+async function two(options: WorldOptions = {}) {
+  world = new World(options);
+  const [a, b] = await world.boxes('a', 'b');
+  await world.settle(a.node.addContact('b', b.contact));
+  return { a, b };
+}
+
+/** A radio of nobody's that hears everything and sends what it likes. */
+async function stranger(): Promise<{ heard: Uint8Array[]; say: (bytes: Uint8Array) => Promise<void> }> {
+  const { air, sim } = world;
+  const chip = new SimSx1276({ clock: sim, random: sim.random, air, name: 'stranger' });
+  for (const box of ['a', 'b']) air.setLoss('stranger', box, 100);
+  const radio = new Sx127x(chip.hardware, sim, new Counters(), silent);
+  await world.settle(radio.start(SF7));
+  const heard: Uint8Array[] = [];
+  radio.onFrame.on((frame) => heard.push(frame.bytes.slice()));
+  return {
+    heard,
+    say: async (bytes) => {
+      await world.settle(radio.transmit(bytes));
+    },
+  };
+}
+
+/** Refusals of every kind that a box has counted. */
+function refusals(counters: Record<string, number>): number {
+  return Object.entries(counters)
+    .filter(([name]) => name.includes('refused') || name.includes('overheard'))
+    .reduce((sum, [, n]) => sum + n, 0);
+}
+
+describe('a stranger who has recorded everything', () => {
+  test('and says it again, word for word, the next day and after a restart: nothing comes twice', async () => {
+    const { a, b } = await two();
+    const { heard, say } = await stranger();
+    await message(world, a, 'b', 'once');
+    expect(heard.length).toBeGreaterThanOrEqual(4);
+    const recorded = [...heard];
+    for (const bytes of recorded) await say(bytes);
+    await world.sim.run(25 * 60 * MINUTE);
+    for (const bytes of recorded) await say(bytes);
+    await world.settle(b.stop());
+    await world.settle(b.start());
+    for (const bytes of recorded) await say(bytes);
+    await world.sim.run(MINUTE);
+    expect(textsOf(b)).toEqual(['once']);
+    await message(world, a, 'b', 'and again');
+    expect(textsOf(b)).toEqual(['once', 'and again']);
+  });
+
+  test('bent, cut and glued: refused and counted, and the mail goes through', async () => {
+    const { a, b } = await two();
+    const { heard, say } = await stranger();
+    await message(world, a, 'b', 'first');
+    const recorded = [...heard];
+    const random = world.sim.random.fork('bender');
+    const bend = (bytes: Uint8Array): Uint8Array => {
+      const bent = bytes.slice();
+      const at = below(random, bent.length);
+      const kind = below(random, 4);
+      if (kind === 0) bent[at] = (bent[at] ?? 0) ^ (1 << below(random, 8));
+      if (kind === 1) return bent.slice(0, Math.max(1, at));
+      if (kind === 2) return Uint8Array.from([...bent, ...random.bytes(20)]).slice(0, 255);
+      if (kind === 3) bent[0] = random.bytes(1)[0] ?? 0;
+      return bent;
+    };
+    for (let i = 0; i < 150; i++) {
+      const bytes = recorded[below(random, recorded.length)] ?? Uint8Array.of(0);
+      await say(uniform(random) < 0.2 ? random.bytes(1 + below(random, 255)) : bend(bytes));
+    }
+    await message(world, a, 'b', 'second');
+    expect(textsOf(b)).toEqual(['first', 'second']);
+    expect(refusals(b.node.status().counters)).toBeGreaterThan(50);
+  });
+});
+
+test('every version and every kind that does not exist is counted by its reason', async () => {
+  const { b } = await two();
+  const { say } = await stranger();
+  for (let first = 0; first < 256; first++) await say(Uint8Array.of(first, ...new Uint8Array(20)));
+  const { counters } = b.node.status();
+  expect(counters['link.refused.version']).toBe(192);
+  expect(counters['link.refused.kind']).toBe(8);
+  expect(counters['link.refused.flags']).toBeGreaterThan(20);
+});
+
+test('a message to somebody whose key is not the one in the contact goes nowhere, and says that it waits', async () => {
+  const { a } = await two();
+  const nobody = new World({ seed: 99 });
+  const [other] = await nobody.boxes('other');
+  const contact = other.contact;
+  await nobody.end();
+  const sent = await world.settle(a.node.send(contact, 'anybody?'));
+  await world.sim.run(30 * MINUTE);
+  expect(statesOf(a, sent.id)).toEqual(['composed', 'stored']);
+});
+
+describe('a full disk', () => {
+  test('at the recipient: the giver is told, nothing is lost, and the mail comes once there is room', async () => {
+    const room = { a: 1e9, b: 1e9 };
+    const { a, b } = await two({ freeBytes: (name) => room[name as 'a' | 'b'] });
+    room.b = 10 * 2 ** 20; // the reserve is 16 MiB, of which housekeeping may use all but a quarter
+    const sent = await world.settle(a.node.send('b', 'no room for me'));
+    await world.sim.run(2 * MINUTE);
+    expect(statesOf(a, sent.id)).toEqual(['composed', 'stored']);
+    expect(b.node.inbox()).toEqual([]);
+    expect(b.node.status().store.state).toBe('disk-full');
+    expect(b.node.status().counters['store.refused.full']).toBeGreaterThan(0);
+    room.b = 1e9;
+    await world.sim.until(() => textsOf(b).length === 1, 90 * MINUTE, 'the mail');
+    expect(b.node.status().store.state).toBe('ok');
+  });
+
+  test('at the sender: the message is refused in one sentence', async () => {
+    const room = { a: 1e9, b: 1e9 };
+    const { a } = await two({ freeBytes: (name) => room[name as 'a' | 'b'] });
+    room.a = 10 * 2 ** 20;
+    await expect(world.settle(a.node.send('b', 'no room here'))).rejects.toMatchObject({
+      name: 'PersonError',
+      code: 'disk-full',
+    });
+    expect(a.node.outbox()).toEqual([]);
+    room.a = 1e9;
+    await message(world, a, 'b', 'there is room again');
+  });
+});
