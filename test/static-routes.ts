@@ -1,7 +1,7 @@
-/** Routes that a test fixes, over the real discovery: who is next is said by name, who is there is heard. */
+/** Routes that a test fixes, over the real mesh: who is next is said by name, who is there is heard. */
 import { Event } from '../src/core/events.ts';
 import { type NodeId, nodeIdKey } from '../src/identity/node-id.ts';
-import type { Discovery } from '../src/mesh/discovery.ts';
+import type { Router } from '../src/mesh/router.ts';
 import type { Candidate, Routing } from '../src/mesh/routing.ts';
 
 /** Next hops of one box by target, best first, and the sequence of each target; keys are NodeIds in hex. */
@@ -13,17 +13,16 @@ export interface RouteTable {
 export class StaticRoutes implements Routing {
   readonly onHeard: Event<NodeId>;
   readonly onRoute = new Event<NodeId>();
-  readonly #discovery: Discovery;
+  readonly #router: Router;
   readonly #table: RouteTable;
   /** Targets to which there was no way when asked. */
   readonly #missed = new Map<string, NodeId>();
 
-  constructor(discovery: Discovery, table: RouteTable) {
-    this.#discovery = discovery;
+  constructor(router: Router, table: RouteTable) {
+    this.#router = router;
     this.#table = table;
-    this.onHeard = discovery.onHeard;
-    discovery.onHeard.on((id) => {
-      discovery.want(id); // as a mesh asks for the announce of a new neighbour
+    this.onHeard = router.onHeard;
+    router.onHeard.on(() => {
       for (const target of [...this.#missed.values()]) {
         this.#missed.delete(nodeIdKey(target));
         if (this.candidates(target).length > 0) this.onRoute.emit(target);
@@ -37,7 +36,7 @@ export class StaticRoutes implements Routing {
   }
 
   candidates(target: NodeId): readonly Candidate[] {
-    const reachable = (id: NodeId) => this.#discovery.reachable(id);
+    const reachable = (id: NodeId) => this.#router.reachable(id);
     const direct = reachable(target) ? [{ neighbour: target, metric: 0, direct: true }] : [];
     const hops = this.#table.hops.get(nodeIdKey(target)) ?? [];
     const relayed = hops
@@ -52,15 +51,15 @@ export class StaticRoutes implements Routing {
   }
 
   want(target: NodeId): void {
-    this.#discovery.want(target);
+    this.#router.want(target);
   }
 
   unwant(target: NodeId): void {
     this.#missed.delete(nodeIdKey(target));
-    this.#discovery.unwant(target);
+    this.#router.unwant(target);
   }
 
   keyOf(id: NodeId): Uint8Array | undefined {
-    return this.#discovery.keyOf(id);
+    return this.#router.keyOf(id);
   }
 }

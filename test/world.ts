@@ -24,7 +24,7 @@ import { type NodeId, nodeIdKey } from '../src/identity/node-id.ts';
 import { LanMedium } from '../src/link/lan/lan-medium.ts';
 import { allowanceStore } from '../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../src/link/lora/lora-medium.ts';
-import type { Discovery } from '../src/mesh/discovery.ts';
+import type { Router } from '../src/mesh/router.ts';
 import type { NexusNode } from '../src/node/nexus-node.ts';
 import { startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
@@ -261,7 +261,7 @@ export class Box {
       version: 'test',
       name: this.name,
       seed: this.#seed.slice(),
-      ...(options.routed ? { routing: (discovery) => this.#routed(discovery) } : {}),
+      ...(options.routed ? { routing: (router: Router) => this.#routed(router) } : {}),
       media: [lan, radio?.medium].filter((m) => m !== undefined),
       ttlDays: options.ttlDays ?? 7,
       maxStoreBytes: options.maxStoreBytes ?? 100 * 2 ** 20,
@@ -300,8 +300,8 @@ export class Box {
     return { medium, events: radio.onEvent, board: 'sim', region: 'EU868', settings };
   }
 
-  #routed(discovery: Discovery): StaticRoutes {
-    this.#routes = new StaticRoutes(discovery, this.#table);
+  #routed(router: Router): StaticRoutes {
+    this.#routes = new StaticRoutes(router, this.#table);
     return this.#routes;
   }
 

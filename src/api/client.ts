@@ -6,11 +6,13 @@ import type {
   ContactEntry,
   InboxEntry,
   MessageProgress,
+  NeighbourStatus,
   NewContact,
   NewMessage,
   NodeIdentity,
   NodeStatus,
   OutboxEntry,
+  RouteEntry,
 } from './types.ts';
 
 /**
@@ -26,6 +28,8 @@ export class ApiClient {
 
   identity = (): Promise<NodeIdentity> => this.#ask('GET', '/v1/id');
   status = (): Promise<NodeStatus> => this.#ask('GET', '/v1/status');
+  neighbours = (): Promise<NeighbourStatus[]> => this.#ask('GET', '/v1/neighbours');
+  routes = (): Promise<RouteEntry[]> => this.#ask('GET', '/v1/routes');
   contacts = (): Promise<ContactEntry[]> => this.#ask('GET', '/v1/contacts');
   addContact = (contact: NewContact): Promise<ContactEntry> => this.#ask('POST', '/v1/contacts', contact);
   removeContact = (nameOrId: string): Promise<void> =>

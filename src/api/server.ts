@@ -95,6 +95,10 @@ async function route(
       return json(response, 200, node.identity());
     case 'GET status':
       return json(response, 200, node.status());
+    case 'GET neighbours':
+      return json(response, 200, node.neighbours());
+    case 'GET routes':
+      return json(response, 200, node.routes());
     case 'GET contacts':
       return json(response, 200, node.contacts());
     case 'POST contacts': {

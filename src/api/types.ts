@@ -14,6 +14,8 @@
  * | `GET /v1/inbox?follow=1[&after=ID]` | | stream of `InboxEntry`: those there, then those that come; no end |
  * | `GET /v1/outbox` | | `OutboxEntry[]` |
  * | `GET /v1/status` | | `NodeStatus` |
+ * | `GET /v1/neighbours` | | `NeighbourStatus[]` |
+ * | `GET /v1/routes` | | `RouteEntry[]` |
  *
  * A stream is `application/x-ndjson`: one JSON value a line. Anything but success is answered with an `ApiError`.
  */
@@ -29,6 +31,7 @@ export type {
   NodeStatus,
   OutboxEntry,
   RadioStatus,
+  RouteEntry,
 } from '../node/nexus-node.ts';
 
 export interface NewContact {

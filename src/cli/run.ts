@@ -9,7 +9,9 @@ import { configCheck } from './commands/config-check.ts';
 import { contactAdd, contactList, contactRemove } from './commands/contact.ts';
 import { id } from './commands/id.ts';
 import { inbox } from './commands/inbox.ts';
+import { neighbours } from './commands/neighbours.ts';
 import { outbox } from './commands/outbox.ts';
+import { routes } from './commands/routes.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { help } from './help.ts';
@@ -24,6 +26,8 @@ export const COMMANDS: readonly Command[] = [
   send,
   inbox,
   outbox,
+  neighbours,
+  routes,
   status,
   configCheck,
 ];

@@ -1,6 +1,6 @@
 /**
  * The first byte and the layout of every frame (docs/protocol/link.md, "Frames"). Frames are read once, here: into
- * one of four forms or the reason why they are refused.
+ * one of five forms or the reason why they are refused.
  */
 import { concat, Reader, Writer } from '../core/bytes.ts';
 import { TAG_LENGTH } from '../crypto/aead.ts';
@@ -26,9 +26,9 @@ export type Follows = (typeof FOLLOWS)[keyof typeof FOLLOWS];
 const PHASE_FLAG = 0b100;
 const MESSAGE_2_FLAG = 0b001;
 
-/** `first | session u16 | counter u16`: the associated data of what follows. */
+/** `first | session or index u16 | counter u16`: the associated data of what follows. */
 export const SEALED_HEADER_LENGTH = 5;
-/** What a sealed frame costs over its content. */
+/** What a sealed or shared frame costs over its content. */
 export const SEALED_OVERHEAD = SEALED_HEADER_LENGTH + TAG_LENGTH;
 
 /** The first 4 bytes of a hash: whether a message 1 is meant for this node, told without a Diffie–Hellman. */
@@ -75,7 +75,19 @@ export interface SealedForm {
   readonly ciphertext: Uint8Array;
 }
 
-export type Frame = LooseForm | Message1Form | Message2Form | SealedForm;
+export interface SharedForm {
+  readonly form: 'shared';
+  /** The sender's index of its neighbourhood. */
+  readonly index: number;
+  /** The low 16 bits of the nonce. */
+  readonly counter: number;
+  /** Associated data. */
+  readonly header: Uint8Array;
+  /** With its tag. */
+  readonly ciphertext: Uint8Array;
+}
+
+export type Frame = LooseForm | Message1Form | Message2Form | SealedForm | SharedForm;
 
 /** Why a frame is dropped on sight; counted as `link.refused.<reason>`. */
 export type FrameRefusal = 'length' | 'version' | 'kind' | 'flags';
@@ -104,6 +116,8 @@ export function readFrame(bytes: Uint8Array): Frame | FrameRefusal {
       return flags === MESSAGE_2_FLAG ? readMessage2(bytes) : readMessage1(bytes);
     case KIND.sealed:
       return readSealed(bytes, flags);
+    case KIND.shared:
+      return flags === 0 ? readShared(bytes) : 'flags';
     default:
       return 'kind';
   }
@@ -118,7 +132,7 @@ function looseLengthFits(kind: number, length: number): boolean {
       // 0–2 mailboxes of 16 bytes, and a prekey of 41 or none
       return [125, 141, 157, 166, 182, 198].includes(length);
     case KIND.solicit:
-      return length > 1 && length <= 1 + 28 * 9 && (length - 1) % 9 === 0;
+      return length > 3 && length <= 3 + 28 * 9 && (length - 3) % 9 === 0;
     default:
       return length === 17;
   }
@@ -152,6 +166,18 @@ function readSealed(bytes: Uint8Array, flags: number): SealedForm | 'flags' | 'l
   };
 }
 
+function readShared(bytes: Uint8Array): SharedForm | 'length' {
+  if (bytes.length <= SEALED_OVERHEAD) return 'length';
+  const r = new Reader(bytes.subarray(1));
+  return {
+    form: 'shared',
+    index: r.u16(),
+    counter: r.u16(),
+    header: bytes.subarray(0, SEALED_HEADER_LENGTH),
+    ciphertext: r.rest(),
+  };
+}
+
 /** The first byte of a message 1, which the prologue covers. */
 export const MESSAGE_1_FIRST = firstByte(KIND.handshake);
 
@@ -174,6 +200,15 @@ export function writeSealedHeader(session: number, n: bigint, phase: 0 | 1, foll
   return new Writer(SEALED_HEADER_LENGTH)
     .u8(firstByte(KIND.sealed, follows | (phase ? PHASE_FLAG : 0)))
     .u16(session)
+    .u16(Number(n & 0xffffn))
+    .bytes();
+}
+
+/** The header of a shared frame: 5 bytes. `n` is the whole counter. */
+export function writeSharedHeader(index: number, n: bigint): Uint8Array {
+  return new Writer(SEALED_HEADER_LENGTH)
+    .u8(firstByte(KIND.shared))
+    .u16(index)
     .u16(Number(n & 0xffffn))
     .bytes();
 }

@@ -113,10 +113,50 @@ export interface LooseFrame {
   readonly reception: Reception;
 }
 
+/** A record of a shared frame, proven to be its sender's, and newer than all that it shared before. */
+export interface SharedRecord {
+  readonly from: NodeId;
+  readonly record: Rec;
+}
+
+/** Where something shared goes: by all media that lead to members, or only by those whose frames go by connections. */
+export type Reach = 'all' | 'wired';
+
+/**
+ * One transmission for all linked neighbours (docs/protocol/link.md, "Shared frames"). Members are those this node
+ * hands its key to; the link is mutual where each has the other's.
+ */
+export interface Shared {
+  /** What names this node in frames that its neighbours alone can tell apart; 1–65535, another one after `dismiss`. */
+  readonly index: number;
+  readonly members: readonly NodeId[];
+  /** The longest body of a shared record. */
+  readonly room: number;
+  isMutual(id: NodeId): boolean;
+  /** How many neighbours one of them shares with, as its newest frame showed; 0: none has come. */
+  membersOf(id: NodeId): number;
+  /** The neighbours that name themselves so: none, one, rarely two. */
+  withIndex(index: number): readonly NodeId[];
+  /** Whom to share with when they offer. One handler. */
+  onOffer(accepts: (from: NodeId) => boolean): void;
+  /** Hands over the key, asking for theirs. True where it is mutual now. Rejects with `LinkFailed`. */
+  admit(id: NodeId, options: SendOptions): Promise<boolean>;
+  /** Leaves a node out: all others need the new key. */
+  dismiss(id: NodeId): void;
+  /** ms on air of a record with a body of so many bytes. */
+  airtime(bodyLength: number, reach: Reach): number;
+  /** Sends one record to all members. Only what proves itself or is idempotent, since a frame may be heard twice. */
+  send(record: Rec, priority: Priority, reach: Reach): Promise<Submission>;
+  readonly onRecord: Event<SharedRecord>;
+  /** A link has become mutual. */
+  readonly onMutual: Event<NodeId>;
+}
+
 /** What is to be known of a medium before something is broadcast on it. */
 export type MediumFacts = Pick<Medium, 'name' | 'mtu' | 'airtime' | 'connections'>;
 
 export interface Link {
+  readonly shared: Shared;
   /** By preference, the best first. */
   readonly media: readonly MediumFacts[];
   /** What every medium carries in one frame. */

@@ -6,9 +6,18 @@ import type { Clock } from '../core/clock.ts';
 import { Event } from '../core/events.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { JoinedNeighbour } from './joined-neighbour.ts';
-import type { IncomingRecord, IncomingTransfer, Link, LooseFrame, MediumFacts, Neighbour } from './link.ts';
+import type {
+  IncomingRecord,
+  IncomingTransfer,
+  Link,
+  LooseFrame,
+  MediumFacts,
+  Neighbour,
+  Reach,
+} from './link.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { NodeLink, type NodeLinkOptions } from './node-link.ts';
+import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
 import { TransferIds } from './transfer-ids.ts';
 
 /** Nodes of which it is remembered on which media they were heard. */
@@ -26,7 +35,7 @@ interface Way {
   readonly heardAt: number;
 }
 
-export interface LinksOptions extends Omit<NodeLinkOptions, 'medium' | 'transferIds'> {
+export interface LinksOptions extends Omit<NodeLinkOptions, 'medium' | 'transferIds' | 'shared'> {
   /** By preference, the best first; at least one. */
   readonly media: readonly Medium[];
 }
@@ -37,6 +46,7 @@ export class Links implements Link {
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
   readonly media: readonly MediumFacts[];
+  readonly shared: SharedFrames;
   readonly #links: ReadonlyMap<string, NodeLink>;
   readonly #clock: Clock;
   /** When a node was heard on which medium; heard longest ago first. */
@@ -50,8 +60,21 @@ export class Links implements Link {
     this.media = media;
     this.#clock = options.clock;
     const transferIds = new TransferIds();
+    const shared = new SharedFrames({
+      ...options,
+      random: options.random.fork('shared'),
+      mtu: () => this.mtu,
+      airtime: (bytes, members, reach) =>
+        this.#sharing(members, reach).reduce((sum, link) => sum + (link.airtime(bytes) ?? 0), 0),
+      submit: (outgoing) => this.#share(outgoing),
+      send: (to, record, how) => this.neighbour(to).send(record, how),
+    });
+    this.shared = shared;
     this.#links = new Map(
-      media.map((medium) => [medium.name, this.#joined(new NodeLink({ ...options, medium, transferIds }))]),
+      media.map((medium) => [
+        medium.name,
+        this.#joined(new NodeLink({ ...options, medium, transferIds, shared })),
+      ]),
     );
   }
 
@@ -102,6 +125,19 @@ export class Links implements Link {
 
   async stop(): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link.stop()));
+  }
+
+  async #share(outgoing: SharedOutgoing): Promise<Submission> {
+    const links = this.#sharing(outgoing.members, outgoing.reach);
+    const all = await Promise.all(links.map((link) => link.submitShared(outgoing)));
+    return all.reduce(added, { sent: false, refused: 'unconnected' });
+  }
+
+  /** The media by which these nodes are spoken to. */
+  #sharing(members: readonly NodeId[], reach: Reach): readonly NodeLink[] {
+    const used = new Set(members.map((id) => this.neighbour(id).medium));
+    const media = this.media.filter((m) => used.has(m.name) && (reach === 'all' || m.connections));
+    return media.map((m) => this.#on(m.name));
   }
 
   #joined(link: NodeLink): NodeLink {

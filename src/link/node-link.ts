@@ -14,7 +14,14 @@ import { FrameAnswer } from './answer.ts';
 import { Conversation } from './conversation.ts';
 import { Courtesy } from './courtesy.ts';
 import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
-import { FOLLOWS, type Message1Form, type Message2Form, readFrame, type SealedForm } from './frame.ts';
+import {
+  FOLLOWS,
+  type Message1Form,
+  type Message2Form,
+  readFrame,
+  type SealedForm,
+  type SharedForm,
+} from './frame.ts';
 import { IncomingTransfers } from './incoming.ts';
 import type {
   Answer,
@@ -25,6 +32,7 @@ import type {
   LooseFrame,
   MediumFacts,
   Neighbour,
+  Reach,
   Rec,
 } from './link.ts';
 import { LinkFailed } from './link.ts';
@@ -33,8 +41,11 @@ import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
+import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
 import { ANSWER_WINDOW, CONNECTED_SESSION_AGE, earliestAnswer } from './timing.ts';
 import type { TransferIds } from './transfer-ids.ts';
+
+const NOWHERE = { sent: false, refused: 'unconnected' } as const;
 
 /** ms between two looks for what has outlived its use. */
 const SWEEP_EVERY = 60_000;
@@ -49,6 +60,10 @@ export interface NodeLinkOptions {
   readonly handshakeCounter: () => bigint;
   /** The node's, whatever it has of media. */
   readonly transferIds: TransferIds;
+  /** Of a node with several media: what it shares, whatever carries it. */
+  readonly shared?: SharedFrames;
+  /** Whether a handshake of `from` is answered, which costs so much airtime; always, unless said. */
+  readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -59,6 +74,7 @@ type TransferHandler = (incoming: IncomingTransfer) => void | Promise<void>;
 export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
+  readonly shared: SharedFrames;
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
   readonly #options: NodeLinkOptions;
@@ -77,6 +93,17 @@ export class NodeLink implements Link {
     this.#sessions = new Sessions(
       connections ? { ...options, sessionAge: CONNECTED_SESSION_AGE } : { ...options },
     );
+    this.shared =
+      options.shared ??
+      new SharedFrames({
+        ...options,
+        random: options.random.fork('shared'),
+        mtu: () => this.mtu,
+        airtime: (bytes, _members, reach) => (this.#isReached(reach) ? (this.airtime(bytes) ?? 0) : 0),
+        submit: async (outgoing) => (this.#isReached(outgoing.reach) ? this.submitShared(outgoing) : NOWHERE),
+        send: (to, record, how) => this.neighbour(to).send(record, how),
+      });
+    this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
     this.#courtesy = new Courtesy({
       clock: options.clock,
       own: options.identity.nodeId,
@@ -150,11 +177,27 @@ export class NodeLink implements Link {
     });
   }
 
+  /** Sends a shared frame to all whom the medium reaches. */
+  submitShared({ estimatedBytes, frame, priority }: SharedOutgoing): Promise<Submission> {
+    let said = false;
+    return this.#options.medium.submit({
+      priority,
+      fairnessKey: undefined,
+      estimatedBytes,
+      next: () => {
+        if (said) return undefined;
+        said = true;
+        return frame();
+      },
+    });
+  }
+
   met(id: NodeId, { via }: Reception): void {
     if (via !== undefined) this.#courtesy.met(id, via);
   }
 
   forget(id: NodeId): void {
+    this.shared.forget(id);
     this.#sessions.forget(id, this.#now());
     this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
   }
@@ -164,6 +207,7 @@ export class NodeLink implements Link {
     this.#courtesy.stop();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     this.#sessions.clear();
+    this.shared.stop();
   }
 
   // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -174,6 +218,7 @@ export class NodeLink implements Link {
     else if (frame.form === 'loose') this.onLoose.emit({ kind: frame.kind, bytes, reception });
     else if (frame.form === 'message-1') this.#invited(bytes, frame, reception);
     else if (frame.form === 'message-2') this.#finished(frame, reception);
+    else if (frame.form === 'shared') this.#shared(frame, reception);
     else this.#sealed(frame, reception);
   }
 
@@ -181,6 +226,11 @@ export class NodeLink implements Link {
     const response = this.#sessions.respond(bytes, frame, this.#now());
     if (typeof response === 'string') {
       this.#refuse(response);
+      return;
+    }
+    const { mayAnswer, medium } = this.#options;
+    if (mayAnswer && !mayAnswer(response.from, medium.airtime(response.message2.length) ?? 0)) {
+      this.#refuse('too-many-strangers');
       return;
     }
     this.#answerWith(response.message2, reception);
@@ -222,6 +272,13 @@ export class NodeLink implements Link {
     const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
     if (records) this.#handle(live, records, frame.counter, askedAt, reception.via);
     else this.#refuse('records');
+  }
+
+  #shared(frame: SharedForm, reception: Reception): void {
+    this.shared.received(frame, (from) => {
+      this.#peer(from).heard(reception);
+      this.onAlive.emit(from);
+    });
   }
 
   #alive(live: Live, reception: Reception): void {
@@ -345,6 +402,10 @@ export class NodeLink implements Link {
       if (!(e instanceof LinkFailed)) throw e;
       this.#options.counters.count('link.late-answer-lost');
     }
+  }
+
+  #isReached(reach: Reach): boolean {
+    return reach === 'all' || this.#options.medium.connections !== undefined;
   }
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -18,6 +18,10 @@ export const RECORD = {
   unreadable: 24,
   return: 25,
   ask: 26,
+  want: 32,
+  key: 33,
+  digest: 34,
+  tags: 35,
 } as const;
 
 /** Bit 7 of the type: the last record of the frame, whose body is all that is left. */

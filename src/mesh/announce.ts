@@ -5,21 +5,14 @@ import type { Identity } from '../identity/keys.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { nodeIdFrom, nodeIdOf } from '../identity/node-id.ts';
 import { firstByte, KIND } from '../link/frame.ts';
+import { MOST_SEQUENCE } from './freshness.ts';
+import { COST_LENGTH, OWN_COST, type PathCost, readCost, writeCost } from './metric.ts';
 
 const BOOTED = 0x01;
 const MAILBOXES = 0x06;
 const PREKEY = 0x08;
 const KNOWN_FLAGS = BOOTED | MAILBOXES | PREKEY;
 const PREKEY_LENGTH = 41;
-const COST_LENGTH = 6;
-
-/** Path cost, outside the signature; all zero where the announce comes from its own node. */
-export interface PathCost {
-  readonly metric: number;
-  readonly price: number;
-  readonly bottleneck: number;
-  readonly hops: number;
-}
 
 export interface Announce {
   /** Ed25519, 32 bytes. */
@@ -35,13 +28,13 @@ export interface Announce {
   readonly mailboxes: readonly NodeId[];
   /** Prekey id 1 ‖ prekey 32 ‖ sequence 8, kept as it came; empty where there is none. */
   readonly prekey: Uint8Array;
+  /** Outside the signature: that of a path from whoever sent it on. Nobody's word until a neighbour's digest says it. */
   readonly cost: PathCost;
 }
 
 export type OwnAnnounce = Pick<Announce, 'sequence' | 'anchor' | 'booted' | 'capabilities'>;
 
 const NO_TARIFF = new Uint8Array(3);
-export const OWN_COST: PathCost = { metric: 0, price: 0, bottleneck: 255, hops: 0 };
 
 /** The whole frame of a node's own announce, 125 bytes. */
 export function encodeAnnounce(identity: Identity, a: OwnAnnounce): Uint8Array {
@@ -53,9 +46,14 @@ export function encodeAnnounce(identity: Identity, a: OwnAnnounce): Uint8Array {
     .u16(a.capabilities)
     .raw(NO_TARIFF)
     .bytes();
-  const { metric, price, bottleneck, hops } = OWN_COST;
-  const cost = new Writer(COST_LENGTH).u16(metric).u16(price).u8(bottleneck).u8(hops).bytes();
+  const cost = writeCost(new Writer(COST_LENGTH), OWN_COST).bytes();
   return concat(Uint8Array.of(firstByte(KIND.announce)), fields, identity.sign('announce', fields), cost);
+}
+
+/** An announce as this node sends it on: the same but for the path cost. */
+export function announceThrough(frame: Uint8Array, cost: PathCost): Uint8Array {
+  const signed = frame.subarray(0, frame.length - COST_LENGTH);
+  return concat(signed, writeCost(new Writer(COST_LENGTH), cost).bytes());
 }
 
 export type AnnounceRefusal = 'malformed' | 'bad-signature';
@@ -66,6 +64,7 @@ export function decodeAnnounce(frame: Uint8Array): Announce | AnnounceRefusal {
     r.u8();
     const publicKey = r.raw(32).slice();
     const sequence = r.u64();
+    if (sequence >= MOST_SEQUENCE) return undefined;
     const anchor = r.raw(8).slice();
     const flags = r.u8();
     if ((flags & ~KNOWN_FLAGS) !== 0) return undefined;
@@ -77,7 +76,7 @@ export function decodeAnnounce(frame: Uint8Array): Announce | AnnounceRefusal {
     const prekey = flags & PREKEY ? r.raw(PREKEY_LENGTH).slice() : EMPTY;
     const signed = frame.subarray(1, r.at);
     const signature = r.raw(SIGNATURE_LENGTH);
-    const cost: PathCost = { metric: r.u16(), price: r.u16(), bottleneck: r.u8(), hops: r.u8() };
+    const cost = readCost(r);
     const booted = (flags & BOOTED) !== 0;
     const announce = { publicKey, sequence, anchor, booted, capabilities, tariff, mailboxes, prekey, cost };
     return { announce, signed, signature };

@@ -1,27 +1,192 @@
-/** The freshness chain of an announce (docs/protocol/mesh.md, "Announce"). */
-import { concat, utf8, Writer } from '../core/bytes.ts';
+/**
+ * Freshness without signatures (docs/protocol/mesh.md, "Freshness"): a node releases one value of a hash chain with
+ * each refresh of its own; whoever knows an earlier one hashes forward to it, and counts.
+ */
+import { concat, equal, utf8, Writer } from '../core/bytes.ts';
 import { blake2b } from '../crypto/hashes.ts';
+import { StorageFailed } from '../db/db.ts';
 import type { NodeId } from '../identity/node-id.ts';
 
 export const CHAIN_STEPS = 4096;
+/** The next announce is issued here: 7/8 of the chain. */
+export const RENEWED_AT = 3584;
+const STEP_LENGTH = 8;
 const LABEL = utf8('nexus/1 fresh');
+const CHECKPOINT_EVERY = 64;
+/** Values of the newest steps that are still recognised: of neighbours who are behind. */
+const REMEMBERED = 16;
+
+/**
+ * What a route is as new as: announce sequence and steps as one number, announce sequence × 4096 + steps. Sequences
+ * of 2^40 and more are refused, so that it is exact.
+ */
+export type Order = number;
+export const MOST_SEQUENCE = 2n ** 40n;
+
+export function orderOf(sequence: bigint, steps: number): Order {
+  return Number(sequence) * CHAIN_STEPS + steps;
+}
+
+/** The low 16 bits of an order, as they travel; compared serially (RFC 1982). */
+export function serialOf(order: Order): number {
+  return order % 0x10000;
+}
+
+/** How far serial `a` is ahead of serial `b`: −32768 … 32767. */
+export function serialAhead(a: number, b: number): number {
+  return ((a - b + 0x18000) & 0xffff) - 0x8000;
+}
 
 /** x_i from x_{i+1}, 8 bytes. */
 export function previousStep(nodeId: NodeId, sequence: bigint, next: Uint8Array): Uint8Array {
-  return blake2b(concat(LABEL, nodeId, new Writer(8).u64(sequence).bytes(), next), 8);
+  return hasher(nodeId, sequence)(next);
 }
 
-/**
- * x_0 of the chain of one announce: 4,096 hashes from its end. The end follows from the node's own secret and the
- * sequence, so that nothing but the sequence is kept.
- */
-export function anchorOf(nodeId: NodeId, chainSecret: Uint8Array, sequence: bigint): Uint8Array {
-  let x = blake2b(new Writer(8).u64(sequence).bytes(), 8, chainSecret);
-  for (let i = 0; i < CHAIN_STEPS; i++) x = previousStep(nodeId, sequence, x);
-  return x;
+/** `previousStep` for many steps of one chain. */
+function hasher(nodeId: NodeId, sequence: bigint): (next: Uint8Array) => Uint8Array {
+  const message = concat(LABEL, nodeId, new Writer(8).u64(sequence).bytes(), new Uint8Array(STEP_LENGTH));
+  const at = message.length - STEP_LENGTH;
+  return (next) => {
+    message.set(next, at);
+    return blake2b(message, STEP_LENGTH);
+  };
 }
 
 /** The secret that ends all chains of a node, from its 32-byte seed. */
 export function chainSecretOf(seed: Uint8Array): Uint8Array {
   return blake2b(LABEL, 32, seed);
+}
+
+/** A chain whose end is known. The end follows from the node's own secret and the sequence. */
+export class OwnChain {
+  readonly sequence: bigint;
+  readonly #hash: (next: Uint8Array) => Uint8Array;
+  /** x_0, x_64, … x_4096. */
+  readonly #checkpoints: Uint8Array[];
+
+  constructor(nodeId: NodeId, chainSecret: Uint8Array, sequence: bigint) {
+    this.sequence = sequence;
+    this.#hash = hasher(nodeId, sequence);
+    let x = blake2b(new Writer(8).u64(sequence).bytes(), STEP_LENGTH, chainSecret);
+    const checkpoints = [x];
+    for (let i = CHAIN_STEPS - 1; i >= 0; i--) {
+      x = this.#hash(x);
+      if (i % CHECKPOINT_EVERY === 0) checkpoints.push(x);
+    }
+    this.#checkpoints = checkpoints.reverse();
+  }
+
+  /** x_i, 0 ≤ i ≤ 4096. */
+  step(i: number): Uint8Array {
+    const from = Math.ceil(i / CHECKPOINT_EVERY);
+    let x = this.#checkpoints[from];
+    if (!x) throw new RangeError(`no step ${i}`);
+    for (let k = from * CHECKPOINT_EVERY; k > i; k--) x = this.#hash(x);
+    return x;
+  }
+}
+
+export interface OwnFreshnessOptions {
+  readonly nodeId: NodeId;
+  readonly chainSecret: Uint8Array;
+  /** Grows with every call, over reboots too. Throws `StorageFailed` where the disk does not keep up. */
+  readonly nextPosition: () => number;
+}
+
+/** This node's own position: position p is step p mod 3584 of announce ⌊p / 3584⌋ + 1. */
+export class OwnFreshness {
+  readonly #o: OwnFreshnessOptions;
+  #chain: OwnChain | undefined;
+  #position: number;
+
+  constructor(options: OwnFreshnessOptions) {
+    this.#o = options;
+    this.#position = options.nextPosition();
+  }
+
+  get sequence(): bigint {
+    return BigInt(1 + Math.floor(this.#position / RENEWED_AT));
+  }
+  get steps(): number {
+    return this.#position % RENEWED_AT;
+  }
+  get order(): Order {
+    return orderOf(this.sequence, this.steps);
+  }
+  get anchor(): Uint8Array {
+    return this.#current.step(0);
+  }
+  /** The newest value released. */
+  get value(): Uint8Array {
+    return this.#current.step(this.steps);
+  }
+
+  /** Releases the next step; false where the disk does not keep up, and the newest is still the one before. */
+  advance(): boolean {
+    try {
+      this.#position = this.#o.nextPosition();
+      return true;
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      return false;
+    }
+  }
+
+  get #current(): OwnChain {
+    const { nodeId, chainSecret } = this.#o;
+    if (this.#chain?.sequence !== this.sequence)
+      this.#chain = new OwnChain(nodeId, chainSecret, this.sequence);
+    return this.#chain;
+  }
+}
+
+/** What is proven of another node's chain. */
+export class ProvenChain {
+  readonly sequence: bigint;
+  readonly #hash: (next: Uint8Array) => Uint8Array;
+  #steps = 0;
+  /** The newest first. */
+  #values: Uint8Array[];
+
+  constructor(nodeId: NodeId, sequence: bigint, anchor: Uint8Array) {
+    this.sequence = sequence;
+    this.#hash = hasher(nodeId, sequence);
+    this.#values = [anchor];
+  }
+
+  get order(): Order {
+    return orderOf(this.sequence, this.#steps);
+  }
+  get value(): Uint8Array {
+    return this.#values[0] as Uint8Array;
+  }
+
+  /** The value of an order that is remembered. */
+  valueOf(order: Order): Uint8Array | undefined {
+    return this.#values[this.order - order];
+  }
+
+  /**
+   * The order of a value: one of the newest that are remembered, or one that leads to the newest by at most `most`
+   * hashes, which it then becomes. Undefined where it proves nothing.
+   */
+  prove(value: Uint8Array, most: number): Order | undefined {
+    const behind = this.#values.findIndex((v) => equal(v, value));
+    if (behind >= 0) return this.order - behind;
+    const walked: Uint8Array[] = [];
+    let x = value;
+    // the end of the chain itself is never released
+    for (let i = Math.min(most, CHAIN_STEPS - 1 - this.#steps); i > 0; i--) {
+      walked.push(x);
+      x = this.#hash(x);
+      if (equal(x, this.value)) {
+        this.#steps += walked.length;
+        this.#values = [...walked.slice(0, REMEMBERED), ...this.#values]
+          .slice(0, REMEMBERED)
+          .map((v) => v.slice());
+        return this.order;
+      }
+    }
+    return undefined;
+  }
 }

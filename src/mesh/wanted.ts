@@ -1,8 +1,15 @@
-/** For whom to solicit, and when (docs/protocol/mesh.md, "Solicit"): pure bookkeeping. */
+/** For whom to solicit, when, and how far (docs/protocol/mesh.md, "Solicit"): pure bookkeeping. */
+import { HOP_LIMIT } from './metric.ts';
 
 const MINUTE = 60_000;
-/** Waits before the first and each later solicit; the last one repeats. */
-const WAITS = [0, 0.5 * MINUTE, 2 * MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE] as const;
+/** Waits before the first and each later solicit, and how many hops it travels; the last one repeats. */
+const TURNS = [
+  { after: 0, ring: 2 },
+  { after: 0.5 * MINUTE, ring: 5 },
+  { after: 2 * MINUTE, ring: HOP_LIMIT },
+  { after: 60 * MINUTE, ring: HOP_LIMIT },
+  { after: 240 * MINUTE, ring: HOP_LIMIT },
+] as const;
 /** Those due within this time of the first go into the same frame. */
 const TOGETHER_MS = 2_000;
 
@@ -12,16 +19,29 @@ interface Entry<T> {
   dueAt: number;
 }
 
+export interface Due<T> {
+  readonly value: T;
+  readonly ring: number;
+}
+
+const turn = (tries: number) => TURNS[Math.min(tries, TURNS.length - 1)] as (typeof TURNS)[number];
+
 export class WantedList<T> {
   readonly #entries = new Map<string, Entry<T>>();
 
   /** Begins to want `value`, known as `key`, at `now`; no change where it is wanted already. */
   add(key: string, value: T, now: number): void {
-    if (!this.#entries.has(key)) this.#entries.set(key, { value, tries: 0, dueAt: now + WAITS[0] });
+    if (!this.#entries.has(key)) this.#entries.set(key, { value, tries: 0, dueAt: now });
   }
 
   remove(key: string): void {
     this.#entries.delete(key);
+  }
+
+  /** Somebody else asks already: not before `until`. */
+  postpone(key: string, until: number): void {
+    const entry = this.#entries.get(key);
+    if (entry) entry.dueAt = Math.max(entry.dueAt, until);
   }
 
   /** When the next solicit is due; undefined where nobody is wanted. */
@@ -32,15 +52,15 @@ export class WantedList<T> {
   }
 
   /** Takes up to `most` of those due at `now` or soon after, once one is due; each then waits for its next turn. */
-  takeDue(now: number, most: number): T[] {
+  takeDue(now: number, most: number): Due<T>[] {
     const next = this.nextAt();
     if (next === undefined || next > now) return [];
-    const due: T[] = [];
+    const due: Due<T>[] = [];
     for (const e of this.#entries.values()) {
       if (e.dueAt > now + TOGETHER_MS || due.length >= most) continue;
+      due.push({ value: e.value, ring: turn(e.tries).ring });
       e.tries++;
-      e.dueAt = now + (WAITS[Math.min(e.tries, WAITS.length - 1)] as number);
-      due.push(e.value);
+      e.dueAt = now + turn(e.tries).after;
     }
     return due;
   }

@@ -111,8 +111,32 @@ export interface NeighbourStatus {
   readonly heardMsAgo?: number;
   readonly rssiDbm?: number;
   readonly snrDb?: number;
-  /** There is a session under which a frame has opened. */
+  /** Expected transmissions until a frame and its answer have both arrived: 1 is best. */
+  readonly etx: number;
+  /** There is a session under which a frame has opened, or each holds the key under which the other shares. */
   readonly linked: boolean;
+}
+
+/** A node that is known, and how it would be reached now. */
+export interface RouteEntry {
+  /** NodeId, hex. */
+  readonly nodeId: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  /** Left out where there is no route that may be used. */
+  readonly next?: {
+    /** NodeId of the neighbour, hex; that of the node itself where it is in earshot. */
+    readonly via: string;
+    /** The contact's name, where there is one. */
+    readonly viaName?: string;
+    readonly hops: number;
+    /** Expected, of a message of 100 bytes and its answers. */
+    readonly airtimeMs: number;
+    /** bit/s of the slowest link; left out where nothing limits it. */
+    readonly bandwidthBps?: number;
+  };
+  /** Other neighbours that say they reach it. */
+  readonly alternatives: number;
 }
 
 export interface NodeStatus {
@@ -167,6 +191,10 @@ export interface NexusNode {
   /** In the order they were written. */
   outbox(): readonly OutboxEntry[];
   status(): NodeStatus;
+  /** Those in earshot. */
+  neighbours(): readonly NeighbourStatus[];
+  /** All nodes that are known by their announces. */
+  routes(): readonly RouteEntry[];
   /** Finishes what is durable, puts the radio to sleep. Everything else rejects from then on. */
   stop(): Promise<void>;
 }

@@ -6,38 +6,42 @@ import type { TextCodec } from '../core/compression.ts';
 import type { Counters } from '../core/counters.ts';
 import { PersonError } from '../core/errors.ts';
 import type { Log } from '../core/log.ts';
+import { logByteOf } from '../core/log-byte.ts';
 import type { Random } from '../core/random.ts';
 import { PersistedCounter } from '../db/counters.ts';
 import type { Db } from '../db/db.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
 import { type Contact, Contacts } from '../identity/contacts.ts';
 import { Identity } from '../identity/keys.ts';
-import { nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { LanStatus } from '../link/lan/lan-medium.ts';
 import type { Link } from '../link/link.ts';
 import { Links } from '../link/links.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
+import { PER_PRIORITY } from '../link/lora/queue.ts';
 import type { Medium } from '../link/medium.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
-import { DirectRoutes } from '../mesh/direct-routes.ts';
-import { Discovery, T0_MS } from '../mesh/discovery.ts';
+import { T0_LEAST_MS } from '../mesh/earshot.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
+import { Router } from '../mesh/router.ts';
 import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
 import { Custody } from '../store/custody.ts';
-import { logByteOf } from '../store/ttl.ts';
 import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
   MessageProgress,
+  NeighbourStatus,
   NexusNode,
   NodeIdentity,
   NodeStatus,
   OutboxEntry,
+  RouteEntry,
 } from './nexus-node.ts';
+import { neighbourStatus, routeEntry } from './reach.ts';
 import { stream } from './stream.ts';
 
 export interface NodeOptions {
@@ -57,8 +61,8 @@ export interface NodeOptions {
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
   readonly codec: TextCodec;
-  /** Who is next towards whom; direct neighbours only unless said. */
-  readonly routing?: (discovery: Discovery) => Routing;
+  /** Who is next towards whom, where that is not what the mesh finds. */
+  readonly routing?: (router: Router) => Routing;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -78,8 +82,8 @@ export interface NodeRadio {
 export async function startNode(options: NodeOptions): Promise<NexusNode> {
   const { db } = options;
   const handshakes = await PersistedCounter.open(db, 'handshake');
-  const announces = await PersistedCounter.open(db, 'announce', 16);
-  const node = new RunningNode(options, handshakes, announces);
+  const freshness = await PersistedCounter.open(db, 'freshness', 16);
+  const node = new RunningNode(options, handshakes, freshness);
   node.start();
   return node;
 }
@@ -91,14 +95,14 @@ class RunningNode implements NexusNode {
   /** Of all contacts, by NodeId in hex: asked for on every sign of life. */
   readonly #known = new Map<string, Contact>();
   readonly #link: Link;
-  readonly #discovery: Discovery;
+  readonly #router: Router;
   readonly #messenger: Messenger;
   readonly #custody: Custody;
   readonly #startedAt: number;
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: NodeOptions, handshakes: PersistedCounter, announces: PersistedCounter) {
+  constructor(options: NodeOptions, handshakes: PersistedCounter, freshness: PersistedCounter) {
     this.#o = options;
     const { clock, codec, counters, db, log, media, random, seed, ttlDays } = options;
     this.#startedAt = clock.monotonic();
@@ -109,7 +113,8 @@ class RunningNode implements NexusNode {
     const link = new Links({
       media,
       identity,
-      keyOf: (id) => this.#discovery.keyOf(id),
+      keyOf: (id) => this.#router.keyOf(id),
+      mayAnswer: (from, airtimeMs) => this.#router.mayAnswer(from, airtimeMs),
       handshakeCounter: () => BigInt(handshakes.next()),
       clock,
       random: random.fork('link'),
@@ -117,13 +122,16 @@ class RunningNode implements NexusNode {
       log,
     });
     this.#link = link;
-    this.#discovery = new Discovery({
+    this.#router = new Router({
       link,
+      db,
       identity,
       chainSecret: chainSecretOf(seed),
-      nextSequence: () => BigInt(announces.next()) + 1n,
+      nextPosition: () => freshness.next(),
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
       capabilities: CAPABILITY.relay | CAPABILITY.storage,
+      load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,
+      legalMs: options.radio?.medium.status.airtimeAllowedMs,
       clock,
       random: random.fork('mesh'),
       counters,
@@ -142,11 +150,11 @@ class RunningNode implements NexusNode {
       db,
       identity,
       link,
-      routing: options.routing?.(this.#discovery) ?? new DirectRoutes(this.#discovery),
+      routing: options.routing?.(this.#router) ?? this.#router,
       author: this.#messenger,
       isContact: (id) => this.#known.has(nodeIdKey(id)),
       maxBytes: options.maxStoreBytes,
-      t0Ms: () => T0_MS,
+      t0Ms: () => T0_LEAST_MS,
       clock,
       random: random.fork('store'),
       counters,
@@ -156,7 +164,7 @@ class RunningNode implements NexusNode {
   }
 
   start(): void {
-    this.#discovery.start();
+    this.#router.start();
     this.#custody.start();
   }
 
@@ -243,25 +251,22 @@ class RunningNode implements NexusNode {
       uptimeMs: Math.round(now - this.#startedAt),
       ...(radio ? radioStatus(radio, this.#radioFailure?.sentence) : {}),
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
-      neighbours: this.#discovery.neighbours().map((heard) => {
-        const contact = this.#known.get(nodeIdKey(heard.nodeId));
-        const { linked, medium, quality } = this.#link.neighbour(heard.nodeId);
-        const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
-        const snrDb = quality.snrDb ?? heard.snrDb;
-        return {
-          nodeId: nodeIdKey(heard.nodeId),
-          medium,
-          ...(contact ? { name: contact.name } : {}),
-          heardMsAgo: Math.round(now - heard.at),
-          ...(rssiDbm === undefined ? {} : { rssiDbm }),
-          ...(snrDb === undefined ? {} : { snrDb }),
-          linked,
-        };
-      }),
+      neighbours: this.neighbours(),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, state: storeState(db) },
       counters: counters.all(),
     };
+  }
+
+  neighbours(): readonly NeighbourStatus[] {
+    const now = this.#o.clock.monotonic();
+    return this.#router
+      .neighbours()
+      .map((heard) => neighbourStatus(heard, this.#link, this.#nameOfNode, now));
+  }
+
+  routes(): readonly RouteEntry[] {
+    return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
   }
 
   stop(): Promise<void> {
@@ -270,7 +275,7 @@ class RunningNode implements NexusNode {
   }
 
   async #stop(): Promise<void> {
-    this.#discovery.stop();
+    this.#router.stop();
     this.#custody.stop();
     await this.#link.stop();
     this.#identity.destroy();
@@ -286,6 +291,8 @@ class RunningNode implements NexusNode {
       log.warn({ what: event.what }, 'the radio has been recovered');
     }
   }
+
+  #nameOfNode = (id: NodeId): string | undefined => this.#known.get(nodeIdKey(id))?.name;
 
   #nameOf = (publicKey: Uint8Array): string | undefined => this.#contacts.byPublicKey(publicKey)?.name;
 

@@ -1,5 +1,7 @@
 /** What this box takes into custody for others, and on what terms (docs/protocol/store.md, "Bounds"). */
+
 import type { Counters } from '../core/counters.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Routing } from '../mesh/routing.ts';
@@ -10,7 +12,6 @@ import type { Holdings } from './holdings.ts';
 import { CONTENT_TYPE, type DataObject, type ObjectId } from './object.ts';
 import type { CompactHeader } from './parcel.ts';
 import { freshTrace } from './trace.ts';
-import { minutesOf } from './ttl.ts';
 
 const MINUTE = 60_000;
 

@@ -6,6 +6,7 @@
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
@@ -29,7 +30,6 @@ import { Replies } from './replies.ts';
 import { Taker } from './taker.ts';
 import { freshTrace, type TraceEvent, transition } from './trace.ts';
 import { Transfers } from './transfers.ts';
-import { minutesOf } from './ttl.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;

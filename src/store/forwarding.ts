@@ -2,10 +2,10 @@
  * The forwarding rules as pure decisions (docs/protocol/store.md, "Forwarding"): what an offer or a return meets, to
  * whom an object may go next, how long it waits, when its sender asks.
  */
+import { LONGEST_LOG_BYTE, minutesOf } from '../core/log-byte.ts';
 import type { Candidate } from '../mesh/routing.ts';
 import { newer, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, MOST_GIVERS, type Trace } from './trace.ts';
-import { LONGEST_LOG_BYTE, minutesOf } from './ttl.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

@@ -4,7 +4,9 @@
  * there is news of one: an object is looked at when it comes, when its recipient's routes change, and when its time is
  * due.
  */
+
 import type { Cancel, Clock } from '../core/clock.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
@@ -22,7 +24,6 @@ import { Reminders } from './reminders.ts';
 import type { Stamp } from './stamp.ts';
 import type { TraceEvent, TriedReason } from './trace.ts';
 import type { Transfers } from './transfers.ts';
-import { minutesOf } from './ttl.ts';
 import { WaitingLines } from './waiting-lines.ts';
 
 const SECOND = 1_000;

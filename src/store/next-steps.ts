@@ -2,7 +2,9 @@
  * What to do with a held object at this moment: rules 2 and 3 over its trace, the routes, and what neighbours have
  * lately said (docs/protocol/store.md, "Forwarding"). What is remembered here is forgotten by a restart.
  */
+
 import type { Clock } from '../core/clock.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Candidate, Routing } from '../mesh/routing.ts';
@@ -13,7 +15,6 @@ import type { Holdings } from './holdings.ts';
 import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, underSequence } from './trace.ts';
 import type { Transfers } from './transfers.ts';
-import { minutesOf } from './ttl.ts';
 
 const MINUTE = 60_000;
 /** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */

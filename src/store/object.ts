@@ -1,10 +1,10 @@
 /** A DataObject's header and its name (docs/protocol/store.md, "DataObject header"). */
 import { equal, Reader, toHex, Writer } from '../core/bytes.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { blake3 } from '../crypto/hashes.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
 import { SIGNATURE_LENGTH } from '../crypto/signatures.ts';
 import { merkleRoot } from './merkle.ts';
-import { minutesOf } from './ttl.ts';
 
 export const OBJECT_VERSION = 1;
 /** Bytes of an immutable or ephemeral header; of a mutable one. */
@@ -34,7 +34,7 @@ export interface ObjectProperties {
   readonly priority: ObjectPriority;
   /** Bits per second that a link must have to carry it. */
   readonly minBandwidth: number;
-  /** Log byte (`ttl.ts`). */
+  /** Log byte (`core/log-byte.ts`). */
   readonly ttl: number;
 }
 

@@ -1,5 +1,6 @@
 /** The compact header and the parcel, as they travel (docs/protocol/store.md, "Compact header"). */
 import { concat, decode, type Reader, Writer } from '../core/bytes.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom } from '../identity/node-id.ts';
 import {
@@ -12,7 +13,6 @@ import {
   type ObjectProperties,
 } from './object.ts';
 import type { Stamp } from './stamp.ts';
-import { minutesOf } from './ttl.ts';
 
 const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16 } as const;
 const KNOWN_FLAGS = 31;
@@ -23,7 +23,7 @@ const DEFAULT_KIND = kindOf(CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
 export interface Travel extends Stamp {
   /** Hand-overs to relays that are left to whoever takes it. */
   readonly hopsLeft: number;
-  /** Log byte (`ttl.ts`). */
+  /** Log byte (`core/log-byte.ts`). */
   readonly age: number;
 }
 

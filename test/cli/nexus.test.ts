@@ -114,6 +114,21 @@ describe('nexus', () => {
     expect(stdout).toMatch(/^radio +ok: sim, EU868 869\.525 MHz, 125 kHz, SF7, 4\/5, 17 dBm/m);
   });
 
+  test('neighbours and routes show who is in earshot, and who is reached through whom', async () => {
+    const [heard] = await json(a, 'neighbours');
+    expect(heard).toMatchObject({ name: 'B', medium: 'lora', linked: true });
+    expect(heard.etx).toBeGreaterThanOrEqual(1);
+    const table = (await a.nexus(['neighbours'])).stdout.split('\n');
+    expect(table[0]).toMatch(/^node +name +heard +level +SNR +ETX +link$/);
+    expect(table[1]).toMatch(/^[0-9a-f]{8} +B +.* ago +-?\d+ dBm +-?\d+\.\d dB +\d+\.\d +linked$/);
+
+    const [known] = await json(a, 'routes');
+    expect(known).toMatchObject({ name: 'B', nodeId: heard.nodeId });
+    const routes = (await a.nexus(['routes'])).stdout.split('\n');
+    expect(routes[0]).toMatch(/^node +name +through +hops +airtime +besides$/);
+    expect(routes[1]).toMatch(/^[0-9a-f]{8} +B +(direct +1 +0\.\d\d s|no route)$/);
+  });
+
   test('config check says that a file is right, or what is wrong, without a daemon', async () => {
     const offline = town.box('offline');
     const right = await offline.nexus(['config', 'check', offline.configFile]);

@@ -13,6 +13,7 @@ import {
   writeMessage1,
   writeMessage2,
   writeSealedHeader,
+  writeSharedHeader,
 } from '../../src/link/frame.ts';
 
 const bytes = (hex: string) => fromHex(hex) ?? new Uint8Array(0);
@@ -78,6 +79,19 @@ describe('golden bytes', () => {
       ciphertext: new Uint8Array(17).fill(0xcc),
     });
   });
+
+  test('a shared header: first, the index of the neighbourhood, the low 16 bits of the counter', () => {
+    const header = writeSharedHeader(0x0102, 0x1_fffen);
+    expect(toHex(header)).toBe('680201feff');
+    const shared = new Uint8Array([...header, ...new Uint8Array(17).fill(0xcc)]);
+    expect(readFrame(shared)).toEqual({
+      form: 'shared',
+      index: 0x0102,
+      counter: 0xfffe,
+      header,
+      ciphertext: new Uint8Array(17).fill(0xcc),
+    });
+  });
 });
 
 describe('refused on sight', () => {
@@ -86,7 +100,8 @@ describe('refused on sight', () => {
     ['version 0', frame(0x00, 30), 'version'],
     ['version 2', frame(0x98, 30), 'version'],
     ['version 3', frame(0xff, 30), 'version'],
-    ['kind 5, reserved', frame(0x68, 30), 'kind'],
+    ['a shared frame with a flag', frame(0x69, 30), 'flags'],
+    ['a shared frame without content', frame(0x68, 21), 'length'],
     ['kind 7, reserved', frame(0x78, 30), 'kind'],
     ['a beacon with a flag', frame(0x41, 21), 'flags'],
     ['a receipt with a flag', frame(0x74, 17), 'flags'],
@@ -97,9 +112,9 @@ describe('refused on sight', () => {
     ['an announce cut short', frame(0x48, 124), 'length'],
     ['an announce between two lengths', frame(0x48, 130), 'length'],
     ['an announce too long', frame(0x48, 199), 'length'],
-    ['a solicit for nobody', frame(0x60, 1), 'length'],
-    ['a solicit with half an entry', frame(0x60, 14), 'length'],
-    ['a solicit with 29 entries', frame(0x60, 1 + 29 * 9), 'length'],
+    ['a solicit for nobody', frame(0x60, 3), 'length'],
+    ['a solicit with half an entry', frame(0x60, 16), 'length'],
+    ['a solicit with 29 entries', frame(0x60, 3 + 29 * 9), 'length'],
     ['a receipt too long', frame(0x70, 18), 'length'],
     ['a receipt cut short', frame(0x70, 16), 'length'],
     ['message 1 cut short', frame(0x50, 111), 'length'],
@@ -109,12 +124,12 @@ describe('refused on sight', () => {
     expect(readFrame(hostile)).toBe(reason);
   });
 
-  test('anything else is one of four forms; nothing throws', () => {
+  test('anything else is one of five forms; nothing throws', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), (hostile) => {
         const read = readFrame(hostile);
         if (typeof read === 'string') expect(['length', 'version', 'kind', 'flags']).toContain(read);
-        else expect(['loose', 'message-1', 'message-2', 'sealed']).toContain(read.form);
+        else expect(['loose', 'message-1', 'message-2', 'sealed', 'shared']).toContain(read.form);
       }),
     );
   });
@@ -124,7 +139,7 @@ test.each([
   ['a beacon with options', frame(0x40, 24), 0],
   ['an announce', frame(0x48, 125), 1],
   ['an announce with a mailbox and a prekey', frame(0x48, 182), 1],
-  ['a solicit for 28', frame(0x60, 253), 4],
+  ['a solicit for 28', frame(0x60, 255), 4],
   ['a receipt', frame(0x70, 17), 6],
 ])('%s is passed on', (_what, loose, kind) => {
   expect(readFrame(loose)).toEqual({ form: 'loose', kind });

@@ -49,7 +49,7 @@ describe('refused at first sight', () => {
   test.each([
     ['of version 0', 'version', [0x18, 1, 2, 3]],
     ['of version 2', 'version', [0x98, 1, 2, 3]],
-    ['of kind 5', 'kind', [0x68, 1, 2, 3]],
+    ['of kind 5, cut short', 'length', [0x68, 1, 2, 3]],
     ['of kind 7', 'kind', [0x78, 1, 2, 3]],
     ['with a reserved flag', 'flags', [0x41, 1, 2, 3]],
     ['cut short', 'length', [0x58, 1, 2, 3]],

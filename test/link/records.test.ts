@@ -60,6 +60,10 @@ describe('golden bytes', () => {
       unreadable: 24,
       return: 25,
       ask: 26,
+      want: 32,
+      key: 33,
+      digest: 34,
+      tags: 35,
     });
   });
 });

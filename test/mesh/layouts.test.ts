@@ -1,17 +1,19 @@
-/** Golden bytes of docs/protocol/mesh.md: beacon, announce, solicit. */
+/** Golden bytes of docs/protocol/mesh.md: beacon, announce, solicit, digest, want. */
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../src/core/bytes.ts';
 import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
 import { CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
+import { decodeDigest, encodeDigest, entriesWithin } from '../../src/mesh/digest.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
+import { decodeWant, encodeWant } from '../../src/mesh/want.ts';
 
 const hex = (text: string) => fromHex(text.replaceAll(/[\s|]/g, '')) as Uint8Array;
 const ID = '000102030405060708090a0b0c0d0e0f';
 
 describe('beacon', () => {
-  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7 };
+  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7, booted: undefined };
   const bytes = `40 | ${ID} | 0500 | 02 | 07`;
 
   test('is version 1, kind 0, and 21 bytes', () => {
@@ -21,6 +23,13 @@ describe('beacon', () => {
   test('is read back, its unknown options skipped', () => {
     expect(decodeBeacon(hex(bytes))).toEqual(beacon);
     expect(decodeBeacon(hex(`${bytes} | 09 02 aabb | 0a 00`))).toEqual(beacon);
+  });
+  test('says that the box has booted by a step of its chain', () => {
+    const booted = hex('a1a2a3a4a5a6a7a8');
+    const frame = encodeBeacon({ ...beacon, booted });
+    expect(toHex(frame)).toBe(toHex(hex(`${bytes} | 01 08 a1a2a3a4a5a6a7a8`)));
+    expect(decodeBeacon(frame)).toEqual({ ...beacon, booted });
+    expect(decodeBeacon(hex(`${bytes} | 01 02 a1a2`))).toEqual(beacon);
   });
   test.each([1, 20])('cut to %i bytes is refused', (n) => {
     expect(decodeBeacon(hex(bytes).subarray(0, n))).toBeUndefined();
@@ -84,19 +93,70 @@ describe('solicit', () => {
     { prefix: hex('00010203'), leastStep: 0, nonce: 0x1234, ring: 1 },
     { prefix: hex('f0f1f2f3'), leastStep: 7, nonce: 1, ring: 5 },
   ];
-  const bytes = '60 | 00010203 0000 3412 01 | f0f1f2f3 0700 0100 05';
+  const bytes = '60 | 3412 | 00010203 0000 3412 01 | f0f1f2f3 0700 0100 05';
 
-  test('is nine bytes an entry', () => {
-    expect(toHex(encodeSolicit(entries))).toBe(toHex(hex(bytes)));
-    expect(decodeSolicit(hex(bytes))).toEqual(entries);
+  test('names its sender to its neighbours, then nine bytes an entry', () => {
+    expect(toHex(encodeSolicit({ from: 0x1234, entries }))).toBe(toHex(hex(bytes)));
+    expect(decodeSolicit(hex(bytes))).toEqual({ from: 0x1234, entries });
   });
-  test.each([1, 9, 11])('of %i bytes is refused', (n) => {
+  test.each([1, 3, 11, 13])('of %i bytes is refused', (n) => {
     expect(decodeSolicit(hex(bytes).subarray(0, n))).toBeUndefined();
+  });
+  test('of ring 0 is refused: nobody may hear it', () => {
+    expect(decodeSolicit(hex('60 | 3412 | 00010203 0000 3412 00'))).toBeUndefined();
   });
   test('fills a frame with 28 entries', () => {
     const [entry] = entries;
     if (!entry) throw new Error();
-    expect(encodeSolicit(Array.from({ length: MOST_ENTRIES }, () => entry))).toHaveLength(253);
-    expect(() => encodeSolicit(Array.from({ length: MOST_ENTRIES + 1 }, () => entry))).toThrow(RangeError);
+    const most = Array.from({ length: MOST_ENTRIES }, () => entry);
+    expect(encodeSolicit({ from: 1, entries: most })).toHaveLength(255);
+    expect(() => encodeSolicit({ from: 1, entries: [...most, entry] })).toThrow(RangeError);
+  });
+});
+
+describe('digest', () => {
+  const digest = {
+    t0: 79,
+    entries: [
+      {
+        prefix: hex('00010203'),
+        freshness: hex('a0a1a2a3a4a5a6a7'),
+        cost: { metric: 0x4321, price: 7, bottleneck: 99, hops: 3 },
+      },
+      {
+        prefix: hex('f0f1f2f3'),
+        freshness: hex('b0b1b2b3b4b5b6b7'),
+        cost: { metric: 0xffff, price: 0, bottleneck: 255, hops: 0 },
+      },
+    ],
+  };
+  const bytes = '4f | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
+
+  test('is T0 and eighteen bytes an entry', () => {
+    expect(toHex(encodeDigest(digest))).toBe(toHex(hex(bytes)));
+    expect(decodeDigest(hex(bytes))).toEqual(digest);
+    expect([entriesWithin(18), entriesWithin(19), entriesWithin(199)]).toEqual([0, 1, 11]);
+  });
+  test.each([0, 1, 18, 20])('of %i bytes is refused', (n) => {
+    expect(decodeDigest(hex(bytes).subarray(0, n))).toBeUndefined();
+  });
+  test('of a T0 beyond the scale is refused', () => {
+    expect(decodeDigest(hex(`f7 ${bytes.slice(4)}`))).toBeUndefined();
+  });
+});
+
+describe('want', () => {
+  const prefixes = [hex('00010203'), hex('f0f1f2f3')];
+
+  test('is four bytes a prefix', () => {
+    expect(toHex(encodeWant(prefixes))).toBe('00010203f0f1f2f3');
+    expect(decodeWant(hex('00010203f0f1f2f3'))).toEqual(prefixes);
+  });
+  test.each([0, 3, 5, 68])('of %i bytes is refused', (n) => {
+    expect(decodeWant(new Uint8Array(n))).toBeUndefined();
+  });
+  test('of none or more than sixteen is a mistake', () => {
+    expect(() => encodeWant([])).toThrow(RangeError);
+    expect(() => encodeWant(Array.from({ length: 17 }, () => hex('00010203')))).toThrow(RangeError);
   });
 });

@@ -1,4 +1,4 @@
-/** docs/protocol/mesh.md, "Solicit": at once, after 30 s, 2 min, 10 min, 1 h, then every 4 h. */
+/** docs/protocol/mesh.md, "Solicit": rings 2, 5, all; then after 1 h; then every 4 h. */
 import { expect, test } from 'vitest';
 import { WantedList } from '../../src/mesh/wanted.ts';
 
@@ -9,14 +9,18 @@ test('somebody wanted is asked for on the schedule', () => {
   const list = new WantedList<string>();
   list.add('a', 'A', 0);
   const asked: number[] = [];
-  for (let i = 0; i < 8; i++) {
+  const rings: number[] = [];
+  for (let i = 0; i < 6; i++) {
     const at = list.nextAt() ?? Number.NaN;
     expect(list.takeDue(at - 1, 28)).toEqual([]);
-    expect(list.takeDue(at, 28)).toEqual(['A']);
+    const due = list.takeDue(at, 28);
+    expect(due.map((d) => d.value)).toEqual(['A']);
+    rings.push(...due.map((d) => d.ring));
     asked.push(at);
   }
   const waits = asked.map((t, i) => t - (asked[i - 1] ?? 0));
-  expect(waits).toEqual([0, 30 * S, 2 * M, 10 * M, 60 * M, 240 * M, 240 * M, 240 * M]);
+  expect(waits).toEqual([0, 30 * S, 2 * M, 60 * M, 240 * M, 240 * M]);
+  expect(rings).toEqual([2, 5, 64, 64, 64, 64]);
 });
 
 test('wanting again changes nothing; no longer wanted is not asked for', () => {
@@ -33,5 +37,13 @@ test('those due at nearly the same time share a frame, up to its size', () => {
   const list = new WantedList<number>();
   for (let i = 0; i < 30; i++) list.add(`k${i}`, i, i * 10);
   expect(list.takeDue(0, 28)).toHaveLength(28);
-  expect(list.takeDue(300, 28)).toEqual([28, 29]);
+  expect(list.takeDue(300, 28)).toMatchObject([{ value: 28 }, { value: 29 }]);
+});
+
+test('somebody for whom another asks waits', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.postpone('a', 120 * S);
+  expect(list.takeDue(0, 28)).toEqual([]);
+  expect(list.nextAt()).toBe(120 * S);
 });

@@ -93,7 +93,7 @@ test('every version and every kind that does not exist is counted by its reason'
   for (let first = 0; first < 256; first++) await say(Uint8Array.of(first, ...new Uint8Array(20)));
   const { counters } = b.node.status();
   expect(counters['link.refused.version']).toBe(192);
-  expect(counters['link.refused.kind']).toBe(16);
+  expect(counters['link.refused.kind']).toBe(8);
   expect(counters['link.refused.flags']).toBeGreaterThan(20);
 });
 

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
+import { minutesOf } from '../../src/core/log-byte.ts';
 import { lockOf } from '../../src/crypto/lock.ts';
 import type { IncomingRecord, Rec } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
@@ -27,7 +28,6 @@ import {
   type Travel,
 } from '../../src/store/parcel.ts';
 import { encodeReceiptFrame } from '../../src/store/receipt-frame.ts';
-import { minutesOf } from '../../src/store/ttl.ts';
 import { decodeUnreadable } from '../../src/store/unreadable.ts';
 import { BareNeighbour } from '../bare-neighbour.ts';
 import { MINUTE, statesOf, textsOf } from '../scenario/messages.ts';
@@ -54,7 +54,7 @@ class Notes {
   constructor(bare: BareNeighbour) {
     this.bare = bare;
     for (const [name, type] of Object.entries(RECORD)) {
-      if (type < RECORD.push || name === 'push') continue;
+      if (type < RECORD.push || type > RECORD.ask || name === 'push') continue; // the link's own, and the mesh's
       bare.link.onRecord(type, (incoming) => {
         this.told.push({ type, body: incoming.body.slice() });
         this.#answered.abort();

@@ -23,7 +23,7 @@ export interface QueueLengths {
  * A priority holds 64 full frames: two and a half minutes on air at SF10, nearly half of what a 10 % band allows in an
  * hour. One neighbour has at most a quarter of it. A window of 150 ms has no room for more than a few answers.
  */
-const PER_PRIORITY = { entries: 64, bytes: 16_384 };
+export const PER_PRIORITY = { entries: 64, bytes: 16_384 };
 const PER_NEIGHBOUR = { entries: 16, bytes: 4_096 };
 const ANSWERS = 8;
 

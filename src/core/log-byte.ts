@@ -1,6 +1,6 @@
 /**
- * The log byte for times to live and ages (docs/protocol/store.md): x stands for round(2^(x/16)) minutes, so that a
- * byte spans one minute to thirty days in steps of at most 4.5 % (where a step is more than a minute).
+ * The log byte for spans of time: times to live, ages, intervals (docs/protocol/store.md). x stands for round(2^(x/16))
+ * minutes, so that a byte spans one minute to thirty days in steps of at most 4.5 % (where a step is more than a minute).
  */
 
 /** 2^(246/16) minutes, 29.5 days: larger bytes are refused. */

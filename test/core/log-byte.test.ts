@@ -1,7 +1,7 @@
 /** docs/protocol/store.md: x means round(2^(x/16)) minutes, x = 0 … 246. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { LONGEST_LOG_BYTE, logByteOf, minutesOf } from '../../src/store/ttl.ts';
+import { LONGEST_LOG_BYTE, logByteOf, minutesOf } from '../../src/core/log-byte.ts';
 
 describe('the log byte', () => {
   test.each([

@@ -1,0 +1,127 @@
+/** The neighbourhoods of others that this node is in: opens what they share (docs/protocol/link.md, "Shared frames"). */
+import { equal, Reader } from '../core/bytes.ts';
+import { CipherState } from '../crypto/noise-cipher.ts';
+import { constantTimeEqual, wipe } from '../crypto/secret.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { SharedForm } from './frame.ts';
+import { type KeyOffer, nextGeneration, TAG_LENGTH, tagIn, tagOf } from './neighbourhood.ts';
+import { RECORD } from './records.ts';
+
+interface Known {
+  readonly from: NodeId;
+  readonly index: number;
+  readonly slot: number;
+  readonly tagKey: Uint8Array;
+  /** Neighbours that the newest frame had tags for. */
+  members: number;
+  key: Uint8Array;
+  /** counter ≫ 8, of which the key is. */
+  generation: bigint;
+  /** Counters below were opened, or came before the key did. */
+  next: bigint;
+}
+
+/** A shared frame that opened and whose tag says who sent it. */
+export interface Opened {
+  readonly from: NodeId;
+  /** Records without the tags. */
+  readonly records: Uint8Array;
+}
+
+export class OverheardNeighbourhoods {
+  readonly #known = new Map<string, Known>();
+
+  has(from: NodeId): boolean {
+    return this.#known.has(nodeIdKey(from));
+  }
+
+  /** Takes the key a neighbour has handed over, in place of the one it gave before. */
+  add(from: NodeId, { index, slot, counter, key, tagKey }: KeyOffer): void {
+    this.remove(from);
+    this.#known.set(nodeIdKey(from), {
+      from,
+      index,
+      slot,
+      tagKey,
+      members: 0,
+      key,
+      generation: counter >> 8n,
+      next: counter,
+    });
+  }
+
+  remove(from: NodeId): void {
+    const known = this.#known.get(nodeIdKey(from));
+    if (known) wipe(known.key, known.tagKey);
+    this.#known.delete(nodeIdKey(from));
+  }
+
+  clear(): void {
+    for (const known of [...this.#known.values()]) this.remove(known.from);
+  }
+
+  /** How many neighbours a node shares with, as its newest frame showed; 0: none has come. */
+  membersOf(from: NodeId): number {
+    return this.#known.get(nodeIdKey(from))?.members ?? 0;
+  }
+
+  /** Whose index this is, as far as known: several may have drawn the same. */
+  withIndex(index: number): readonly NodeId[] {
+    return [...this.#known.values()].filter((k) => k.index === index).map((k) => k.from);
+  }
+
+  /** `other`: nobody who shares with this node uses this index. */
+  open(frame: SharedForm): Opened | 'other' | 'replay' | 'noise' | 'tag' {
+    let why: 'other' | 'replay' | 'noise' | 'tag' = 'other';
+    for (const known of this.#known.values()) {
+      if (known.index !== frame.index) continue;
+      const opened = openWith(known, frame);
+      if (typeof opened !== 'string') return opened;
+      why = opened;
+    }
+    return why;
+  }
+}
+
+/** The state moves on only where the frame opens and the tag is right: a forged frame changes nothing. */
+function openWith(known: Known, frame: SharedForm): Opened | 'replay' | 'noise' | 'tag' {
+  const ahead = (BigInt(frame.counter >> 8) - known.generation) & 0xffn;
+  const generation = known.generation + ahead;
+  const n = (generation << 8n) | BigInt(frame.counter & 0xff);
+  if (n < known.next) return 'replay';
+  let key: Uint8Array = known.key.slice();
+  for (let i = 0n; i < ahead; i++) {
+    const next = nextGeneration(key);
+    wipe(key);
+    key = next;
+  }
+  const cipher = new CipherState(key);
+  const content = cipher.decrypt(n, frame.header, frame.ciphertext);
+  cipher.destroy();
+  if (!content) {
+    wipe(key);
+    return 'noise';
+  }
+  const parts = splitTags(content);
+  const genuine =
+    parts !== undefined &&
+    constantTimeEqual(tagOf(known.tagKey, n, frame.header, parts.records), tagIn(parts.tags, known.slot));
+  if (!genuine) {
+    wipe(key);
+    return 'tag';
+  }
+  if (!equal(known.key, key)) wipe(known.key);
+  known.key = key;
+  known.members = parts.tags.length / TAG_LENGTH;
+  known.generation = generation;
+  known.next = n + 1n;
+  return { from: known.from, records: parts.records };
+}
+
+function splitTags(content: Uint8Array): { tags: Uint8Array; records: Uint8Array } | undefined {
+  if (content.length < 2 || content[0] !== RECORD.tags) return undefined;
+  const r = new Reader(content.subarray(1));
+  const length = r.u8();
+  if (length >= 128 || length % TAG_LENGTH !== 0 || r.left < length) return undefined;
+  return { tags: r.raw(length), records: r.rest() };
+}

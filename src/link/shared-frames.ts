@@ -1,0 +1,197 @@
+/**
+ * One transmission for all linked neighbours (docs/protocol/link.md, "Shared frames"): hands this node's key to those
+ * it admits, takes theirs, and sends and opens what is shared.
+ */
+import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import type { Random } from '../core/random.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { SEALED_OVERHEAD, type SharedForm } from './frame.ts';
+import type { IncomingRecord, Reach, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
+import type { Priority, Submission } from './medium.ts';
+import { decodeKeyOffer, type Member, Neighbourhood, tagsLength } from './neighbourhood.ts';
+import { OverheardNeighbourhoods } from './overheard-neighbourhoods.ts';
+import { decodeRecords } from './records.ts';
+
+/** A frame on its way to those members that are reached so. */
+export interface SharedOutgoing {
+  readonly priority: Priority;
+  readonly estimatedBytes: number;
+  readonly members: readonly NodeId[];
+  readonly reach: Reach;
+  /** The same bytes whenever it is asked for. */
+  readonly frame: () => Uint8Array;
+}
+
+export interface SharedFramesOptions {
+  /** What every medium carries in one frame. */
+  readonly mtu: () => number;
+  /** ms on air of a frame of so many bytes that goes to these nodes. */
+  readonly airtime: (bytes: number, members: readonly NodeId[], reach: Reach) => number;
+  readonly submit: (outgoing: SharedOutgoing) => Promise<Submission>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+  /** Delivers a record in a session. */
+  readonly send: (to: NodeId, record: Rec, options: SendOptions) => Promise<Sent>;
+}
+
+export class SharedFrames implements Shared {
+  readonly onRecord = new Event<SharedRecord>();
+  readonly onMutual = new Event<NodeId>();
+  readonly #o: SharedFramesOptions;
+  readonly #theirs = new OverheardNeighbourhoods();
+  #ours: Neighbourhood;
+  #accepts: (from: NodeId) => boolean = () => false;
+  /** Offers that want an answer: aborted when it has come. */
+  readonly #asked = new Map<string, AbortController>();
+
+  constructor(options: SharedFramesOptions) {
+    this.#o = options;
+    this.#ours = this.#fresh();
+  }
+
+  get index(): number {
+    return this.#ours.index;
+  }
+
+  get members(): readonly NodeId[] {
+    return this.#ours.members.map((m) => m.nodeId);
+  }
+
+  get room(): number {
+    return this.#o.mtu() - SEALED_OVERHEAD - tagsLength(this.#ours.members.length) - 1;
+  }
+
+  isMutual(id: NodeId): boolean {
+    return this.#theirs.has(id) && this.#ours.member(id)?.holds === true;
+  }
+
+  membersOf(id: NodeId): number {
+    return this.#theirs.membersOf(id);
+  }
+
+  withIndex(index: number): readonly NodeId[] {
+    return this.#theirs.withIndex(index);
+  }
+
+  onOffer(accepts: (from: NodeId) => boolean): void {
+    this.#accepts = accepts;
+  }
+
+  async admit(id: NodeId, options: SendOptions): Promise<boolean> {
+    const ours = this.#ours;
+    const member = ours.admit(id);
+    if (!member) return false;
+    const before = this.isMutual(id);
+    const wants = !this.#theirs.has(id);
+    const answered = new AbortController();
+    if (wants) this.#asked.set(nodeIdKey(id), answered);
+    try {
+      await this.#o.send(id, ours.offer(member, wants), { ...options, settled: answered.signal });
+    } finally {
+      this.#asked.delete(nodeIdKey(id));
+    }
+    // the key may have become another one meanwhile
+    if (this.#ours !== ours || ours.member(id) !== member) return false;
+    member.holds = true;
+    this.#tell(id, before);
+    return this.isMutual(id);
+  }
+
+  dismiss(id: NodeId): void {
+    this.#theirs.remove(id);
+    if (!this.#ours.member(id)) return;
+    const others = this.members.filter((m) => nodeIdKey(m) !== nodeIdKey(id));
+    this.#ours.destroy();
+    this.#ours = this.#fresh();
+    for (const other of others) this.#ours.admit(other);
+  }
+
+  forget(id: NodeId): void {
+    this.#theirs.remove(id);
+    const member = this.#ours.member(id);
+    if (member) member.holds = false;
+  }
+
+  airtime(bodyLength: number, reach: Reach): number {
+    return this.#o.airtime(this.#length(bodyLength), this.members, reach);
+  }
+
+  send(record: Rec, priority: Priority, reach: Reach): Promise<Submission> {
+    let sealed: Uint8Array | undefined;
+    return this.#o.submit({
+      priority,
+      reach,
+      members: this.members,
+      estimatedBytes: this.#length(record.body.length),
+      frame: () => {
+        sealed ??= this.#ours.seal([record], this.#o.clock.monotonic());
+        return sealed;
+      },
+    });
+  }
+
+  /** Record 33 came: its answer, where one is wanted, is this node's own key. */
+  offered(incoming: IncomingRecord): void {
+    const { id } = incoming.from;
+    const offer = decodeKeyOffer(incoming.body);
+    if (!offer) {
+      this.#refuse('key');
+      return;
+    }
+    const asked = this.#asked.get(nodeIdKey(id));
+    if (!asked && !this.#theirs.has(id) && !this.#accepts(id)) {
+      this.#refuse('key-unwanted');
+      return;
+    }
+    const before = this.isMutual(id);
+    this.#theirs.add(id, offer);
+    const member = this.#ours.member(id);
+    if (asked && member) member.holds = true;
+    asked?.abort();
+    if (offer.wantsYours) this.#answer(incoming, this.#ours.admit(id));
+    this.#tell(id, before);
+  }
+
+  /** A shared frame came. `onOpened` is told before its records are handed on. */
+  received(frame: SharedForm, onOpened: (from: NodeId) => void): void {
+    const opened = this.#theirs.open(frame);
+    if (typeof opened === 'string') {
+      this.#o.counters.count(opened === 'other' ? 'link.overheard' : `link.refused.shared-${opened}`);
+      return;
+    }
+    onOpened(opened.from);
+    const records = decodeRecords(opened.records);
+    if (!records) this.#refuse('records');
+    for (const record of records ?? []) this.onRecord.emit({ from: opened.from, record });
+  }
+
+  stop(): void {
+    this.#ours.destroy();
+    this.#theirs.clear();
+  }
+
+  #length(bodyLength: number): number {
+    return SEALED_OVERHEAD + tagsLength(this.members.length) + 1 + bodyLength;
+  }
+
+  #answer(incoming: IncomingRecord, member: Member | undefined): void {
+    if (!member) return;
+    incoming.reply(this.#ours.offer(member, false));
+    member.holds = true;
+  }
+
+  #tell(id: NodeId, before: boolean): void {
+    if (!before && this.isMutual(id)) this.onMutual.emit(id);
+  }
+
+  #refuse(reason: string): void {
+    this.#o.counters.count(`link.refused.${reason}`);
+  }
+
+  #fresh(): Neighbourhood {
+    return new Neighbourhood(this.#o.random, this.#o.clock.monotonic());
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * Says in digests what can be reached through this box, and when (docs/protocol/mesh.md, "Route digests"): its own
+ * refresh every T0, a route of h hops every T0·2^min(h − 1, 3), a first route or a retraction at the next tick.
+ */
+import { fromHex } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { logByteOf, minutesOf } from '../core/log-byte.ts';
+import { type Random, uniform } from '../core/random.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import { nodeIdFromKey } from '../identity/node-id.ts';
+import type { Link, Reach } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import type { Destination, Destinations } from './destinations.ts';
+import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
+import { T0_LEAST_MS } from './earshot.ts';
+import type { FeasibilityDistances } from './feasibility.ts';
+import type { Order, OwnFreshness } from './freshness.ts';
+import { lifetime, refreshInterval } from './learner.ts';
+import { congested, OWN_COST, RETRACTED } from './metric.ts';
+import type { PacedLink } from './paced-link.ts';
+import type { RouteTable, Usable } from './route-table.ts';
+
+const MINUTE = 60_000;
+const TICKS = 6;
+/** Refreshed at the tick after so much of the interval, so that ticks make it no longer. */
+const EARLY = 0.9;
+/** Refreshes wait for so much of T0, for a frame that goes anyway or that they fill; those due so soon fill it up. */
+const PATIENCE = 0.5;
+const FILLER = 0.35;
+/** The part of the budget that beacons and refreshes are planned to use: the rest is for what is asked for. */
+const PLANNED = 0.6;
+/** ms: what was asked for is said for a day more. */
+const ASKED_FOR = 24 * 60 * MINUTE;
+const BEACON_LENGTH = 21;
+const BEACONS = 3;
+
+export interface AdvertiserOptions {
+  readonly self: NodeId;
+  readonly link: Pick<Link, 'airtime' | 'mtu' | 'shared'>;
+  readonly paced: PacedLink;
+  /** The part of time that routing may use. */
+  readonly share: () => number;
+  readonly freshness: OwnFreshness;
+  readonly destinations: Destinations;
+  readonly distances: FeasibilityDistances;
+  readonly table: RouteTable;
+  readonly isTrusted: (id: NodeId) => boolean;
+  /** Whether a neighbour is reached by a connection, beside which there is a medium without. */
+  readonly isWired: (id: NodeId) => boolean;
+  /** 0 … 1 */
+  readonly load: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+interface Statement {
+  readonly entry: DigestEntry;
+  /** Of the budget: this box's own, retractions and contacts. */
+  readonly trusted: boolean;
+  /** Waits for no other. */
+  readonly urgent: boolean;
+  readonly reach: Reach;
+  /** What is noted before it is said, and once it is. */
+  readonly before: () => void;
+  readonly said: () => void;
+}
+
+export class Advertiser {
+  readonly #o: AdvertiserOptions;
+  readonly #dueAt = new Map<string, number>();
+  /** When a route was last asked for. */
+  readonly #askedAt = new Map<string, number>();
+  #ownDueAt = Number.NEGATIVE_INFINITY;
+  #saidAt = Number.NEGATIVE_INFINITY;
+  #t0 = logByteOf(T0_LEAST_MS / MINUTE);
+  #timer: Cancel | undefined;
+  #stopped = false;
+
+  constructor(options: AdvertiserOptions) {
+    this.#o = options;
+  }
+
+  start(): void {
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+  }
+
+  /** ms */
+  get t0(): number {
+    return (minutesOf(this.#t0) ?? 0) * MINUTE;
+  }
+
+  /** `Clock.monotonic()` of the last digest. */
+  get saidAt(): number {
+    return this.#saidAt;
+  }
+
+  get t0Byte(): number {
+    return this.#t0;
+  }
+
+  /** This box's own entry, as it stands. */
+  ownEntry(): DigestEntry {
+    return {
+      prefix: this.#o.self.subarray(0, PREFIX_LENGTH),
+      freshness: this.#o.freshness.value,
+      cost: OWN_COST,
+    };
+  }
+
+  /**
+   * The entry for a route, to be said at once: resolves when it may be, undefined where the disk refuses, or nothing
+   * is known of the destination any more.
+   */
+  async entryFor(key: string, usable: Usable): Promise<DigestEntry | undefined> {
+    this.#noteAsked(key);
+    const statement = this.#statement(key, usable);
+    if (!statement) return undefined;
+    statement.before();
+    return (await this.#o.distances.save()) ? statement.entry : undefined;
+  }
+
+  #noteAsked(key: string): void {
+    const now = this.#o.clock.monotonic();
+    this.#askedAt.delete(key);
+    this.#askedAt.set(key, now);
+    for (const [k, at] of this.#askedAt) {
+      if (now - at < ASKED_FOR) break;
+      this.#askedAt.delete(k);
+    }
+  }
+
+  #arm(): void {
+    const { clock, random } = this.#o;
+    this.#timer = clock.after((this.t0 / TICKS) * (0.9 + 0.2 * uniform(random)), async () => {
+      await this.#tick();
+      if (!this.#stopped) this.#arm();
+    });
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, distances, link, table } = this.#o;
+    const now = clock.monotonic();
+    table.expire(now);
+    distances.expire(now);
+    this.#t0 = this.#fittingT0();
+    if (link.shared.members.length === 0) return;
+    const statements = [...this.#own(now), ...this.#changes(now), ...this.#refreshes(now)];
+    statements.sort((a, b) => Number(b.urgent) - Number(a.urgent) || Number(b.trusted) - Number(a.trusted));
+    for (const reach of ['wired', 'all'] as const)
+      await this.#sayAll(
+        statements.filter((s) => s.reach === reach),
+        reach,
+      );
+  }
+
+  async #sayAll(statements: Statement[], reach: Reach): Promise<void> {
+    const { clock, link } = this.#o;
+    const most = entriesWithin(link.shared.room);
+    while (most > 0 && !this.#stopped) {
+      const frame = statements.splice(0, most);
+      if (frame.length < most && !frame.some((s) => s.urgent)) return;
+      if (frame.length < most) frame.push(...this.#fillers(clock.monotonic(), most - frame.length, reach));
+      if (!(await this.#say(frame, reach))) return;
+    }
+  }
+
+  /** One frame; the disk first. */
+  async #say(statements: readonly Statement[], reach: Reach): Promise<boolean> {
+    const { distances, paced } = this.#o;
+    for (const s of statements) s.before();
+    if (!(await distances.save())) return false;
+    const entries = statements.map((s) => s.entry);
+    const body = encodeDigest({ t0: this.#t0, entries });
+    const trusted = statements.some((s) => s.trusted);
+    if (!(await paced.share({ type: RECORD.digest, body }, trusted, reach))) return false;
+    if (reach === 'all') this.#saidAt = this.#o.clock.monotonic();
+    for (const s of statements) s.said();
+    return true;
+  }
+
+  #own(now: number): Statement[] {
+    const { counters, freshness } = this.#o;
+    if (this.#ownDueAt > now) return [];
+    if (!freshness.advance()) counters.count('mesh.freshness-stalled');
+    const said = () => {
+      this.#ownDueAt = now + EARLY * this.t0;
+    };
+    return [{ entry: this.ownEntry(), trusted: true, urgent: true, reach: 'all', before: () => {}, said }];
+  }
+
+  /** What was advertised and cannot be reached any more. */
+  #changes(now: number): Statement[] {
+    const { destinations, table } = this.#o;
+    const lost = [...table.advertised()].filter((key) => !table.best(key, now));
+    return lost.map((key) => {
+      const freshness = destinations.get(key)?.chain.value ?? new Uint8Array(8);
+      const cost = { ...OWN_COST, metric: RETRACTED };
+      const prefix = (fromHex(key) as Uint8Array).subarray(0, PREFIX_LENGTH);
+      const said = () => {
+        table.select(key, undefined);
+        this.#dueAt.delete(key);
+      };
+      return {
+        entry: { prefix, freshness, cost },
+        trusted: true,
+        urgent: true,
+        reach: 'all',
+        before: () => {},
+        said,
+      };
+    });
+  }
+
+  /** What was never said before, and what is due: the most overdue first. */
+  #refreshes(now: number): Statement[] {
+    const patience = PATIENCE * this.t0;
+    return this.#due(now, Number.POSITIVE_INFINITY).map(({ at, statement }) => ({
+      ...statement,
+      urgent: at === undefined || now - at >= patience,
+    }));
+  }
+
+  /** What will be due soon. */
+  #fillers(now: number, most: number, reach: Reach): Statement[] {
+    const soon = this.#due(now + FILLER * this.t0, most, now).map(({ statement }) => statement);
+    return soon.filter((s) => s.reach === reach);
+  }
+
+  /** Up to `most` routes that are due by a time, and after another one; the earliest first. */
+  #due(by: number, most: number, after?: number): { at: number | undefined; statement: Statement }[] {
+    const { clock, table } = this.#o;
+    const now = clock.monotonic();
+    const due: { key: string; at: number | undefined }[] = [];
+    for (const key of table.destinations()) {
+      const at = this.#dueAt.get(key);
+      if ((at ?? 0) <= by && (after === undefined || (at ?? 0) > after)) due.push({ key, at });
+    }
+    due.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+    const found: { at: number | undefined; statement: Statement }[] = [];
+    for (const { key, at } of due) {
+      if (found.length >= most) break;
+      const best = table.best(key, now);
+      const statement = best && this.#statement(key, best);
+      if (statement) found.push({ at, statement });
+    }
+    return found;
+  }
+
+  #statement(key: string, { cost: path, route }: Usable): Statement | undefined {
+    const { clock, destinations, distances, isTrusted, load, table } = this.#o;
+    const destination = destinations.get(key);
+    const freshness = destination?.chain.valueOf(route.order);
+    if (!destination || !freshness) return undefined;
+    const now = clock.monotonic();
+    const cost = congested(path, load());
+    const nodeId = nodeIdFromKey(key);
+    const distance: { order: Order; metric: number } = { order: route.order, metric: cost.metric };
+    return {
+      entry: { prefix: nodeId.subarray(0, PREFIX_LENGTH), freshness, cost },
+      trusted: isTrusted(nodeId),
+      urgent: false,
+      reach: this.#reachOf(destination, route.via, now),
+      before: () => distances.advertise(nodeId, distance, now + lifetime(this.t0, cost.hops)),
+      said: () => {
+        table.select(key, route.via);
+        this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));
+      },
+    };
+  }
+
+  /**
+   * What is reached over connections is not said on the air: a LAN may have a thousand nodes. But for contacts, and
+   * those who were asked for there.
+   */
+  #reachOf({ key, nodeId }: Destination, via: string, now: number): Reach {
+    const { isTrusted, isWired } = this.#o;
+    const isAsked = now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
+    return isWired(nodeIdFromKey(via)) && !isAsked && !isTrusted(nodeId) ? 'wired' : 'all';
+  }
+
+  /** The least T0 for which beacons and refreshes fit into the budget. */
+  #fittingT0(): number {
+    const { clock, link, share, table } = this.#o;
+    const now = clock.monotonic();
+    const perFrame = Math.max(entriesWithin(link.shared.room), 1);
+    let entries = 1;
+    for (const key of table.advertised()) {
+      const best = table.best(key, now);
+      if (best) entries += T0_LEAST_MS / refreshInterval(T0_LEAST_MS, best.cost.hops);
+    }
+    const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
+    const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / (PLANNED * share())) / MINUTE);
+  }
+}

@@ -1,0 +1,103 @@
+/** Who is in earshot: signs of life, and how good each link is (docs/protocol/mesh.md, "Beacon"). */
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { LinkMeter } from './link-meter.ts';
+
+const MINUTE = 60_000;
+export const T0_LEAST_MS = 30 * MINUTE;
+/** Three signs of life missed, with the jitter of the third. */
+const MISSED = 3.2;
+/** Strangers share this many places; the one unheard for longest goes first. */
+const MOST_STRANGERS = 384;
+
+/** What was heard of one node. */
+export interface Heard {
+  readonly nodeId: NodeId;
+  readonly key: string;
+  /** `Clock.monotonic()` of the last sign of life, and of the last that was to be expected. */
+  at: number;
+  expectedAt: number | undefined;
+  rssiDbm: number | undefined;
+  snrDb: number | undefined;
+  capabilities: number | undefined;
+  /** ms: its T0, where its digests have said it. */
+  t0: number;
+  readonly meter: LinkMeter;
+}
+
+export interface Sign {
+  readonly nodeId: NodeId;
+  readonly at: number;
+  readonly rssiDbm?: number | undefined;
+  readonly snrDb?: number | undefined;
+  readonly capabilities?: number;
+  /** A beacon, or a digest, which stands for one. */
+  readonly isExpected?: true;
+}
+
+/** Beacons go every third of T0, and often enough for those who do not know that T0. */
+export function beaconInterval(t0: number): number {
+  return Math.min(t0 / 3, 20 * MINUTE);
+}
+
+export class Earshot {
+  readonly #isTrusted: (id: NodeId) => boolean;
+  /** In the order heard. */
+  readonly #heard = new Map<string, Heard>();
+
+  constructor(isTrusted: (id: NodeId) => boolean) {
+    this.#isTrusted = isTrusted;
+  }
+
+  /** Takes a sign of life; whether the node was down, or unknown, until now. */
+  note(sign: Sign): boolean {
+    const key = nodeIdKey(sign.nodeId);
+    const heard = this.#heard.get(key) ?? fresh(sign, key);
+    const wasUp = this.#heard.has(key) && this.isUp(key, sign.at);
+    if (sign.isExpected) {
+      if (wasUp && heard.expectedAt !== undefined)
+        heard.meter.heard(Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0)));
+      heard.expectedAt = sign.at;
+    }
+    heard.at = sign.at;
+    heard.rssiDbm = sign.rssiDbm ?? heard.rssiDbm;
+    heard.snrDb = sign.snrDb ?? heard.snrDb;
+    heard.capabilities = sign.capabilities ?? heard.capabilities;
+    this.#heard.delete(key);
+    this.#heard.set(key, heard);
+    if (this.#heard.size > MOST_STRANGERS) this.#makeRoom();
+    return !wasUp;
+  }
+
+  /** Its connection has ended: what else is known of it stays. */
+  gone(id: NodeId): void {
+    const heard = this.#heard.get(nodeIdKey(id));
+    if (heard) heard.at = Number.NEGATIVE_INFINITY;
+  }
+
+  get(key: string): Heard | undefined {
+    return this.#heard.get(key);
+  }
+
+  isUp(key: string, now: number): boolean {
+    const heard = this.#heard.get(key);
+    return (
+      heard !== undefined && now - heard.at <= MISSED * Math.max(beaconInterval(heard.t0), T0_LEAST_MS / 3)
+    );
+  }
+
+  /** Those heard within three expected signs of life. */
+  up(now: number): readonly Heard[] {
+    return [...this.#heard.values()].filter((h) => this.isUp(h.key, now));
+  }
+
+  #makeRoom(): void {
+    const strangers = [...this.#heard.values()].filter((h) => !this.#isTrusted(h.nodeId));
+    const [victim] = strangers;
+    if (strangers.length > MOST_STRANGERS && victim) this.#heard.delete(victim.key);
+  }
+}
+
+function fresh({ nodeId, at }: Sign, key: string): Heard {
+  const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
+  return { nodeId, key, at, ...nothing, t0: T0_LEAST_MS, meter: new LinkMeter() };
+}

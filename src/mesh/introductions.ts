@@ -1,0 +1,196 @@
+/**
+ * Announces of others: asks neighbours for those that are lacking, and hands out those that are asked for
+ * (docs/protocol/mesh.md, "Announce", `want`). One announce goes to whoever hears it, so nobody asks at once, and
+ * whoever hears what it was about to ask for is silent.
+ */
+import { equal, fromHex, toHex } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { type Random, uniform } from '../core/random.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { IncomingRecord, Neighbour } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import { announceThrough } from './announce.ts';
+import type { Destination, Destinations } from './destinations.ts';
+import { PREFIX_LENGTH } from './digest.ts';
+import { OWN_COST, type PathCost } from './metric.ts';
+import type { PacedLink } from './paced-link.ts';
+import { decodeWant, encodeWant, MOST_WANTED } from './want.ts';
+
+/** The same announce goes out once in so many ms. */
+const HAND_OUT_PAUSE = 60_000;
+/** Announces due wait so long for the budget; of one neighbour's, so many may. */
+const PUMP_PAUSE = 30_000;
+const MOST_DUE_TO_ONE = 32;
+/** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
+const ASK_AGAIN = [600, 3000];
+const ASK_PAUSE = 1_800_000;
+/** Those who lack the same announce ask at different times: within as many of its airtimes. */
+const SPREAD = 16;
+const MOST_ASKED = 256;
+const ANNOUNCE_LENGTH = 125;
+
+export interface IntroductionsOptions {
+  readonly self: NodeId;
+  readonly paced: PacedLink;
+  readonly destinations: Destinations;
+  readonly isTrusted: (id: NodeId) => boolean;
+  /** What it costs from here to a destination; undefined where it cannot be reached. */
+  readonly costTo: (key: string) => PathCost | undefined;
+  /** Announces this box itself. */
+  readonly announceSelf: (medium: string) => void;
+  readonly airtime: (bytes: number) => number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+interface Asking {
+  readonly via: NodeId;
+  readonly at: number;
+  dueAt: number;
+  tries: number;
+}
+
+interface Due {
+  readonly key: string;
+  /** Where it was asked for, and by whom. */
+  readonly medium: string;
+  readonly asker: string;
+  readonly trusted: boolean;
+}
+
+export class Introductions {
+  readonly #o: IntroductionsOptions;
+  /** By medium and destination. */
+  readonly #handedOut = new Map<string, number>();
+  /** By prefix in hex. */
+  readonly #asking = new Map<string, Asking>();
+  #askTimer: Cancel | undefined;
+  /** Asked for and not handed out yet, in the order asked; by medium and destination. */
+  readonly #due = new Map<string, Due>();
+  #pumpTimer: Cancel | undefined;
+
+  constructor(options: IntroductionsOptions) {
+    this.#o = options;
+  }
+
+  stop(): void {
+    this.#askTimer?.();
+    this.#pumpTimer?.();
+  }
+
+  /** A neighbour spoke of a node whose announce is lacking. */
+  ask(via: NodeId, prefix: Uint8Array): void {
+    const { airtime, clock, random } = this.#o;
+    const now = clock.monotonic();
+    const key = toHex(prefix);
+    const known = this.#asking.get(key);
+    if (known && now - known.at < ASK_PAUSE) return;
+    const to = nodeIdKey(via);
+    const same = [...this.#asking.values()].find((a) => a.tries === 0 && nodeIdKey(a.via) === to);
+    const dueAt = same?.dueAt ?? now + 200 + SPREAD * airtime(ANNOUNCE_LENGTH) * uniform(random);
+    this.#asking.delete(key);
+    this.#asking.set(key, { via, at: now, dueAt, tries: 0 });
+    const [oldest] = this.#asking.keys();
+    if (this.#asking.size > MOST_ASKED && oldest !== undefined) this.#asking.delete(oldest);
+    this.#arm();
+  }
+
+  /** An announce was heard: whom it was asked of, if it was. */
+  heard(id: NodeId): NodeId | undefined {
+    const key = toHex(id.subarray(0, PREFIX_LENGTH));
+    const asked = this.#asking.get(key);
+    this.#asking.delete(key);
+    return asked?.via;
+  }
+
+  /** Record 32. */
+  wanted({ from, body }: IncomingRecord): void {
+    const { announceSelf, counters, destinations, self } = this.#o;
+    const prefixes = decodeWant(body);
+    if (!prefixes) {
+      counters.count('mesh.refused.malformed-want');
+      return;
+    }
+    for (const prefix of prefixes) {
+      if (equal(prefix, self.subarray(0, PREFIX_LENGTH))) announceSelf(from.medium);
+      for (const destination of destinations.withPrefix(prefix)) this.#handOut(destination, from);
+    }
+  }
+
+  #arm(): void {
+    const { clock } = this.#o;
+    this.#askTimer?.();
+    const dueAt = Math.min(...[...this.#asking.values()].map((a) => a.dueAt));
+    if (Number.isFinite(dueAt))
+      this.#askTimer = clock.after(dueAt - clock.monotonic(), () => {
+        this.#sendDue();
+        this.#arm();
+      });
+  }
+
+  /** Asks the neighbours of those due; each again, since announces are not acknowledged. */
+  #sendDue(): void {
+    const { airtime, clock, isTrusted, paced } = this.#o;
+    const now = clock.monotonic();
+    const due = new Map<string, { via: NodeId; prefixes: Uint8Array[] }>();
+    for (const [key, asking] of this.#asking) {
+      const to = nodeIdKey(asking.via);
+      const one = due.get(to) ?? { via: asking.via, prefixes: [] };
+      if (asking.dueAt > now || one.prefixes.length >= MOST_WANTED) continue;
+      one.prefixes.push(fromHex(key) as Uint8Array);
+      due.set(to, one);
+      asking.dueAt = now + airtime(ANNOUNCE_LENGTH) * (ASK_AGAIN[asking.tries] ?? Number.POSITIVE_INFINITY);
+      asking.tries++;
+    }
+    for (const { prefixes, via } of due.values())
+      void paced.tell(via, { type: RECORD.want, body: encodeWant(prefixes) }, isTrusted(via));
+  }
+
+  /** Hands out what is asked for as the budget allows, the first asked for first. */
+  #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
+    const { clock, isTrusted } = this.#o;
+    const what = `${medium} ${key}`;
+    const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
+    if (clock.monotonic() - handedAt < HAND_OUT_PAUSE || this.#due.has(what)) return;
+    const asker = nodeIdKey(id);
+    const ofOne = [...this.#due.values()].filter((d) => d.asker === asker).length;
+    if (ofOne >= MOST_DUE_TO_ONE) return;
+    this.#due.set(what, { key, medium, asker, trusted: isTrusted(nodeId) || isTrusted(id) });
+    this.#pump();
+  }
+
+  #pump(): void {
+    const { clock, costTo, destinations, paced } = this.#o;
+    if (this.#pumpTimer) return;
+    const now = clock.monotonic();
+    for (const [what, { key, medium, trusted }] of this.#due) {
+      const frame = destinations.get(key)?.frame;
+      const cost = costTo(key);
+      if (frame && cost && !paced.broadcast(announceThrough(frame, cost), trusted, { medium })) {
+        this.#pumpTimer = clock.after(PUMP_PAUSE, () => {
+          this.#pumpTimer = undefined;
+          this.#pump();
+        });
+        return;
+      }
+      this.#noteHandedOut(what, now);
+    }
+  }
+
+  #noteHandedOut(what: string, now: number): void {
+    this.#due.delete(what);
+    this.#handedOut.delete(what);
+    this.#handedOut.set(what, now);
+    for (const [k, at] of this.#handedOut) {
+      if (now - at < HAND_OUT_PAUSE) break;
+      this.#handedOut.delete(k);
+    }
+  }
+}
+
+/** Whether an announce comes from its own node: that it is in earshot, then. */
+export function isFirstHand(cost: PathCost): boolean {
+  return cost.hops === OWN_COST.hops;
+}

@@ -1,0 +1,145 @@
+/**
+ * Makes routes of what neighbours say (docs/protocol/mesh.md, "Route digests"): each entry must prove its freshness
+ * by its destination's chain; one whose announce is lacking waits for it.
+ */
+import { equal, toHex } from '../core/bytes.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { Destination, Destinations } from './destinations.ts';
+import { type Digest, type DigestEntry, PREFIX_LENGTH } from './digest.ts';
+import { T0_LEAST_MS } from './earshot.ts';
+import { CHAIN_STEPS } from './freshness.ts';
+import { OWN_COST, RETRACTED } from './metric.ts';
+import type { RouteTable } from './route-table.ts';
+
+const MINUTE = 60_000;
+/** A chain moves on by one step in a minute at most, and by some at every boot. */
+const BOOT_STEPS = 256;
+const EXPIRES_AFTER = 3;
+/** Entries that wait for announces: prefixes, and of each; and for how long. */
+const MOST_PENDING = 256;
+const MOST_OF_ONE = 4;
+const PENDING_MS = 90 * MINUTE;
+
+/** How often a node refreshes a route of so many hops, ms: T0·2^min(h − 1, 3). */
+export function refreshInterval(t0: number, hops: number): number {
+  return t0 * 2 ** Math.min(Math.max(hops - 1, 0), 3);
+}
+
+/** When such a route is forgotten, ms after it was last refreshed. */
+export function lifetime(t0: number, hops: number): number {
+  return EXPIRES_AFTER * refreshInterval(t0, hops);
+}
+
+export interface Learned {
+  readonly destination: Destination;
+  /** There was no usable route before, or none as new. */
+  readonly isNews: boolean;
+}
+
+interface Pending {
+  readonly via: NodeId;
+  readonly entry: DigestEntry;
+  readonly t0: number;
+  readonly at: number;
+}
+
+export interface LearnerOptions {
+  readonly self: NodeId;
+  readonly destinations: Destinations;
+  readonly table: RouteTable;
+  /** Asks a neighbour for an announce. */
+  readonly ask: (via: NodeId, prefix: Uint8Array) => void;
+  readonly clock: Clock;
+  readonly counters: Counters;
+}
+
+export class Learner {
+  /** A route was said, or said again. */
+  readonly onLearned = new Event<Learned>();
+  readonly #o: LearnerOptions;
+  /** By prefix in hex, in the order they came. */
+  readonly #pending = new Map<string, Pending[]>();
+
+  constructor(options: LearnerOptions) {
+    this.#o = options;
+  }
+
+  /** A digest of a linked neighbour, proven to be its own. */
+  digest(via: NodeId, digest: Digest): void {
+    const t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+    for (const entry of digest.entries) this.#entry(via, entry, t0);
+  }
+
+  /** A linked neighbour is a destination itself, before it has said so in a digest. */
+  direct(id: NodeId): void {
+    const destination = this.#o.destinations.get(nodeIdKey(id));
+    if (!destination) return;
+    const entry = { prefix: id, freshness: destination.chain.value, cost: OWN_COST };
+    this.#route(destination, id, entry, destination.chain.order, T0_LEAST_MS);
+  }
+
+  /** An announce has come: whatever waited for it is looked at again. */
+  announced(id: NodeId): void {
+    const key = toHex(id.subarray(0, PREFIX_LENGTH));
+    const pending = this.#pending.get(key) ?? [];
+    this.#pending.delete(key);
+    for (const { at, entry, t0, via } of pending) {
+      if (this.#o.clock.monotonic() - at > PENDING_MS || this.#proven(via, entry, t0)) continue;
+      this.#o.counters.count('mesh.refused.unproven-entry');
+    }
+  }
+
+  #entry(via: NodeId, entry: DigestEntry, t0: number): void {
+    const { ask, destinations, self, table } = this.#o;
+    if (equal(entry.prefix, self.subarray(0, PREFIX_LENGTH))) return;
+    if (entry.cost.metric === RETRACTED) {
+      for (const { key } of destinations.withPrefix(entry.prefix)) table.retract(key, nodeIdKey(via));
+      return;
+    }
+    if (this.#proven(via, entry, t0)) return;
+    this.#wait({ via, entry, t0, at: this.#o.clock.monotonic() });
+    ask(via, entry.prefix);
+  }
+
+  /** Takes the entry where its freshness is proven. */
+  #proven(via: NodeId, entry: DigestEntry, t0: number): boolean {
+    const now = this.#o.clock.monotonic();
+    for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
+      const { chain, provenAt } = destination;
+      const most = provenAt === undefined ? CHAIN_STEPS : BOOT_STEPS + (now - provenAt) / MINUTE;
+      const before = chain.order;
+      const order = chain.prove(entry.freshness, most);
+      if (order === undefined) continue;
+      if (order > before) destination.provenAt = now;
+      this.#route(destination, via, entry, order, t0);
+      return true;
+    }
+    return false;
+  }
+
+  #route(destination: Destination, via: NodeId, entry: DigestEntry, order: number, t0: number): void {
+    const { clock, table } = this.#o;
+    const { key } = destination;
+    const now = clock.monotonic();
+    const before = table.best(key, now);
+    const expiresAt = now + lifetime(t0, entry.cost.hops);
+    table.update(key, { via: nodeIdKey(via), cost: entry.cost, order, expiresAt });
+    const after = table.best(key, now);
+    if (!after) return;
+    const isNews = !before || after.route.order > before.route.order;
+    this.onLearned.emit({ destination, isNews });
+  }
+
+  #wait(pending: Pending): void {
+    const key = toHex(pending.entry.prefix);
+    const same = (this.#pending.get(key) ?? []).filter((p) => nodeIdKey(p.via) !== nodeIdKey(pending.via));
+    this.#pending.delete(key);
+    this.#pending.set(key, [...same, pending].slice(-MOST_OF_ONE));
+    const [oldest] = this.#pending.keys();
+    if (this.#pending.size > MOST_PENDING && oldest !== undefined) this.#pending.delete(oldest);
+  }
+}

@@ -1,0 +1,207 @@
+/**
+ * Links to the neighbours in earshot, before there is mail (docs/protocol/mesh.md, "Links"): a handshake and each
+ * other's neighbourhood keys. Spread so that a whole village that boots at once keeps within the budget.
+ */
+import { compare } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { type Random, uniform } from '../core/random.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { MESSAGE_1_LENGTH, MESSAGE_2_LENGTH } from '../link/frame.ts';
+import { type Link, LinkFailed } from '../link/link.ts';
+import { MOST_MEMBERS } from '../link/neighbourhood.ts';
+import type { Earshot, Heard } from './earshot.ts';
+import type { PacedLink } from './paced-link.ts';
+
+const MINUTE = 60_000;
+/** A sealed frame around a key (record 33). */
+const KEY_FRAME = 81;
+const SHARE = 0.03;
+const SHORTEST_SPREAD = 5_000;
+const HURRY = 3_000;
+/** Waits after each failure in a row: what hears us not will hardly hear us soon. */
+const PAUSES = [10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
+const REFUSED_PAUSE = 240 * MINUTE;
+const BUDGET_PAUSE = 2 * MINUTE;
+/** Places that contacts always find. */
+const KEPT_FOR_TRUSTED = 6;
+/** One that was down for so long gives its place to another; one in so long, for all others then need a new key. */
+const GONE_AFTER = 60 * MINUTE;
+const DISMISS_PAUSE = 60 * MINUTE;
+
+export interface LinkKeeperOptions {
+  readonly self: NodeId;
+  readonly link: Link;
+  readonly paced: PacedLink;
+  readonly earshot: Earshot;
+  readonly isTrusted: (id: NodeId) => boolean;
+  readonly keyOf: (id: NodeId) => Uint8Array | undefined;
+  /** Asks those in earshot for one's announce. */
+  readonly solicitKey: (id: NodeId) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+interface Plan {
+  dueAt: number;
+  failures: number;
+}
+
+export class LinkKeeper {
+  readonly #o: LinkKeeperOptions;
+  readonly #plans = new Map<string, Plan>();
+  #timer: Cancel | undefined;
+  #busy = false;
+  #stopped = false;
+  #dismissedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: LinkKeeperOptions) {
+    this.#o = options;
+    options.link.shared.onOffer((id) => this.#hasPlace(id));
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+  }
+
+  /** A neighbour was heard: a link to it is planned, unless there is one. */
+  heard(id: NodeId): void {
+    const { clock, earshot, link, random, self } = this.#o;
+    const key = nodeIdKey(id);
+    if (link.shared.isMutual(id)) {
+      this.#plans.delete(key);
+      return;
+    }
+    if (this.#plans.has(key)) return;
+    const now = clock.monotonic();
+    const spread = this.#spread(earshot.up(now).length, this.#airtimeTo(id, link.neighbour(id).linked));
+    // one of the two begins; the other one only where that has failed
+    const turn = compare(self, id) < 0 ? 0 : spread;
+    this.#plans.set(key, { dueAt: now + turn + spread * uniform(random), failures: 0 });
+    this.#arm();
+  }
+
+  /** A session with it has opened a frame: it hears us. */
+  hearsUs(id: NodeId): void {
+    const plan = this.#plans.get(nodeIdKey(id));
+    if (plan && plan.failures > 0) this.#plans.delete(nodeIdKey(id));
+  }
+
+  /** A route is wanted: links that were never tried do not wait for their turn. */
+  hurry(): void {
+    const { clock, random } = this.#o;
+    const now = clock.monotonic();
+    for (const plan of this.#plans.values())
+      if (plan.failures === 0) plan.dueAt = Math.min(plan.dueAt, now + HURRY * uniform(random));
+    this.#arm();
+  }
+
+  #arm(): void {
+    const { clock } = this.#o;
+    this.#timer?.();
+    if (this.#busy || this.#stopped || this.#plans.size === 0) return;
+    const dueAt = Math.min(...[...this.#plans.values()].map((p) => p.dueAt));
+    this.#timer = clock.after(dueAt - clock.monotonic(), async () => {
+      this.#busy = true;
+      await this.#next();
+      this.#busy = false;
+      this.#arm();
+    });
+  }
+
+  async #next(): Promise<void> {
+    const { clock, earshot, link } = this.#o;
+    const now = clock.monotonic();
+    for (const [key, plan] of this.#plans) {
+      if (plan.dueAt > now) continue;
+      const heard = earshot.get(key);
+      if (!heard || !earshot.isUp(key, now) || link.shared.isMutual(heard.nodeId)) this.#plans.delete(key);
+      else return this.#try(heard, plan);
+    }
+  }
+
+  async #try({ key, nodeId }: Heard, plan: Plan): Promise<void> {
+    const { clock, isTrusted, keyOf, link, paced, solicitKey } = this.#o;
+    const trusted = isTrusted(nodeId);
+    const { linked } = link.neighbour(nodeId);
+    if (!linked && !keyOf(nodeId)) {
+      this.#failed(plan);
+      solicitKey(nodeId);
+      return;
+    }
+    if (!this.#hasPlace(nodeId)) {
+      plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
+      return;
+    }
+    if (!paced.pay(trusted, this.#airtimeTo(nodeId, linked))) {
+      plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
+      return;
+    }
+    this.#makePlace(nodeId);
+    try {
+      if (await link.shared.admit(nodeId, { priority: 0 })) this.#plans.delete(key);
+      else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+      if (e.reason === 'no-answer' || e.reason === 'no-key') this.#failed(plan);
+      else plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
+    }
+  }
+
+  #failed(plan: Plan): void {
+    const { clock, counters, random } = this.#o;
+    counters.count('mesh.link-failed');
+    const pause = PAUSES[Math.min(plan.failures, PAUSES.length - 1)] as number;
+    plan.failures++;
+    plan.dueAt = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
+  }
+
+  /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */
+  #spread(neighbours: number, airtime: number): number {
+    return Math.max((neighbours * airtime) / SHARE, SHORTEST_SPREAD);
+  }
+
+  /** ms: of both sides, for a link. */
+  #airtimeTo(id: NodeId, hasSession: boolean): number {
+    const neighbour = this.#o.link.neighbour(id);
+    return framesOf(hasSession).reduce((sum, n) => sum + (neighbour.airtime(n) ?? 0), 0);
+  }
+
+  #hasPlace(id: NodeId): boolean {
+    const { isTrusted, link } = this.#o;
+    const { members } = link.shared;
+    if (members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return true;
+    const strangers = members.filter((m) => !isTrusted(m)).length;
+    const full = isTrusted(id)
+      ? members.length >= MOST_MEMBERS
+      : members.length >= MOST_MEMBERS || strangers >= MOST_MEMBERS - KEPT_FOR_TRUSTED;
+    return !full || this.#victim() !== undefined;
+  }
+
+  #makePlace(id: NodeId): void {
+    const { isTrusted, link } = this.#o;
+    const { members } = link.shared;
+    const most = isTrusted(id) ? MOST_MEMBERS : MOST_MEMBERS - KEPT_FOR_TRUSTED;
+    if (members.length < most || members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return;
+    const victim = this.#victim();
+    if (!victim) return;
+    this.#dismissedAt = this.#o.clock.monotonic();
+    link.shared.dismiss(victim);
+    for (const member of link.shared.members) this.heard(member);
+  }
+
+  /** A member that has been gone for long. */
+  #victim(): NodeId | undefined {
+    const { clock, earshot, link } = this.#o;
+    const now = clock.monotonic();
+    if (now - this.#dismissedAt < DISMISS_PAUSE) return undefined;
+    return link.shared.members.find((m) => now - (earshot.get(nodeIdKey(m))?.at ?? 0) > GONE_AFTER);
+  }
+}
+
+/** Lengths of the frames that a link takes, of both sides. */
+function framesOf(hasSession: boolean): readonly number[] {
+  return hasSession ? [KEY_FRAME, KEY_FRAME] : [MESSAGE_1_LENGTH, MESSAGE_2_LENGTH, KEY_FRAME, KEY_FRAME];
+}

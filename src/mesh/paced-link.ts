@@ -1,0 +1,58 @@
+/** The link as routing uses it: everything within the budget, and what fails is only counted, for it will come again. */
+import type { Counters } from '../core/counters.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import { SEALED_OVERHEAD } from '../link/frame.ts';
+import { type Link, LinkFailed, type Reach, type Rec } from '../link/link.ts';
+import type { Destination } from '../link/medium.ts';
+import type { RoutingBudget } from './routing-budget.ts';
+
+/** A sealed frame around an `ack`: whoever asks for it pays. */
+const ACK_FRAME = 25;
+
+export class PacedLink {
+  readonly #link: Link;
+  readonly #budget: RoutingBudget;
+  readonly #counters: Counters;
+
+  constructor(link: Link, budget: RoutingBudget, counters: Counters) {
+    this.#link = link;
+    this.#budget = budget;
+    this.#counters = counters;
+  }
+
+  /** Takes so much airtime, or counts that there is none. */
+  pay(trusted: boolean, airtimeMs: number): boolean {
+    if (this.#budget.take(airtimeMs, trusted)) return true;
+    this.#counters.count('mesh.over-budget');
+    return false;
+  }
+
+  /** A loose frame to whoever hears it, on each medium or where `to` says; true where one was handed it. */
+  broadcast(frame: Uint8Array, trusted: boolean, to?: Destination): boolean {
+    const media = this.#link.media.filter((m) => to === undefined || m.name === to.medium);
+    const paid = media.filter((m) => this.pay(trusted, m.airtime(frame.length) ?? 0));
+    for (const { name } of paid) void this.#link.broadcast(frame, 0, to ?? { medium: name });
+    return paid.length > 0;
+  }
+
+  /** A record to all linked neighbours that are reached so; true once it is out. */
+  async share(record: Rec, trusted: boolean, reach: Reach): Promise<boolean> {
+    const { shared } = this.#link;
+    if (!this.pay(trusted, shared.airtime(record.body.length, reach))) return false;
+    return (await shared.send(record, 0, reach)).sent;
+  }
+
+  /** A record to one neighbour; true once it is known to have arrived. */
+  async tell(to: NodeId, record: Rec, trusted: boolean): Promise<boolean> {
+    const neighbour = this.#link.neighbour(to);
+    const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
+    if (!this.pay(trusted, (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0))) return false;
+    try {
+      await neighbour.send(record, { priority: 0 });
+      return true;
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+      return false;
+    }
+  }
+}

@@ -1,0 +1,130 @@
+/**
+ * Routes: several to each destination, each through a neighbour, as that neighbour says it (docs/protocol/mesh.md,
+ * "Next hop"). Neither clock nor link: whoever calls says what time it is, and what a link costs.
+ */
+import { type Distance, isFeasible } from './feasibility.ts';
+import type { Order } from './freshness.ts';
+import { bandwidthOf, type LinkCost, NEARLY, type PathCost, RETRACTED, through } from './metric.ts';
+
+/** Of one destination. */
+const MOST_ROUTES = 8;
+
+/** A neighbour's word. */
+export interface Route {
+  /** Key of the neighbour. */
+  readonly via: string;
+  /** From the neighbour on. */
+  readonly cost: PathCost;
+  readonly order: Order;
+  readonly expiresAt: number;
+}
+
+/** A route that may be used now, and what it costs from here. */
+export interface Usable {
+  readonly route: Route;
+  readonly cost: PathCost;
+}
+
+export interface RouteTableOptions {
+  /** What the link to a neighbour costs; undefined where it is down. */
+  readonly linkCost: (via: string) => LinkCost | undefined;
+  /** The best this node has advertised of a destination. */
+  readonly distance: (destination: string) => Distance | undefined;
+}
+
+export class RouteTable {
+  readonly #o: RouteTableOptions;
+  readonly #routes = new Map<string, Map<string, Route>>();
+  /** The neighbour each destination is advertised through: changed only for what is clearly better. */
+  readonly #selected = new Map<string, string>();
+
+  constructor(options: RouteTableOptions) {
+    this.#o = options;
+  }
+
+  /** Destinations that anybody has a route to. */
+  destinations(): IterableIterator<string> {
+    return this.#routes.keys();
+  }
+
+  /** All routes to a destination, usable or not. */
+  routes(destination: string): readonly Route[] {
+    return [...(this.#routes.get(destination)?.values() ?? [])];
+  }
+
+  /**
+   * Takes a neighbour's newest word. A retraction ends its route, and so does a word that is older than the one before:
+   * whatever it had, it has no longer.
+   */
+  update(destination: string, route: Route): void {
+    const known = this.#routes.get(destination) ?? new Map<string, Route>();
+    const before = known.get(route.via);
+    const isOlder = before !== undefined && route.order < before.order;
+    if (isOlder || route.cost.metric === RETRACTED) known.delete(route.via);
+    else known.set(route.via, route);
+    if (known.size > MOST_ROUTES) known.delete(worst(known.values()).via);
+    if (known.size > 0) this.#routes.set(destination, known);
+    else this.#routes.delete(destination);
+  }
+
+  retract(destination: string, via: string): void {
+    const known = this.#routes.get(destination);
+    known?.delete(via);
+    if (known?.size === 0) this.#routes.delete(destination);
+  }
+
+  /** Forgets what has not been said again in time. */
+  expire(now: number): void {
+    for (const [destination, known] of this.#routes) {
+      for (const route of known.values()) if (route.expiresAt <= now) known.delete(route.via);
+      if (known.size === 0) this.#routes.delete(destination);
+    }
+  }
+
+  /**
+   * Unexpired, feasible routes through neighbours that are up, and that carry `minBandwidth` bit/s. Those within 10 %
+   * of the fastest come first, of them the cheaper, the one in use, the faster; then the others by airtime.
+   */
+  usable(destination: string, now: number, minBandwidth = 0): readonly Usable[] {
+    const distance = this.#o.distance(destination);
+    const found: Usable[] = [];
+    for (const route of this.#routes.get(destination)?.values() ?? []) {
+      if (route.expiresAt <= now) continue;
+      if (!isFeasible({ order: route.order, metric: route.cost.metric }, distance)) continue;
+      const link = this.#o.linkCost(route.via);
+      if (!link) continue;
+      const cost = through(route.cost, link);
+      if (cost.metric !== RETRACTED && bandwidthOf(cost.bottleneck) >= minBandwidth)
+        found.push({ route, cost });
+    }
+    const fastest = Math.min(...found.map((u) => u.cost.metric));
+    const selected = this.#selected.get(destination);
+    const isNear = (u: Usable) => u.cost.metric <= fastest + NEARLY;
+    return found.sort((a, b) => {
+      if (isNear(a) !== isNear(b)) return isNear(a) ? -1 : 1;
+      if (isNear(a) && a.cost.price !== b.cost.price) return a.cost.price - b.cost.price;
+      if (isNear(a) && (a.route.via === selected) !== (b.route.via === selected))
+        return a.route.via === selected ? -1 : 1;
+      return a.cost.metric - b.cost.metric;
+    });
+  }
+
+  best(destination: string, now: number): Usable | undefined {
+    return this.usable(destination, now)[0];
+  }
+
+  /** Notes that a destination is now advertised through this neighbour; undefined: no longer. */
+  select(destination: string, via: string | undefined): void {
+    if (via === undefined) this.#selected.delete(destination);
+    else this.#selected.set(destination, via);
+  }
+
+  /** Destinations that were advertised and not retracted. */
+  advertised(): IterableIterator<string> {
+    return this.#selected.keys();
+  }
+}
+
+function worst(routes: Iterable<Route>): Route {
+  return [...routes].reduce((a, b) => (b.cost.metric > a.cost.metric ? b : a));
+}

@@ -1,0 +1,416 @@
+/**
+ * Routing of one node (docs/protocol/mesh.md): joins who is in earshot, whose announces are known, what neighbours
+ * say can be reached, and what this box says in turn.
+ */
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
+import type { Random } from '../core/random.ts';
+import type { Db } from '../db/db.ts';
+import type { Identity } from '../identity/keys.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
+import { KIND } from '../link/frame.ts';
+import type { KeyOf, Link, LooseFrame } from '../link/link.ts';
+import type { Reception } from '../link/medium.ts';
+import { RECORD } from '../link/records.ts';
+import { Advertiser } from './advertiser.ts';
+import { decodeAnnounce } from './announce.ts';
+import { decodeBeacon } from './beacon.ts';
+import { Destinations } from './destinations.ts';
+import { decodeDigest } from './digest.ts';
+import type { Discovery } from './discovery.ts';
+import { Earshot, type Heard, type Sign, T0_LEAST_MS } from './earshot.ts';
+import { FeasibilityDistances } from './feasibility.ts';
+import { OwnFreshness, serialOf } from './freshness.ts';
+import { Introductions, isFirstHand } from './introductions.ts';
+import { Learner, lifetime } from './learner.ts';
+import { LinkKeeper } from './link-keeper.ts';
+import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, NEARLY } from './metric.ts';
+import { PacedLink } from './paced-link.ts';
+import { Presence } from './presence.ts';
+import { RouteTable, type Usable } from './route-table.ts';
+import type { Candidate, Routing } from './routing.ts';
+import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
+import { Solicitor } from './solicitor.ts';
+
+const MINUTE = 60_000;
+/** The exchange that a link is measured by: a message of 100 bytes, and its answer. */
+const MESSAGE_FRAME = 144;
+const ANSWER_FRAME = 32;
+/** What is reached by a connection is reached at once. */
+const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
+/** ms: what a link costs is looked at anew after so long. */
+const MEASURED_FOR = 10_000;
+
+export interface RouterOptions {
+  readonly link: Link;
+  readonly db: Db;
+  readonly identity: Identity;
+  /** Ends the freshness chains (`chainSecretOf`). */
+  readonly chainSecret: Uint8Array;
+  /** A number above all it gave before, over reboots too. */
+  readonly nextPosition: () => number;
+  /** Keys known beside what was announced: of contacts, and of those written to. */
+  readonly otherKey: KeyOf;
+  readonly capabilities: number;
+  /** How full this box's queue is, 0 … 1. */
+  readonly load: () => number;
+  /** ms on air that the law allows in an hour; undefined where it sets no duty cycle. */
+  readonly legalMs: number | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+/** A destination, and how it would be reached now. */
+export interface RouteView {
+  readonly nodeId: NodeId;
+  readonly best: Usable | undefined;
+  readonly known: number;
+}
+
+export class Router implements Routing, Discovery {
+  readonly onHeard = new Event<NodeId>();
+  readonly onRoute = new Event<NodeId>();
+  readonly #o: RouterOptions;
+  readonly #earshot: Earshot;
+  readonly #destinations: Destinations;
+  readonly #distances: FeasibilityDistances;
+  readonly #table: RouteTable;
+  readonly #presence: Presence;
+  readonly #introductions: Introductions;
+  readonly #learner: Learner;
+  readonly #advertiser: Advertiser;
+  readonly #links: LinkKeeper;
+  readonly #solicitor: Solicitor;
+  readonly #strangers: StrangerBudget;
+  /** By neighbour. */
+  readonly #measured = new Map<string, { readonly at: number; readonly cost: LinkCost }>();
+  readonly #cancels: Cancel[] = [];
+
+  constructor(options: RouterOptions) {
+    this.#o = options;
+    const { capabilities, chainSecret, clock, counters, db, identity, legalMs, link, load } = options;
+    const self = identity.nodeId;
+    const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
+    const common = { self, link, isTrusted, clock, random: options.random, counters };
+    this.#earshot = new Earshot(isTrusted);
+    this.#destinations = new Destinations(db, isTrusted);
+    const longestLifetime = lifetime(T0_LEAST_MS, 255);
+    this.#distances = new FeasibilityDistances(db, clock.monotonic() + longestLifetime);
+    this.#table = new RouteTable({
+      linkCost: (via) => this.#linkCost(via),
+      distance: (key) => this.#distances.of(key),
+    });
+    const { nodeId } = identity;
+    const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition: options.nextPosition });
+    const neighbours = () => {
+      const up = this.#earshot.up(clock.monotonic());
+      return Math.max(up.length, ...up.map((h) => link.shared.membersOf(h.nodeId)));
+    };
+    const budget = new RoutingBudget({ clock, neighbours, legalMs });
+    this.#strangers = new StrangerBudget(clock, legalMs);
+    const paced = new PacedLink(link, budget, counters);
+    const state = {
+      paced,
+      freshness,
+      destinations: this.#destinations,
+      distances: this.#distances,
+      table: this.#table,
+    };
+    const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
+    const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
+    this.#advertiser = new Advertiser({ ...common, ...state, isWired, share: () => budget.share, load });
+    this.#presence = new Presence({
+      ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
+      t0: () => this.#advertiser.t0,
+      saidAt: () => this.#advertiser.saidAt,
+    });
+    const announceSelf = (medium: string) => this.#presence.announce(medium);
+    this.#introductions = new Introductions({
+      ...common,
+      ...state,
+      announceSelf,
+      costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
+      airtime: (bytes) => link.airtime(bytes) ?? 0,
+    });
+    this.#learner = new Learner({
+      ...common,
+      ...state,
+      ask: (via, prefix) => this.#introductions.ask(via, prefix),
+    });
+    this.#solicitor = new Solicitor({ ...common, ...state, advertiser: this.#advertiser, announceSelf });
+    this.#links = new LinkKeeper({
+      ...common,
+      paced,
+      earshot: this.#earshot,
+      keyOf: (id) => this.keyOf(id),
+      solicitKey: (id) => this.#solicitor.solicitKey(id),
+    });
+  }
+
+  /** Begins to listen, and announces this boot within 0.5–3 s. */
+  start(): void {
+    const { clock, link } = this.#o;
+    link.onRecord(RECORD.digest, ({ from, body }) => this.#digest(from.id, body));
+    link.onRecord(RECORD.want, (incoming) => this.#introductions.wanted(incoming));
+    this.#cancels.push(
+      link.onLoose.on((frame) => this.#loose(frame)),
+      link.onAlive.on((id) => {
+        this.#links.hearsUs(id);
+        this.#note({ nodeId: id, at: clock.monotonic() });
+      }),
+      link.onGone.on((id) => this.#earshot.gone(id)),
+      link.onConnected.on((to) => this.#presence.introduce(to)),
+      link.shared.onRecord.on(({ from, record }) => {
+        if (record.type !== RECORD.digest) {
+          this.#refuse('shared-record');
+          return;
+        }
+        this.#digest(from, record.body);
+        this.#earshot.note({ nodeId: from, at: clock.monotonic(), isExpected: true });
+      }),
+      link.shared.onMutual.on((id) => {
+        this.#links.heard(id);
+        this.#learner.direct(id);
+      }),
+      this.#learner.onLearned.on(({ destination, isNews }) => {
+        this.#solicitor.learned(destination);
+        if (isNews) this.#found(destination.nodeId);
+      }),
+    );
+    this.#presence.start();
+    this.#advertiser.start();
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels) cancel();
+    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links, this.#solicitor])
+      part.stop();
+  }
+
+  // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
+
+  candidates(target: NodeId, minBandwidth: number): readonly Candidate[] {
+    const key = nodeIdKey(target);
+    const others = this.#table
+      .usable(key, this.#now(), minBandwidth)
+      .filter(({ route }) => route.via !== key && this.#isSpokenTo(nodeIdFromKey(route.via)))
+      .map(({ route, cost }) => ({
+        neighbour: nodeIdFromKey(route.via),
+        metric: cost.metric,
+        direct: false,
+      }));
+    const direct = this.#direct(target, minBandwidth);
+    if (!direct) return others;
+    const isSlow = others[0] !== undefined && direct.metric > others[0].metric + NEARLY;
+    return isSlow ? [...others, direct].sort((a, b) => a.metric - b.metric) : [direct, ...others];
+  }
+
+  sequenceOf(target: NodeId): number | undefined {
+    const destination = this.#destinations.get(nodeIdKey(target));
+    return destination && serialOf(destination.chain.order);
+  }
+
+  /** Heard lately, and its key known: a handshake has a chance. */
+  reachable(id: NodeId): boolean {
+    return this.#earshot.isUp(nodeIdKey(id), this.#now()) && this.#isSpokenTo(id);
+  }
+
+  want(target: NodeId): void {
+    if (this.candidates(target, 0).length > 0) return;
+    this.#links.hurry();
+    this.#solicitor.want(target);
+  }
+
+  unwant(target: NodeId): void {
+    this.#solicitor.unwant(target);
+  }
+
+  keyOf(id: NodeId): Uint8Array | undefined {
+    return this.#destinations.get(nodeIdKey(id))?.publicKey ?? this.#o.otherKey(id);
+  }
+
+  // ── what the node shows, and asks ──────────────────────────────────────────────────────────────────────────────
+
+  /** Those heard within three expected signs of life. */
+  neighbours(): readonly Heard[] {
+    return this.#earshot.up(this.#now());
+  }
+
+  /** All nodes whose announces are known. */
+  routes(): readonly RouteView[] {
+    const now = this.#now();
+    return [...this.#destinations.all()].map(({ key, nodeId }) => ({
+      nodeId,
+      best: this.#table.best(key, now),
+      known: this.#table.routes(key).length,
+    }));
+  }
+
+  /** Whether the handshake of a node is answered: of strangers, only so many. */
+  mayAnswer(from: NodeId, airtimeMs: number): boolean {
+    if (this.#o.otherKey(from) || this.#o.link.shared.isMutual(from)) return true;
+    return this.#strangers.take(airtimeMs);
+  }
+
+  // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  #loose({ kind, bytes, reception }: LooseFrame): void {
+    if (kind === KIND.beacon) this.#beacon(bytes, reception);
+    else if (kind === KIND.announce) this.#announce(bytes, reception);
+    else if (kind === KIND.solicit) this.#solicitor.heard(bytes, reception.medium);
+  }
+
+  #beacon(bytes: Uint8Array, reception: Reception): void {
+    const beacon = decodeBeacon(bytes);
+    if (!beacon) {
+      this.#refuse('malformed-beacon');
+      return;
+    }
+    const { booted, capabilities, nodeId } = beacon;
+    if (this.#isSelf(nodeId)) {
+      this.#refuse('own-beacon');
+      return;
+    }
+    if (booted) this.#booted(nodeId, booted);
+    const { at, rssiDbm, snrDb } = reception;
+    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, isExpected: true });
+    if (this.keyOf(nodeId)) this.#o.link.met(nodeId, reception);
+  }
+
+  /** It has lost its sessions and keys, and proves that it is the one who says so. */
+  #booted(nodeId: NodeId, step: Uint8Array): void {
+    const destination = this.#destinations.get(nodeIdKey(nodeId));
+    if (!destination) return;
+    const before = destination.chain.order;
+    const order = destination.chain.prove(step, 4096);
+    if (order === undefined || order <= before) {
+      this.#refuse('unproven-beacon');
+      return;
+    }
+    destination.provenAt = this.#now();
+    this.#o.link.forget(nodeId);
+  }
+
+  #announce(bytes: Uint8Array, reception: Reception): void {
+    const announce = decodeAnnounce(bytes);
+    if (typeof announce === 'string') {
+      this.#refuse(`${announce}-announce`);
+      return;
+    }
+    const { booted, capabilities, cost, nodeId } = announce;
+    if (this.#isSelf(nodeId)) {
+      this.#refuse('own-announce');
+      return;
+    }
+    const asked = this.#introductions.heard(nodeId);
+    const learned = this.#destinations.learn(announce, bytes, asked ? nodeIdKey(asked) : '');
+    if (learned === 'stale' || learned === 'other') {
+      this.#refuse(`${learned}-announce`);
+      return;
+    }
+    if (learned === 'new' && booted) this.#o.link.forget(nodeId);
+    if (isFirstHand(cost)) {
+      const { at, rssiDbm, snrDb, via } = reception;
+      this.#note({ nodeId, at, rssiDbm, snrDb, capabilities });
+      // it may have begun to listen only after this one was introduced
+      if (learned === 'new' && via !== undefined) this.#presence.introduce(reception);
+      this.#o.link.met(nodeId, reception);
+    }
+    this.#learner.announced(nodeId);
+    if (this.#o.link.shared.isMutual(nodeId)) this.#learner.direct(nodeId);
+  }
+
+  #digest(from: NodeId, body: Uint8Array): void {
+    const digest = decodeDigest(body);
+    if (!digest) {
+      this.#refuse('malformed-digest');
+      return;
+    }
+    const heard = this.#earshot.get(nodeIdKey(from));
+    if (heard) heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+    this.#learner.digest(from, digest);
+  }
+
+  #note(sign: Sign): void {
+    const { nodeId } = sign;
+    if (this.#isSelf(nodeId)) {
+      this.#refuse('own-beacon');
+      return;
+    }
+    const isNew = this.#earshot.note(sign);
+    this.#links.heard(nodeId);
+    // later: the frame that is the sign of life may hold the very answer that somebody waits for
+    queueMicrotask(() => this.onHeard.emit(nodeId));
+    if (isNew || this.reachable(nodeId)) this.#found(nodeId);
+  }
+
+  /** A target may have become reachable, or its sequence newer. */
+  #found(target: NodeId): void {
+    if (this.candidates(target, 0).length === 0) return;
+    this.#solicitor.unwant(target);
+    queueMicrotask(() => this.onRoute.emit(target));
+  }
+
+  // ── links ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  #direct(target: NodeId, minBandwidth: number): Candidate | undefined {
+    if (!this.reachable(target)) return undefined;
+    const link = this.#costOf(nodeIdKey(target));
+    if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
+    return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
+  }
+
+  /** Only linked, hence bidirectional, neighbours that are up. */
+  #linkCost(via: string): LinkCost | undefined {
+    if (!this.#earshot.isUp(via, this.#now())) return undefined;
+    const id = nodeIdFromKey(via);
+    const { shared } = this.#o.link;
+    if (!shared.isMutual(id) && !this.#o.link.neighbour(id).linked) return undefined;
+    return this.#costOf(via);
+  }
+
+  #costOf(via: string): LinkCost {
+    const now = this.#now();
+    const known = this.#measured.get(via);
+    if (known && now - known.at < MEASURED_FOR) return known.cost;
+    const cost = this.#measure(via);
+    this.#measured.delete(via);
+    this.#measured.set(via, { at: now, cost });
+    for (const [key, { at }] of this.#measured) {
+      if (now - at < MEASURED_FOR) break;
+      this.#measured.delete(key);
+    }
+    return cost;
+  }
+
+  #measure(via: string): LinkCost {
+    const { link } = this.#o;
+    const meter = this.#earshot.get(via)?.meter;
+    const neighbour = link.neighbour(nodeIdFromKey(via));
+    const { asked, answered } = neighbour.quality;
+    meter?.exchanged(asked, answered);
+    const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
+    const full = neighbour.airtime(link.mtu);
+    if (there === undefined || back === undefined || full === undefined) return WIRE;
+    return { ms: (meter?.etx ?? 1) * (there + back), bandwidth: (8000 * link.mtu) / full };
+  }
+
+  #isSpokenTo(id: NodeId): boolean {
+    return this.keyOf(id) !== undefined || this.#o.link.neighbour(id).linked;
+  }
+
+  #isSelf(id: NodeId): boolean {
+    return nodeIdKey(id) === nodeIdKey(this.#o.identity.nodeId);
+  }
+
+  #refuse(reason: string): void {
+    this.#o.counters.count(`mesh.refused.${reason}`);
+  }
+
+  #now(): number {
+    return this.#o.clock.monotonic();
+  }
+}

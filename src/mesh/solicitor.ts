@@ -1,0 +1,274 @@
+/**
+ * Solicits, this box's own and those it passes on, and their answers (docs/protocol/mesh.md, "Solicit"). An answer is
+ * a digest entry that goes back the way the solicit came, from neighbour to neighbour.
+ */
+import { equal, toHex } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { below, type Random, uniform } from '../core/random.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { Link } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import type { Advertiser } from './advertiser.ts';
+import type { Destination, Destinations } from './destinations.ts';
+import { type DigestEntry, encodeDigest, PREFIX_LENGTH } from './digest.ts';
+import type { FeasibilityDistances } from './feasibility.ts';
+import { type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { NEARLY } from './metric.ts';
+import type { PacedLink } from './paced-link.ts';
+import type { RouteTable, Usable } from './route-table.ts';
+import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitLength } from './solicit.ts';
+import { WantedList } from './wanted.ts';
+
+const MINUTE = 60_000;
+/** A solicit is answered for so long, and no other one for that prefix is begun for so long. */
+const REMEMBERED_MS = 10 * MINUTE;
+const OPEN_MS = 2 * MINUTE;
+const MOST_REMEMBERED = 512;
+/** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
+const SPREAD = 20;
+const COPIES = 3;
+/** On demand, a step of the own chain is released once in so many ms. */
+const STEP_PAUSE = MINUTE;
+
+export interface SolicitorOptions {
+  readonly self: NodeId;
+  readonly link: Pick<Link, 'airtime' | 'shared'>;
+  readonly paced: PacedLink;
+  readonly freshness: OwnFreshness;
+  readonly destinations: Destinations;
+  readonly distances: FeasibilityDistances;
+  readonly table: RouteTable;
+  readonly advertiser: Advertiser;
+  readonly isTrusted: (id: NodeId) => boolean;
+  readonly announceSelf: (medium: string) => void;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+/** A solicit that was heard, or is this box's own. */
+interface Open {
+  readonly entry: SolicitEntry;
+  readonly at: number;
+  /** The neighbour to answer to; undefined where it cannot be told, or where this box asked. */
+  readonly back: NodeId | undefined;
+  copies: number;
+  /** Best answer given so far. */
+  answered: { readonly order: number; readonly metric: number } | undefined;
+}
+
+export class Solicitor {
+  readonly #o: SolicitorOptions;
+  readonly #wanted = new WantedList<NodeId>();
+  /** By prefix and nonce, in the order heard. */
+  readonly #open = new Map<string, Open>();
+  #ownTimer: Cancel | undefined;
+  #relayTimer: Cancel | undefined;
+  #relays: Open[] = [];
+  #steppedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: SolicitorOptions) {
+    this.#o = options;
+  }
+
+  stop(): void {
+    this.#ownTimer?.();
+    this.#relayTimer?.();
+  }
+
+  /** Asks for `id`, at once and then ever more rarely, until `unwant`. */
+  want(id: NodeId): void {
+    this.#wanted.add(nodeIdKey(id), id, this.#o.clock.monotonic());
+    this.#arm();
+  }
+
+  unwant(id: NodeId): void {
+    this.#wanted.remove(nodeIdKey(id));
+  }
+
+  /** Asks those in earshot for the announce of one that is. */
+  solicitKey(id: NodeId): void {
+    const entry = { prefix: id.subarray(0, PREFIX_LENGTH), leastStep: 0, nonce: this.#nonce(), ring: 1 };
+    const frame = encodeSolicit({ from: this.#o.link.shared.index, entries: [entry] });
+    this.#o.paced.broadcast(frame, this.#o.isTrusted(id));
+  }
+
+  /** A frame of kind 4. */
+  heard(bytes: Uint8Array, medium: string): void {
+    const { counters, link } = this.#o;
+    const solicit = decodeSolicit(bytes);
+    if (!solicit) {
+      counters.count('mesh.refused.malformed-solicit');
+      return;
+    }
+    const back = link.shared.withIndex(solicit.from).find((id) => link.shared.isMutual(id));
+    for (const entry of solicit.entries) this.#entry(entry, back, medium);
+  }
+
+  /** A route was learned: whoever asked for it hears of it. */
+  learned({ key, nodeId }: Destination): void {
+    const { clock, table } = this.#o;
+    const now = clock.monotonic();
+    for (const open of this.#open.values()) {
+      if (!open.back || now - open.at > REMEMBERED_MS || !isFor(open.entry, nodeId)) continue;
+      const best = table.best(key, now);
+      if (best) this.#answer(open, key, best);
+    }
+  }
+
+  #entry(entry: SolicitEntry, back: NodeId | undefined, medium: string): void {
+    const { clock, self } = this.#o;
+    const now = clock.monotonic();
+    const key = keyOf(entry);
+    const known = this.#open.get(key);
+    if (known) {
+      known.copies++;
+      return;
+    }
+    const open: Open = { entry, at: now, back, copies: 1, answered: undefined };
+    this.#remember(key, open);
+    if (isFor(entry, self)) this.#answerForSelf(open, medium);
+    else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
+  }
+
+  #remember(key: string, open: Open): void {
+    this.#open.set(key, open);
+    for (const [k, o] of this.#open) {
+      if (this.#open.size <= MOST_REMEMBERED && open.at - o.at <= REMEMBERED_MS) break;
+      this.#open.delete(k);
+    }
+  }
+
+  #answerForSelf({ back, entry }: Open, medium: string): void {
+    const { advertiser, announceSelf, clock, freshness } = this.#o;
+    const now = clock.monotonic();
+    const isAhead = entry.leastStep !== 0 && serialAhead(entry.leastStep, serialOf(freshness.order)) > 0;
+    if (isAhead && now - this.#steppedAt >= STEP_PAUSE) {
+      this.#steppedAt = now;
+      freshness.advance();
+    }
+    if (back) void this.#tell(back, advertiser.ownEntry(), true);
+    else announceSelf(medium);
+  }
+
+  /** Whether a route that is new enough is known here, so that the solicit need go no further. */
+  #answerFor(open: Open): boolean {
+    const { clock, destinations, table } = this.#o;
+    if (!open.back) return false;
+    for (const { key } of destinations.withPrefix(open.entry.prefix)) {
+      const best = table.best(key, clock.monotonic());
+      if (best && this.#answer(open, key, best)) return true;
+    }
+    return false;
+  }
+
+  /** One answer to a solicit, and better ones; true where this route is one. */
+  #answer(open: Open, key: string, best: Usable): boolean {
+    const { back, entry, answered } = open;
+    const { order } = best.route;
+    const { metric } = best.cost;
+    if (!back || best.route.via === nodeIdKey(back)) return false;
+    if (entry.leastStep !== 0 && serialAhead(serialOf(order), entry.leastStep) < 0) return false;
+    if (answered && order <= answered.order && metric + NEARLY > answered.metric) return false;
+    open.answered = { order, metric };
+    void this.#tellRoute(back, key, best);
+    return true;
+  }
+
+  async #tellRoute(back: NodeId, key: string, best: Usable): Promise<void> {
+    const { advertiser, destinations, isTrusted } = this.#o;
+    const entry = await advertiser.entryFor(key, best);
+    const nodeId = destinations.get(key)?.nodeId;
+    if (entry && nodeId) await this.#tell(back, entry, isTrusted(nodeId) || isTrusted(back));
+  }
+
+  async #tell(back: NodeId, entry: DigestEntry, trusted: boolean): Promise<void> {
+    const { advertiser, paced } = this.#o;
+    const body = encodeDigest({ t0: advertiser.t0Byte, entries: [entry] });
+    await paced.tell(back, { type: RECORD.digest, body }, trusted);
+  }
+
+  #relay(open: Open): void {
+    const { clock, link, random } = this.#o;
+    this.#relays.push(open);
+    const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
+    this.#relayTimer ??= clock.after(wait, () => {
+      this.#relayTimer = undefined;
+      this.#sendRelays();
+    });
+  }
+
+  #sendRelays(): void {
+    const { link, paced } = this.#o;
+    const due = this.#relays.filter((o) => o.copies < COPIES).slice(0, MOST_ENTRIES);
+    this.#relays = [];
+    if (due.length === 0) return;
+    const entries = due.map(({ entry }) => ({
+      ...entry,
+      leastStep: this.#leastFor(entry),
+      ring: entry.ring - 1,
+    }));
+    paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), false);
+  }
+
+  /** What this box could use itself: newer than what it has advertised, where nothing it has is good enough. */
+  #leastFor({ leastStep, prefix }: SolicitEntry): number {
+    const own = this.#o.destinations.withPrefix(prefix).map((d) => this.#leastOf(d.key));
+    return own.reduce(
+      (least, o) => (o !== 0 && (least === 0 || serialAhead(o, least) > 0) ? o : least),
+      leastStep,
+    );
+  }
+
+  #leastOf(key: string): number {
+    const distance = this.#o.distances.of(key);
+    // 0 would say: any
+    return distance ? serialOf(distance.order + 1) || 1 : 0;
+  }
+
+  #arm(): void {
+    const { clock } = this.#o;
+    this.#ownTimer?.();
+    const at = this.#wanted.nextAt();
+    if (at === undefined) return;
+    this.#ownTimer = clock.after(at - clock.monotonic(), () => {
+      this.#solicit();
+      this.#arm();
+    });
+  }
+
+  #solicit(): void {
+    const { clock, isTrusted, link, paced } = this.#o;
+    const now = clock.monotonic();
+    // never while another one for that prefix is open
+    for (const { at, entry, back } of this.#open.values())
+      if (back && now - at < OPEN_MS) this.#postpone(entry, at + OPEN_MS);
+    const due = this.#wanted.takeDue(now, MOST_ENTRIES);
+    if (due.length === 0) return;
+    const entries = due.map(({ value: id, ring }) => {
+      const prefix = id.subarray(0, PREFIX_LENGTH);
+      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id)), nonce: this.#nonce(), ring };
+      this.#remember(keyOf(entry), { entry, at: now, back: undefined, copies: 1, answered: undefined });
+      return entry;
+    });
+    const trusted = due.some(({ value }) => isTrusted(value));
+    paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), trusted);
+  }
+
+  #postpone(entry: SolicitEntry, until: number): void {
+    for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
+  }
+
+  #nonce(): number {
+    return below(this.#o.random, 0x10000);
+  }
+}
+
+function keyOf({ nonce, prefix }: SolicitEntry): string {
+  return `${toHex(prefix)} ${nonce}`;
+}
+
+function isFor(entry: SolicitEntry, id: NodeId): boolean {
+  return equal(entry.prefix, id.subarray(0, PREFIX_LENGTH));
+}

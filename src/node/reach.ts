@@ -1,0 +1,49 @@
+/** Neighbours and routes as people and programs see them. */
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
+import type { Link } from '../link/link.ts';
+import type { Heard } from '../mesh/earshot.ts';
+import { bandwidthOf, msOf } from '../mesh/metric.ts';
+import type { RouteView } from '../mesh/router.ts';
+import type { NeighbourStatus, RouteEntry } from './nexus-node.ts';
+
+/** The contact's name for a node, where there is one. */
+export type NameOfNode = (id: NodeId) => string | undefined;
+
+export function neighbourStatus(heard: Heard, link: Link, nameOf: NameOfNode, now: number): NeighbourStatus {
+  const { nodeId } = heard;
+  const { linked, medium, quality } = link.neighbour(nodeId);
+  const name = nameOf(nodeId);
+  const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
+  const snrDb = quality.snrDb ?? heard.snrDb;
+  return {
+    nodeId: nodeIdKey(nodeId),
+    medium,
+    ...(name === undefined ? {} : { name }),
+    heardMsAgo: Math.round(now - heard.at),
+    ...(rssiDbm === undefined ? {} : { rssiDbm }),
+    ...(snrDb === undefined ? {} : { snrDb }),
+    etx: Number(heard.meter.etx.toFixed(2)),
+    linked: linked || link.shared.isMutual(nodeId),
+  };
+}
+
+export function routeEntry({ best, known, nodeId }: RouteView, nameOf: NameOfNode): RouteEntry {
+  const name = nameOf(nodeId);
+  const node = { nodeId: nodeIdKey(nodeId), ...(name === undefined ? {} : { name }), alternatives: known };
+  if (!best) return node;
+  const { cost, route } = best;
+  const via = nodeIdFromKey(route.via);
+  const viaName = nameOf(via);
+  const bandwidth = bandwidthOf(cost.bottleneck);
+  return {
+    ...node,
+    alternatives: known - 1,
+    next: {
+      via: route.via,
+      ...(viaName === undefined ? {} : { viaName }),
+      hops: cost.hops,
+      airtimeMs: Math.round(msOf(cost.metric)),
+      ...(Number.isFinite(bandwidth) ? { bandwidthBps: Math.round(bandwidth) } : {}),
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** docs/protocol/link.md, "Shared frames", on the air. */
+import { beforeEach, describe, expect, test } from 'vitest';
+import { KIND } from '../../src/link/frame.ts';
+import type { SharedRecord } from '../../src/link/link.ts';
+import { RECORD } from '../../src/link/records.ts';
+import { type Station, Stations } from './stations.ts';
+
+const P0 = { priority: 0 } as const;
+const digest = (text: string) => ({ type: RECORD.digest, body: new TextEncoder().encode(text) });
+
+let stations: Stations;
+let a: Station;
+let b: Station;
+let c: Station;
+const heard = new Map<Station, string[]>();
+const admit = (from: Station, to: Station) =>
+  stations.resolve(from.link.shared.admit(to.identity.nodeId, P0));
+const isMutual = (x: Station, y: Station) => x.link.shared.isMutual(y.identity.nodeId);
+
+const listen = (station: Station) => {
+  const texts: string[] = [];
+  heard.set(station, texts);
+  station.link.shared.onRecord.on(({ record }: SharedRecord) =>
+    texts.push(new TextDecoder().decode(record.body)),
+  );
+  station.link.shared.onOffer(() => true);
+};
+const share = async (from: Station, text: string) => {
+  const sent = await stations.resolve(from.link.shared.send(digest(text), 0, 'all'));
+  await stations.sim.run(100);
+  return sent;
+};
+
+beforeEach(async () => {
+  stations = new Stations('shared');
+  [a, b, c] = [await stations.station('a'), await stations.station('b'), await stations.station('c')];
+  for (const station of [a, b, c]) listen(station);
+});
+
+test('two offer each other their keys in a handshake and two frames', async () => {
+  expect(await admit(a, b)).toBe(true);
+  await stations.sim.run(1000);
+  expect([isMutual(a, b), isMutual(b, a)]).toEqual([true, true]);
+  expect(stations.frames.map((f) => f.bytes.length)).toEqual([112, 53, 81, 81]);
+});
+
+test('one transmission serves all', async () => {
+  await admit(a, b);
+  await admit(a, c);
+  stations.frames.length = 0;
+  await share(a, 'for all');
+  expect(stations.frames).toHaveLength(1);
+  expect(stations.sent(a, KIND.shared)).toHaveLength(1);
+  expect([heard.get(b), heard.get(c)]).toEqual([['for all'], ['for all']]);
+});
+
+test('a lost answer is asked for again', async () => {
+  let lost = 0;
+  stations.lose((from, frame) => from === 'b' && frame.length === 81 && lost++ === 0);
+  expect(await admit(a, b)).toBe(true);
+  await stations.sim.run(5000);
+  expect([isMutual(a, b), isMutual(b, a)]).toEqual([true, true]);
+});
+
+test('who does not want a key is not shared with', async () => {
+  b.link.shared.onOffer(() => false);
+  expect(await admit(a, b)).toBe(false);
+  expect([isMutual(a, b), isMutual(b, a)]).toEqual([false, false]);
+  expect(b.counters.get('link.refused.key-unwanted')).toBe(1);
+});
+
+describe('who is dismissed', () => {
+  test('cannot open what comes later; the others need the new key', async () => {
+    await admit(a, b);
+    await admit(a, c);
+    a.link.shared.dismiss(c.identity.nodeId);
+    expect([isMutual(a, b), isMutual(a, c)]).toEqual([false, false]);
+    expect(await admit(a, b)).toBe(true);
+    await share(a, 'without c');
+    expect([heard.get(b), heard.get(c)]).toEqual([['without c'], []]);
+  });
+});
+
+test('a sign of life, and of the link, comes with it', async () => {
+  await admit(a, b);
+  await stations.sim.run(60_000);
+  const alive: number[] = [];
+  b.link.onAlive.on(() => alive.push(stations.sim.monotonic()));
+  await share(a, 'here');
+  expect(alive).toHaveLength(1);
+});

@@ -1,0 +1,103 @@
+/** docs/protocol/mesh.md, "Next hop". */
+import { beforeEach, describe, expect, test } from 'vitest';
+import type { Distance } from '../../src/mesh/feasibility.ts';
+import { type LinkCost, metricOf, OWN_COST, type PathCost, RETRACTED } from '../../src/mesh/metric.ts';
+import { RouteTable } from '../../src/mesh/route-table.ts';
+
+const D = 'destination';
+let links: Map<string, LinkCost>;
+let distance: Distance | undefined;
+let table: RouteTable;
+
+beforeEach(() => {
+  links = new Map(['a', 'b', 'c'].map((via) => [via, { ms: 100, bandwidth: 5000 }]));
+  distance = undefined;
+  table = new RouteTable({ linkCost: (via) => links.get(via), distance: () => distance });
+});
+
+const say = (
+  via: string,
+  ms: number,
+  options: Partial<PathCost> & { order?: number; expiresAt?: number } = {},
+) => {
+  const { order = 1, expiresAt = 1000, ...cost } = options;
+  table.update(D, { via, cost: { ...OWN_COST, metric: metricOf(ms), hops: 1, ...cost }, order, expiresAt });
+};
+const usable = (minBandwidth = 0, now = 0) => table.usable(D, now, minBandwidth).map((u) => u.route.via);
+
+describe('which routes may be used', () => {
+  test('several are kept, the fastest first', () => {
+    say('a', 900);
+    say('b', 300);
+    say('c', 600);
+    expect(usable()).toEqual(['b', 'c', 'a']);
+  });
+
+  test('not those that have expired, were retracted, or lead through a neighbour that is down', () => {
+    say('a', 100, { expiresAt: 50 });
+    say('b', 200);
+    say('c', 300);
+    expect(usable(0, 50)).toEqual(['b', 'c']);
+    links.delete('b');
+    expect(usable(0, 50)).toEqual(['c']);
+    say('c', 0, { metric: RETRACTED });
+    expect(usable(0, 50)).toEqual([]);
+  });
+
+  test('not those whose bottleneck is below what is asked for, their own link included', () => {
+    say('a', 100, { bottleneck: 60 });
+    say('b', 200);
+    expect(usable(4000)).toEqual(['b']);
+    expect(usable(6000)).toEqual([]);
+  });
+
+  test('not those that are no better than the best this node has advertised: metric as received', () => {
+    distance = { order: 5, metric: metricOf(500) };
+    say('a', 400, { order: 5 });
+    say('b', 500, { order: 5 });
+    say('c', 100, { order: 4 });
+    expect(usable()).toEqual(['a']);
+    say('b', 5000, { order: 6 });
+    expect(usable()).toEqual(['a', 'b']);
+  });
+
+  test('not that of a neighbour whose word is older than the one before: it has lost what it had', () => {
+    say('a', 400, { order: 5 });
+    say('a', 100, { order: 4 });
+    expect(usable()).toEqual([]);
+  });
+});
+
+describe('which of them comes first', () => {
+  test('of those within 10 % of the fastest, the cheaper', () => {
+    say('a', 900);
+    say('b', 980, { price: -0 });
+    say('a', 900, { price: 4 });
+    expect(usable()).toEqual(['b', 'a']);
+    say('b', 1100);
+    expect(usable()).toEqual(['a', 'b']);
+  });
+
+  test('the one in use stays until another is clearly better', () => {
+    say('a', 900);
+    say('b', 850);
+    expect(usable()).toEqual(['b', 'a']);
+    table.select(D, 'a');
+    expect(usable()).toEqual(['a', 'b']);
+    say('b', 700);
+    expect(usable()).toEqual(['b', 'a']);
+  });
+});
+
+test('what nobody has said again is forgotten', () => {
+  say('a', 100, { expiresAt: 10 });
+  table.expire(10);
+  expect([...table.destinations()]).toEqual([]);
+  expect(table.routes(D)).toEqual([]);
+});
+
+test('a destination has eight routes at most: the slowest goes', () => {
+  for (let i = 0; i < 12; i++) say(`n${i}`, 100 + ((i * 7) % 12));
+  expect(table.routes(D)).toHaveLength(8);
+  expect(Math.max(...table.routes(D).map((r) => r.cost.metric))).toBe(metricOf(107));
+});

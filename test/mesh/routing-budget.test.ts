@@ -1,0 +1,75 @@
+/** docs/protocol/mesh.md, "Budget". */
+import { expect, test } from 'vitest';
+import { RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts';
+import { Simulation } from '../simulation.ts';
+
+const HOUR = 3_600_000;
+const budget = (neighbours: number, legalMs?: number) => {
+  const clock = new Simulation();
+  const made = new RoutingBudget({ clock, neighbours: () => neighbours, legalMs });
+  /** Frames of 100 ms until it says no. */
+  const spend = (trusted: boolean) => {
+    let ms = 0;
+    while (made.take(100, trusted)) ms += 100;
+    return ms;
+  };
+  return { clock, made, spend };
+};
+
+test.each([
+  [0, undefined, 0.03],
+  [8, undefined, 0.03 / 9],
+  [8, 360_000, 0.03 / 9],
+  [0, 360_000, 0.02],
+  [8, 36_000, 0.002],
+])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
+  expect(budget(neighbours, legalMs).made.share).toBeCloseTo(share, 6);
+});
+
+test('is an hour deep, and comes back within an hour', async () => {
+  const { clock, spend } = budget(2);
+  expect(spend(true)).toBe(36_000);
+  await clock.run(HOUR / 2);
+  expect(spend(true)).toBe(18_000);
+  await clock.run(5 * HOUR);
+  expect(spend(true)).toBe(36_000);
+});
+
+test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
+  const { spend } = budget(2);
+  expect(spend(false)).toBe(18_000);
+  expect(spend(false)).toBe(0);
+  expect(spend(true)).toBe(18_000);
+});
+
+test('strangers who take all they get leave the trusted their half at any time', async () => {
+  const { clock, spend } = budget(2);
+  for (let i = 0; i < 10; i++) {
+    spend(false);
+    await clock.run(HOUR / 10);
+  }
+  expect(spend(true)).toBeGreaterThanOrEqual(18_000);
+});
+
+test('a frame longer than all there is goes when nothing else has', async () => {
+  const { clock, made } = budget(8, 1800);
+  expect(made.take(500, true)).toBe(true);
+  expect(made.take(10, true)).toBe(false);
+  await clock.run(2 * HOUR);
+  expect(made.take(10, true)).toBe(true);
+});
+
+test('the handshakes of strangers are answered with 2 % of what the law allows', async () => {
+  const clock = new Simulation();
+  const strangers = new StrangerBudget(clock, 360_000);
+  const spend = () => {
+    let n = 0;
+    while (strangers.take(600)) n++;
+    return n;
+  };
+  expect(spend()).toBe(12); // 7.2 s
+  await clock.run(HOUR);
+  expect(spend()).toBe(12);
+  const poor = new StrangerBudget(clock, 3600);
+  expect([1, 2, 3, 4, 5].map(() => poor.take(600))).toEqual([true, true, true, true, false]);
+});

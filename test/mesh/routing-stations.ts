@@ -1,0 +1,103 @@
+/** Stations with routing on them, and liars: stations that say with the real link whatever a test wants. */
+import { SeededRandom } from '../../src/core/random.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { KIND } from '../../src/link/frame.ts';
+import { RECORD } from '../../src/link/records.ts';
+import { encodeAnnounce } from '../../src/mesh/announce.ts';
+import { type DigestEntry, encodeDigest } from '../../src/mesh/digest.ts';
+import { chainSecretOf, OwnChain } from '../../src/mesh/freshness.ts';
+import { Router } from '../../src/mesh/router.ts';
+import { temporaryDirectory } from '../db/directories.ts';
+import { type Station, Stations } from '../link/stations.ts';
+
+const MINUTE = 60_000;
+const SECRET = chainSecretOf(new Uint8Array(32).fill(5));
+
+export class Village {
+  readonly stations: Stations;
+  #seed = 0;
+
+  constructor(seed: string) {
+    this.stations = new Stations(seed);
+  }
+
+  run(ms: number): Promise<void> {
+    return this.stations.sim.run(ms);
+  }
+
+  /** A station that routes, once its links have had time to form. */
+  async router(name: string, trusts: (id: Uint8Array) => Uint8Array | undefined = () => undefined) {
+    let router: Router | undefined;
+    const station = await this.stations.station(name, { keyOf: (id) => router?.keyOf(id) });
+    const { sim } = this.stations;
+    const durability = { kind: 'simulated', clock: sim, delay: () => 5 } as const;
+    const db = await this.stations.resolve(openDatabase(temporaryDirectory(), { durability }));
+    let position = 0;
+    router = new Router({
+      link: station.link,
+      db,
+      identity: station.identity,
+      chainSecret: chainSecretOf(new Uint8Array(32).fill(++this.#seed)),
+      nextPosition: () => position++,
+      otherKey: trusts,
+      capabilities: 0,
+      load: () => 0,
+      legalMs: undefined,
+      clock: sim,
+      random: new SeededRandom(`router ${name}`),
+      counters: station.counters,
+    });
+    router.start();
+    return { station, router, close: () => this.stations.resolve(db.close()) };
+  }
+
+  /** A station that has a link with every router that is on, and says what it is told to. */
+  async liar(name: string): Promise<Liar> {
+    const station = await this.stations.station(name);
+    const liar = new Liar(this, station);
+    station.link.shared.onOffer(() => true);
+    liar.announce(1n);
+    await this.run(3 * MINUTE);
+    return liar;
+  }
+}
+
+export class Liar {
+  readonly station: Station;
+  readonly chain: OwnChain;
+  readonly #village: Village;
+
+  constructor(village: Village, station: Station) {
+    this.#village = village;
+    this.station = station;
+    this.chain = new OwnChain(station.identity.nodeId, SECRET, 1n);
+  }
+
+  get id() {
+    return this.station.identity.nodeId;
+  }
+
+  announce(sequence: bigint): void {
+    const { identity, link } = this.station;
+    const anchor = new OwnChain(identity.nodeId, SECRET, sequence).step(0);
+    const own = { sequence, anchor, booted: false, capabilities: 0 };
+    void link.broadcast(encodeAnnounce(identity, own), 0);
+  }
+
+  /** One digest to all who share with it. */
+  async say(...entries: DigestEntry[]): Promise<void> {
+    const body = encodeDigest({ t0: 79, entries });
+    const submission = await this.#village.stations.resolve(
+      this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
+    );
+    if (!submission.sent) throw new Error(submission.refused);
+    await this.#village.run(1000);
+  }
+
+  /** The newest frame it shared. */
+  get lastShared(): Uint8Array {
+    const frame = this.#village.stations.sent(this.station, KIND.shared).at(-1)?.bytes;
+    if (!frame) throw new Error('nothing was shared');
+    return frame;
+  }
+}
