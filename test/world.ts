@@ -19,14 +19,18 @@ import type { Random } from '../src/core/random.ts';
 import type { Db } from '../src/db/db.ts';
 import type { LmdbDb } from '../src/db/lmdb.ts';
 import { openDatabase } from '../src/db/open.ts';
+import { Identity } from '../src/identity/keys.ts';
+import { type NodeId, nodeIdKey } from '../src/identity/node-id.ts';
 import { LanMedium } from '../src/link/lan/lan-medium.ts';
 import { allowanceStore } from '../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../src/link/lora/lora-medium.ts';
+import type { Discovery } from '../src/mesh/discovery.ts';
 import type { NexusNode } from '../src/node/nexus-node.ts';
 import { startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
 import { SimNet } from './sim-net.ts';
 import { Simulation } from './simulation.ts';
+import { type RouteTable, StaticRoutes } from './static-routes.ts';
 
 /** EU868's 10 % sub-band. */
 export const SF7: LoraSettings = {
@@ -53,6 +57,10 @@ export interface WorldOptions {
   readonly ttlDays?: number;
   /** Boxes hear each other only where the test says so; all hear all unless said. */
   readonly apart?: boolean;
+  /** Next hops are what `Box.route` says, instead of what a production box finds. */
+  readonly routed?: boolean;
+  /** Of the store of every box, bytes; 100 MiB unless said. */
+  readonly maxStoreBytes?: number;
   /** Free bytes on a box's disk; what the disk says itself unless said. */
   readonly freeBytes?: (name: string) => number;
 }
@@ -109,6 +117,20 @@ export class World {
     this.air.setLoss(a.name, b.name, NEAR_DB);
   }
 
+  /** Boxes in a row, started (of a `routed` world): each hears only the one before and the one after. */
+  async line<const N extends readonly string[]>(...names: N): Promise<{ [I in keyof N]: Box }> {
+    const boxes = names.map((name) => this.box(name));
+    for (const [i, a] of boxes.entries()) for (const b of boxes.slice(i + 2)) this.part(a, b);
+    await this.sim.resolve(Promise.all(boxes.map((b) => b.start())), 60_000, 'the start of the boxes');
+    for (const [i, a] of boxes.entries()) {
+      const before = boxes[i - 1];
+      const after = boxes[i + 1];
+      if (before) for (const b of boxes.slice(0, i - 1)) a.route(b, before);
+      if (after) for (const b of boxes.slice(i + 2)) a.route(b, after);
+    }
+    return boxes as unknown as { [I in keyof N]: Box };
+  }
+
   /** Runs until `promise` settles, at most ten virtual minutes. */
   settle<T>(promise: Promise<T>): Promise<T> {
     return this.sim.resolve(promise, 600_000);
@@ -156,6 +178,10 @@ export class Box {
   readonly name: string;
   readonly directory: string;
   readonly chip: SimSx1276;
+  readonly nodeId: NodeId;
+  readonly #seed: Uint8Array;
+  readonly #table: RouteTable = { hops: new Map(), sequences: new Map() };
+  #routes: StaticRoutes | undefined;
   counters = new Counters();
   readonly #world: World;
   readonly #media: BoxMedia;
@@ -173,6 +199,8 @@ export class Box {
     this.directory = mkdtempSync(join(tmpdir(), `nexus-${name}-`));
     const { air, options, sim } = world;
     const host = options.host === 'busy' ? BUSY_PI : 'ideal';
+    this.#seed = sim.random.fork(`identity of ${name}`).bytes(32);
+    this.nodeId = new Identity(this.#seed).nodeId;
     this.chip = new SimSx1276({ clock: sim, random: sim.random, air, name, host });
   }
 
@@ -189,6 +217,21 @@ export class Box {
   }
   get contact(): string {
     return this.node.identity().contact;
+  }
+
+  /** From now on this box's next hops towards `target`, best first; over restarts too. */
+  route(target: Box, ...via: readonly Box[]): void {
+    this.#table.hops.set(
+      nodeIdKey(target.nodeId),
+      via.map((b) => b.nodeId),
+    );
+    this.#routes?.changed(target.nodeId);
+  }
+
+  /** This box has heard of a newer sequence of `target`. */
+  sequence(target: Box, sequence: number): void {
+    this.#table.sequences.set(nodeIdKey(target.nodeId), sequence);
+    this.#routes?.changed(target.nodeId);
   }
 
   async start(): Promise<void> {
@@ -213,10 +256,11 @@ export class Box {
       ...{ db, radio, lan, random, codec: brotli },
       version: 'test',
       name: this.name,
-      seed: sim.random.fork(`identity of ${this.name}`).bytes(32),
+      seed: this.#seed.slice(),
       media: [lan, radio?.medium].filter((m) => m !== undefined),
       ttlDays: options.ttlDays ?? 7,
-      maxStoreBytes: 100 * 2 ** 20,
+      maxStoreBytes: options.maxStoreBytes ?? 100 * 2 ** 20,
+      ...(options.routed ? { routing: (router) => this.#routed(router) } : {}),
     });
   }
 
@@ -250,6 +294,11 @@ export class Box {
     const medium = await LoraMedium.open(radio, profile, allowanceStore(db), parts);
     this.#medium = medium;
     return { medium, events: radio.onEvent, board: 'sim', region: 'EU868', settings };
+  }
+
+  #routed(discovery: Discovery): StaticRoutes {
+    this.#routes = new StaticRoutes(discovery, this.#table);
+    return this.#routes;
   }
 
   /** Ends in order: what is under way is finished. */

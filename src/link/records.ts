@@ -16,6 +16,8 @@ export const RECORD = {
   receipt: 22,
   receipted: 23,
   unreadable: 24,
+  return: 25,
+  ask: 26,
   want: 32,
   key: 33,
   digest: 34,

@@ -9,7 +9,7 @@ import type { Random } from '../core/random.ts';
 import { wipe } from '../crypto/secret.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdOf } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
 import type { Author, Custody } from '../store/custody.ts';
 import {
   CONTENT_TYPE,
@@ -145,8 +145,16 @@ export class Messenger implements Author {
     return { secret: opened.secret };
   }
 
-  takenOver(tx: Tx, id: ObjectId, _by: NodeId): void {
-    this.#enter(tx, id, 'in custody', '');
+  takenOver(tx: Tx, id: ObjectId, by: NodeId): void {
+    this.#enter(tx, id, 'in custody', `The relay ${nodeIdKey(by).slice(0, 8)} has it.`);
+  }
+
+  heldAgain(tx: Tx, id: ObjectId, why: 'returned' | 'lost'): void {
+    const detail =
+      why === 'returned'
+        ? 'The relay found no way and gave it back.'
+        : 'The relays have lost it: it is sent once more.';
+    this.#enter(tx, id, 'stored', detail);
   }
 
   receipted(tx: Tx, id: ObjectId): void {

@@ -23,6 +23,7 @@ import type { Medium } from '../link/medium.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
 import { Router } from '../mesh/router.ts';
+import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
@@ -59,6 +60,8 @@ export interface NodeOptions {
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
   readonly codec: TextCodec;
+  /** Who is next towards whom; what the router finds unless said. */
+  readonly routing?: (router: Router) => Routing;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -146,10 +149,13 @@ class RunningNode implements NexusNode {
       db,
       identity,
       link,
-      discovery: this.#router,
+      routing: options.routing?.(this.#router) ?? this.#router,
       author: this.#messenger,
+      isContact: (id) => this.#known.has(nodeIdKey(id)),
       maxBytes: options.maxStoreBytes,
+      t0Ms: () => this.#router.t0Ms,
       clock,
+      random: random.fork('store'),
       counters,
     });
     this.#messenger.attach(this.#custody);

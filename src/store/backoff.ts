@@ -1,36 +1,31 @@
-/** When what did not get across is tried again (docs/protocol/store.md, "Handing over"): pure bookkeeping. */
-import type { RefusalReason } from './exchange-records.ts';
+/** When a neighbour that did not take something is tried again (docs/protocol/store.md): pure bookkeeping. */
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const FIRST_MS = MINUTE;
 const LONGEST_MS = 60 * MINUTE;
-/** `no-route`, `seen` and `policy` will not be otherwise for a while. */
-const DECIDED_MS = 30 * MINUTE;
-/** A sign of life ends a pause after silence, this long after the last try. */
+/** A sign of life ends a pause after silence, not sooner than this after the first failure, twice that after the second … */
 const HEARD_MS = 15 * SECOND;
 
-export type Failure =
-  | { readonly kind: 'silent' }
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason };
+/** `full`: it has said so, and a sign of life says nothing else. */
+export type Failure = 'silent' | 'full';
 
 interface Pause {
   readonly fails: number;
   readonly from: number;
   readonly until: number;
-  readonly silent: boolean;
+  readonly failure: Failure;
 }
 
 /** Pauses by name; times in ms of one monotonic clock. */
 export class Backoff {
   readonly #pauses = new Map<string, Pause>();
 
-  /** Notes a failure and gives the pause that follows it: 1 min doubling to 1 h, or T0 after a decision. */
+  /** Notes a failure and gives the pause that follows it: 1 min doubling to 1 h. */
   fail(key: string, failure: Failure, now: number): number {
     const fails = (this.#pauses.get(key)?.fails ?? 0) + 1;
-    const decided = failure.kind === 'refuse' && failure.reason !== 'full' && failure.reason !== 'busy';
-    const ms = decided ? DECIDED_MS : Math.min(LONGEST_MS, FIRST_MS * 2 ** (fails - 1));
-    this.#pauses.set(key, { fails, from: now, until: now + ms, silent: failure.kind === 'silent' });
+    const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (fails - 1));
+    this.#pauses.set(key, { fails, from: now, until: now + ms, failure });
     return ms;
   }
 
@@ -38,13 +33,21 @@ export class Backoff {
     this.#pauses.delete(key);
   }
 
-  waits(key: string, now: number): boolean {
-    return now < (this.#pauses.get(key)?.until ?? Number.NEGATIVE_INFINITY);
+  /** Failures in a row. */
+  failures(key: string): number {
+    return this.#pauses.get(key)?.fails ?? 0;
+  }
+
+  /** ms that the pause still lasts, or 0. */
+  waitMs(key: string, now: number): number {
+    return Math.max(0, (this.#pauses.get(key)?.until ?? now) - now);
   }
 
   /** A sign of life came; the count of failures stays, so that a neighbour that is heard but deaf is not pestered. */
   heard(key: string, now: number): void {
     const pause = this.#pauses.get(key);
-    if (pause?.silent && now >= pause.from + HEARD_MS) this.#pauses.set(key, { ...pause, until: now });
+    if (pause?.failure !== 'silent' || now >= pause.until) return;
+    const least = Math.min(LONGEST_MS, HEARD_MS * 2 ** (pause.fails - 1));
+    if (now >= pause.from + least) this.#pauses.set(key, { ...pause, until: now });
   }
 }

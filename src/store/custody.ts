@@ -1,31 +1,42 @@
 /**
- * Custody: keeps objects until their receipt, hands them over, takes them in (docs/protocol/store.md). This file
- * joins the parts: what is held (`holdings.ts`), the giving side (`giver.ts`), the taking side (`taker.ts`).
+ * Custody: keeps objects until their receipt, hands them on, takes them in (docs/protocol/store.md). This file joins
+ * the parts: what is held (`holdings.ts`), the giving side (`giver.ts`), the taking side (`taker.ts`), what is owed
+ * (`debts.ts`) and what is asked (`inquiries.ts`); every change of a trace passes here.
  */
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
 import { minutesOf } from '../core/log-byte.ts';
+import { type Random, uniform } from '../core/random.ts';
 import { lockOf } from '../crypto/lock.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { IncomingRecord, Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import type { Discovery } from '../mesh/discovery.ts';
-import { decodeShortId } from './exchange-records.ts';
+import type { Routing } from '../mesh/routing.ts';
+import { Debts } from './debts.ts';
+import { decodeAccept, decodeRefuse, decodeShortId, decodeTaken } from './exchange-records.ts';
+import { STRANGERS_KEEP_MS } from './forwarding.ts';
 import { Giver } from './giver.ts';
-import { type Holding, Holdings } from './holdings.ts';
+import { HandOvers } from './hand-over.ts';
+import type { Holding } from './holding.ts';
+import { Holdings } from './holdings.ts';
+import { firstHopsLeft, Inquiries } from './inquiries.ts';
 import { type DataObject, type ObjectId, objectIdOf, shortIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
 import { decodeReceiptFrame } from './receipt-frame.ts';
 import { GivenReceipts } from './receipts.ts';
 import { Taker } from './taker.ts';
-import { type TraceEvent, transition } from './trace.ts';
+import { freshTrace, type TraceEvent, transition } from './trace.ts';
+import { Transfers } from './transfers.ts';
+import { decodeUnreadable, isGenuine } from './unreadable.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;
+/** An author's object starts with an age up to this part of its ttl, so that its age does not say whose it is. */
+const FIRST_AGE_PART = 0.3;
 /** To settle a trace drops the object's bytes, mostly. */
 const HOUSEKEEPING = { housekeeping: true } as const;
 
@@ -37,6 +48,8 @@ export interface Author {
   /** An object for this node: its secret where it opened and was kept. Throws nothing but programmer errors. */
   arrived(tx: Tx, object: DataObject): { readonly secret: Uint8Array } | 'unreadable';
   takenOver(tx: Tx, id: ObjectId, by: NodeId): void;
+  /** It is on us again: a relay gave it back, or it is lost and sent once more. */
+  heldAgain(tx: Tx, id: ObjectId, why: 'returned' | 'lost'): void;
   receipted(tx: Tx, id: ObjectId): void;
   unreadable(tx: Tx, id: ObjectId): void;
   expired(tx: Tx, id: ObjectId): void;
@@ -46,11 +59,16 @@ export interface CustodyOptions {
   readonly db: Db;
   readonly identity: Identity;
   readonly link: Link;
-  readonly discovery: Discovery;
+  readonly routing: Routing;
   readonly author: Author;
+  /** Whose traffic is free; all others share the strangers' part. */
+  readonly isContact: (id: NodeId) => boolean;
   /** The most that objects of others may fill, bytes. */
   readonly maxBytes: number;
+  /** The interval of route refreshes, ms. */
+  readonly t0Ms: () => number;
   readonly clock: Clock;
+  readonly random: Random;
   readonly counters: Counters;
 }
 
@@ -66,6 +84,11 @@ export interface Spent {
   readonly airtimeMs: number;
 }
 
+interface Moved {
+  readonly before: Holding;
+  readonly after: Holding;
+}
+
 export class Custody {
   readonly onNote = new Event<CustodyNote>();
   readonly onSpent = new Event<Spent>();
@@ -73,43 +96,42 @@ export class Custody {
   readonly #time: OwnTime;
   readonly #holdings: Holdings;
   readonly #receipts: GivenReceipts;
+  readonly #transfers = new Transfers();
+  readonly #handOvers: HandOvers;
   readonly #giver: Giver;
   readonly #taker: Taker;
+  readonly #debts: Debts;
+  readonly #inquiries: Inquiries;
   readonly #cancels: Cancel[] = [];
 
   constructor(options: CustodyOptions) {
     this.#o = options;
-    const { author, clock, counters, db, discovery, identity, link, maxBytes } = options;
+    const { author, clock, counters, db, identity, link, random, routing } = options;
     this.#time = new OwnTime(db, clock);
     this.#holdings = new Holdings(db);
     this.#receipts = new GivenReceipts(db);
-    const holdings = this.#holdings;
-    const own = (id: ObjectId, tell: () => void) => {
-      for (const n of holdings.byShortId(shortIdOf(id))) {
-        const h = db.read((tx) => holdings.get(tx, n));
-        if (h?.own) return tell();
-      }
+    const common = {
+      ...{ db, link, routing, clock, random, counters },
+      holdings: this.#holdings,
+      transfers: this.#transfers,
+      ownTime: () => this.#time.now(),
+      note: (id: ObjectId, detail: string) => this.onNote.emit({ id, detail }),
+      settle: (n: number, event: TraceEvent) => this.#settle(n, event),
     };
-    this.#giver = new Giver({
-      db,
-      holdings,
+    this.#handOvers = new HandOvers({
       link,
-      discovery,
       clock,
-      note: (id, detail) => own(id, () => this.onNote.emit({ id, detail })),
-      spent: (id, bytes, airtimeMs) => own(id, () => this.onSpent.emit({ id, bytes, airtimeMs })),
-      settle: (n, event) => this.#settle(n, event, undefined),
+      spent: (id, bytes, airtimeMs) => this.onSpent.emit({ id, bytes, airtimeMs }),
     });
+    this.#giver = new Giver({ ...common, handOvers: this.#handOvers, t0Ms: options.t0Ms });
+    this.#debts = new Debts(common);
+    this.#inquiries = new Inquiries(common);
     this.#taker = new Taker({
-      db,
-      holdings,
+      ...common,
       receipts: this.#receipts,
       identity,
-      discovery,
-      counters,
-      clock,
-      maxBytes,
-      ownTime: () => this.#time.now(),
+      maxBytes: options.maxBytes,
+      isContact: options.isContact,
       arrived: (tx, object) => {
         const opened = author.arrived(tx, object);
         if (opened !== 'unreadable')
@@ -117,37 +139,51 @@ export class Custody {
         this.#time.mark(tx);
         return opened;
       },
-      taken: (recipient) => this.#giver.step(recipient),
-      underway: (n) => this.#giver.underway(n),
+      change: (tx, n, event, object) => {
+        this.#change(tx, n, event, object);
+      },
+      taken: (n, recipient) => {
+        this.#inquiries.settled(n);
+        this.#giver.took(n, recipient);
+      },
     });
   }
 
-  /** Goes on with everything that is held, and begins to listen. */
+  /** Goes on with everything that is held, owed and asked, and begins to listen. */
   start(): void {
-    const { clock, discovery, link } = this.#o;
-    for (const type of [RECORD.custody, RECORD.have]) link.onRecord(type, (r) => this.#custody(r));
+    const { clock, link, routing } = this.#o;
+    for (const type of [RECORD.custody, RECORD.have]) link.onRecord(type, (r) => this.#taken(r));
     link.onRecord(RECORD.receipt, (r) => this.#receipt(r));
     link.onRecord(RECORD.receipted, (r) => this.#receipted(r));
-    link.onRecord(RECORD.unreadable, (r) => this.#giver.unreadable(r));
-    link.onRecord(RECORD.accept, (r) => this.#giver.accepted(r));
-    link.onRecord(RECORD.refuse, (r) => this.#giver.refused(r));
+    link.onRecord(RECORD.unreadable, (r) => this.#unreadable(r));
+    link.onRecord(RECORD.accept, (r) => this.#accepted(r));
+    link.onRecord(RECORD.refuse, (r) => this.#refused(r));
     link.onRecord(RECORD.push, (r) => this.#taker.pushed(r));
-    link.onRecord(RECORD.offer, (r) => this.#taker.offered(r));
+    link.onRecord(RECORD.offer, (r) => this.#taker.offered(r, 'offer'));
+    link.onRecord(RECORD.return, (r) => this.#taker.offered(r, 'return'));
+    link.onRecord(RECORD.ask, (r) => this.#inquiries.asked(r));
     link.onTransfer((t) => this.#taker.transferred(t));
     this.#cancels.push(
       link.onLoose.on(({ kind, bytes }) => {
         if (kind === KIND.receipt) void this.#secret(decodeReceiptFrame(bytes));
       }),
-      discovery.onHeard.on((id) => this.#giver.heard(id)),
-      every(clock, MINUTE, () => this.#expire()),
+      routing.onHeard.on((id) => {
+        this.#giver.heard(id);
+        this.#debts.heard(id);
+      }),
+      routing.onRoute.on((target) => this.#giver.wake(target)),
+      every(clock, MINUTE, () => this.#tick()),
       this.#time.keep(),
     );
-    for (const recipient of this.#holdings.recipients()) this.#giver.step(recipient);
+    this.#giver.start();
+    this.#debts.start();
+    this.#inquiries.start();
   }
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
     this.#giver.stop();
+    this.#debts.stop();
   }
 
   /** Objects held here for whomever, and their bytes. */
@@ -157,106 +193,228 @@ export class Custody {
 
   /** Takes an own object into custody; it is on its way once the transaction is durable. */
   submit(tx: Tx, object: DataObject, recipient: NodeId): ObjectId {
+    const { random } = this.#o;
     const id = objectIdOf(object.header);
-    const minutes = minutesOf(object.header.ttl);
-    if (minutes === undefined) throw new RangeError(`a ttl of ${object.header.ttl}`);
-    const expiresAt = this.#time.now() + minutes * MINUTE;
-    const { lock } = object.header;
-    const trace = { state: 'held', givers: [] } as const;
-    this.#holdings.add(tx, object, { id, lock, recipient, own: true, expiresAt, trace });
+    const { lock, minBandwidth, size, ttl } = object.header;
+    const minutes = minutesOf(ttl);
+    if (minutes === undefined) throw new RangeError(`a ttl of ${ttl}`);
+    const left = minutes * (1 - FIRST_AGE_PART * uniform(random));
+    const expiresAt = this.#time.now() + left * MINUTE;
+    const n = this.#holdings.add(tx, object, {
+      ...{ id, lock, recipient, ttl, minBandwidth, size, expiresAt },
+      from: undefined,
+      stranger: false,
+      keptUntil: expiresAt,
+      trace: freshTrace({ attempt: 0, sequence: 0 }, firstHopsLeft(random), undefined),
+    });
     this.#time.mark(tx);
-    tx.afterCommit(() => this.#giver.step(recipient));
+    tx.afterCommit(() => this.#giver.took(n, recipient));
     return id;
   }
 
-  /** Looks again at what is held for a node whose key has become known. */
-  step(recipient: NodeId): void {
-    this.#giver.step(recipient);
+  // ── what neighbours say ────────────────────────────────────────────────────────────────────────────────────────
+
+  /** `custody` or `have`: releases the transfer it answers, never a copy that came in later. */
+  async #taken({ from, body }: IncomingRecord): Promise<void> {
+    const taken = decodeTaken(body);
+    if (!taken) return this.#count('malformed-record');
+    const { attempt, sequence } = taken;
+    const stamp = { attempt, sequence };
+    const to = nodeIdKey(from.id);
+    for (const n of this.#holdings.byShortId(taken.objectId)) {
+      if (!this.#transfers.answeredBy(n, to, stamp)) this.#count('late-answer');
+      else await this.#settle(n, { kind: 'given', to, stamp, askAt: this.#inquiries.nextAsk(0) });
+    }
   }
 
-  async #custody({ from, body }: IncomingRecord): Promise<void> {
-    const id = decodeShortId(body);
-    if (!id) {
-      this.#o.counters.count('store.refused.malformed-record');
+  #accepted({ from, body }: IncomingRecord): void {
+    const accept = decodeAccept(body);
+    if (!accept) {
+      this.#count('malformed-record');
       return;
     }
-    for (const n of this.#holdings.byShortId(id))
-      await this.#settle(n, { kind: 'custody', by: nodeIdKey(from.id) }, from.id);
+    for (const n of this.#holdings.byShortId(accept.objectId))
+      this.#handOvers.answered(n, from.id, { kind: 'accept', accept });
+  }
+
+  #refused({ from, body }: IncomingRecord): void {
+    const refuse = decodeRefuse(body);
+    if (!refuse) {
+      this.#count('malformed-record');
+      return;
+    }
+    const { objectId, reason } = refuse;
+    for (const n of this.#holdings.byShortId(objectId))
+      this.#handOvers.answered(n, from.id, { kind: 'refuse', reason });
   }
 
   /** A receipt as a record comes from a taker that had said `custody`, and wants to hear that we have it. */
   async #receipt(incoming: IncomingRecord): Promise<void> {
     const ids = await this.#secret(incoming.body);
     for (const id of ids) incoming.reply({ type: RECORD.receipted, body: shortIdOf(id) });
-    if (ids.length === 0) this.#o.counters.count('store.refused.unknown-receipt');
+    if (ids.length === 0) this.#count('unknown-receipt');
   }
 
   /** The objects of this secret's lock that are, durably now, receipted. */
   async #secret(secret: Uint8Array | undefined): Promise<readonly ObjectId[]> {
     if (secret?.length !== 16) return [];
+    const { db } = this.#o;
+    const lock = lockOf(secret);
     const ids: ObjectId[] = [];
-    for (const n of this.#holdings.byLock(lockOf(secret))) {
-      await this.#settle(n, { kind: 'receipt', secret: secret.slice() }, undefined);
-      const h = this.#o.db.read((tx) => this.#holdings.get(tx, n));
-      if (h?.trace.state === 'receipted') ids.push(h.id);
+    for (const n of db.read((tx) => this.#holdings.byLock(tx, lock))) {
+      await this.#settle(n, { kind: 'receipt', secret: secret.slice() });
+      const holding = this.#get(n);
+      if (holding?.trace.state === 'receipted') ids.push(holding.id);
     }
     return ids;
   }
 
   async #receipted({ from, body }: IncomingRecord): Promise<void> {
     const id = decodeShortId(body);
-    if (!id) return;
+    if (!id) return this.#count('malformed-record');
     for (const n of this.#holdings.byShortId(id))
-      await this.#settle(n, { kind: 'receipted', by: nodeIdKey(from.id) }, from.id);
+      await this.#settle(n, { kind: 'acknowledged', by: nodeIdKey(from.id) });
   }
 
   /**
-   * One event on one trace, committed with what the author makes of it. The giver hears of it at once: it has its
-   * answer, and what it then looks at is the newest state. Storage failures are told by the database.
+   * The recipient's signed word that it cannot open an object. A relay that does not know the recipient's key believes
+   * its taker, who could as well have thrown the object away; the sender always knows the key.
    */
-  async #settle(n: number, event: TraceEvent, from: NodeId | undefined): Promise<void> {
-    const { author, db } = this.#o;
-    const committed = db.commit((tx) => {
-      const before = this.#holdings.get(tx, n);
-      const trace = before && transition(before.trace, event);
-      if (!before || !trace) return undefined;
-      const after: Holding = { ...before, trace };
-      const keepBytes = trace.state === 'held' || (before.own && trace.state === 'handed-on');
-      this.#holdings.update(tx, n, before, after, keepBytes);
-      if (before.own) tellAuthor(author, tx, after, from);
-      this.#time.mark(tx);
-      return after;
-    }, HOUSEKEEPING);
-    this.#giver.settled(n);
-    const changed = await committed.catch(() => undefined);
-    if (changed?.trace.state === 'receipted' && changed.trace.givers.length > 0) void this.#giver.pay(n);
+  async #unreadable(incoming: IncomingRecord): Promise<void> {
+    const word = decodeUnreadable(incoming.body);
+    if (!word) return this.#count('malformed-record');
+    const { objectId, recipient, signature } = word;
+    const from = nodeIdKey(incoming.from.id);
+    const publicKey = this.#o.routing.keyOf(recipient);
+    if (publicKey && !isGenuine(word, publicKey)) return this.#count('forged-unreadable');
+    for (const n of this.#holdings.byShortId(shortIdOf(objectId))) {
+      const holding = this.#get(n);
+      if (!holding || nodeIdKey(holding.recipient) !== nodeIdKey(recipient)) continue;
+      const { trace } = holding;
+      const takers = trace.state === 'handed-on' && trace.taker === from;
+      if (!publicKey && !takers) continue;
+      await this.#settle(n, { kind: 'unreadable', signature });
+      if (from !== nodeIdKey(recipient) && this.#isOver(n))
+        incoming.reply({ type: RECORD.receipted, body: shortIdOf(objectId) });
+    }
   }
 
+  #isOver(n: number): boolean {
+    const state = this.#get(n)?.trace.state;
+    return state === 'unreadable' || state === 'receipted';
+  }
+
+  // ── how traces change ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /**
+   * One event on one trace, committed with what the author makes of it. The giving side hears of it at once: it has
+   * its answer, and what it then looks at is the newest state. Storage failures are told by the database.
+   */
+  async #settle(n: number, event: TraceEvent): Promise<void> {
+    let moved: Moved | undefined;
+    const committed = this.#o.db.commit((tx) => {
+      moved = this.#change(tx, n, event, undefined);
+    }, HOUSEKEEPING);
+    const { before, after } = moved ?? {};
+    if (before && after) this.#left(n, before, after);
+    const durable = await committed.then(
+      () => true,
+      () => false,
+    );
+    if (durable && before && after) this.#entered(n, event, before, after);
+  }
+
+  #change(tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined): Moved | undefined {
+    const holdings = this.#holdings;
+    const before = holdings.get(tx, n);
+    const trace = before && transition(before.trace, event);
+    if (!before || !trace) return undefined;
+    const keptUntil = before.stranger
+      ? Math.min(before.expiresAt, this.#time.now() + STRANGERS_KEEP_MS)
+      : before.expiresAt;
+    const after = object ? { ...before, keptUntil, trace } : { ...before, trace };
+    const keepBytes = trace.state === 'held' || (!before.from && trace.state === 'handed-on');
+    if (object) holdings.restore(tx, n, before, after, object);
+    else holdings.update(tx, n, before, after, keepBytes);
+    if (!before.from) tellAuthor(this.#o.author, tx, event, before, after);
+    this.#time.mark(tx);
+    return { before, after };
+  }
+
+  #left(n: number, before: Holding, after: Holding): void {
+    if (before.trace.state === after.trace.state) return;
+    if (before.trace.state === 'held') this.#giver.settled(n);
+    if (before.trace.state === 'handed-on') this.#inquiries.settled(n);
+  }
+
+  #entered(n: number, event: TraceEvent, before: Holding, after: Holding): void {
+    const { state } = after.trace;
+    if (event.kind === 'acknowledged') this.#debts.acknowledged(n, nodeIdFromKey(event.by));
+    if (before.trace.state === state) return;
+    if (state === 'receipted' || state === 'unreadable') this.#debts.owe(n, after);
+    if (state === 'held') this.#giver.took(n, after.recipient);
+    if (state === 'handed-on') this.#inquiries.watch(n, after);
+  }
+
+  async #tick(): Promise<void> {
+    await this.#expire();
+    this.#giver.tick();
+    this.#inquiries.tick();
+  }
+
+  /** Ends custody and forgets traces whose time is over. */
   async #expire(): Promise<void> {
     const { author, db } = this.#o;
-    if (db.failed) return;
+    const holdings = this.#holdings;
     const now = this.#time.now();
-    const due = db.read((tx) => this.#holdings.due(tx, now, EXPIRY_BATCH));
-    if (due.length === 0) return;
-    await db
-      .commit((tx) => {
-        for (const { n } of due) {
-          const holding = this.#holdings.get(tx, n);
-          if (!holding) continue;
-          const underway = holding.trace.state === 'held' || holding.trace.state === 'handed-on';
-          if (underway && holding.own) author.expired(tx, holding.id);
-          this.#holdings.remove(tx, n, holding);
+    for (let more = true; more && !db.failed; ) {
+      const due = db.read((tx) => holdings.due(tx, now, EXPIRY_BATCH));
+      more = due.length === EXPIRY_BATCH;
+      if (due.length === 0) return;
+      const committed = db.commit((tx) => {
+        for (const { n, holding } of due) {
+          const { state } = holding.trace;
+          if (now < holding.expiresAt) {
+            this.#change(tx, n, { kind: 'dropped' }, undefined);
+            holdings.postpone(tx, n, holding);
+            continue;
+          }
+          const underway = state === 'held' || state === 'handed-on';
+          if (underway && !holding.from) author.expired(tx, holding.id);
+          holdings.remove(tx, n, holding);
         }
         this.#receipts.expire(tx, now, EXPIRY_BATCH);
         this.#time.mark(tx);
-      }, HOUSEKEEPING)
-      .catch(() => {});
-    for (const { n } of due) this.#giver.settled(n);
+      }, HOUSEKEEPING);
+      for (const { n, holding } of due) {
+        if (holding.trace.state === 'held') this.#giver.settled(n);
+        if (now < holding.expiresAt) continue;
+        this.#inquiries.settled(n);
+        this.#debts.forget(n);
+      }
+      if (!(await committed.then(() => true).catch(() => false))) return;
+    }
+  }
+
+  #get(n: number): Holding | undefined {
+    return this.#o.db.read((tx) => this.#holdings.get(tx, n));
+  }
+
+  #count(what: string): void {
+    this.#o.counters.count(`store.refused.${what}`);
   }
 }
 
-function tellAuthor(author: Author, tx: Tx, { id, trace }: Holding, from: NodeId | undefined): void {
-  if (trace.state === 'handed-on' && from) author.takenOver(tx, id, from);
+function tellAuthor(
+  author: Author,
+  tx: Tx,
+  event: TraceEvent,
+  before: Holding,
+  { id, trace }: Holding,
+): void {
+  if (before.trace.state === trace.state) return;
+  if (trace.state === 'handed-on') author.takenOver(tx, id, nodeIdFromKey(trace.taker));
+  else if (trace.state === 'held') author.heldAgain(tx, id, event.kind === 'raised' ? 'lost' : 'returned');
   else if (trace.state === 'receipted') author.receipted(tx, id);
   else if (trace.state === 'unreadable') author.unreadable(tx, id);
 }

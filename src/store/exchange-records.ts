@@ -1,11 +1,13 @@
-/** The bodies of the records by which custody is handed over (docs/protocol/link.md, "Records", 17–23). */
+/** The bodies of the records by which custody is handed over (docs/protocol/link.md, "Records", 17–26). */
 import { concat, decode, Writer } from '../core/bytes.ts';
 import { INLINE_LIMIT, SHORT_ID_LENGTH } from './object.ts';
 import { type CompactHeader, encodeCompactHeader, readCompactHeader } from './parcel.ts';
+import type { Stamp } from './stamp.ts';
 
 export const REFUSAL = ['full', 'busy', 'seen', 'no-route', 'policy', 'malformed'] as const;
 export type RefusalReason = (typeof REFUSAL)[number];
 
+/** `offer`, and `return` too: the object's bytes are to come as the transfer that it names. */
 export interface Offer {
   readonly transferId: number;
   /** 8 bytes, as all ids here. */
@@ -80,8 +82,49 @@ export function decodeRefuse(body: Uint8Array): Refuse | undefined {
   });
 }
 
-/** `have`, `custody` and `receipted`: the object's id; (attempt, sequence) may follow the first two, unused yet. */
+/** `have` and `custody`: which object, and the stamp of the transfer they answer. */
+export interface Taken extends Stamp {
+  readonly objectId: Uint8Array;
+}
+
+/** object id 8 | attempt u8 | sequence u16. */
+export function encodeTaken({ objectId, attempt, sequence }: Taken): Uint8Array {
+  return new Writer(SHORT_ID_LENGTH + 3).raw(objectId).u8(attempt).u16(sequence).bytes();
+}
+
+export function decodeTaken(body: Uint8Array): Taken | undefined {
+  return decode(body, (r) => ({
+    objectId: r.raw(SHORT_ID_LENGTH).slice(),
+    attempt: r.u8(),
+    sequence: r.u16(),
+  }));
+}
+
+/** `receipted`: the object's id. */
 export function decodeShortId(body: Uint8Array): Uint8Array | undefined {
-  if (body.length !== SHORT_ID_LENGTH && body.length !== SHORT_ID_LENGTH + 3) return undefined;
-  return body.slice(0, SHORT_ID_LENGTH);
+  return body.length === SHORT_ID_LENGTH ? body.slice() : undefined;
+}
+
+/** What a taker says of an object that it was asked for, where it has no receipt. */
+export const VERDICT = ['held', 'lost'] as const;
+export type Verdict = (typeof VERDICT)[number];
+
+export interface Ask {
+  readonly objectId: Uint8Array;
+  /** Undefined: this is the question. */
+  readonly verdict: Verdict | undefined;
+}
+
+/** object id 8 [| verdict u8]. */
+export function encodeAsk({ objectId, verdict }: Ask): Uint8Array {
+  return verdict === undefined ? objectId : concat(objectId, Uint8Array.of(VERDICT.indexOf(verdict)));
+}
+
+export function decodeAsk(body: Uint8Array): Ask | undefined {
+  return decode(body, (r) => {
+    const objectId = r.raw(SHORT_ID_LENGTH).slice();
+    if (r.left === 0) return { objectId, verdict: undefined };
+    const verdict = VERDICT[r.u8()];
+    return verdict && { objectId, verdict };
+  });
 }

@@ -1,288 +1,391 @@
 /**
- * The giving side of custody: hands what is held to its recipient whenever that is a neighbour, one object at a
- * time and in order, and pays off owed receipts (docs/protocol/store.md, "Handing over").
+ * The giving side of custody: finds the next hop of everything held and hands it over, to each neighbour one object at
+ * a time (docs/protocol/store.md, "Forwarding"). Most of what a box holds waits for a route and costs nothing until
+ * there is news of one: an object is looked at when it comes, when its recipient's routes change, and when its time is
+ * due.
  */
-import type { Clock } from '../core/clock.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import { minutesOf } from '../core/log-byte.ts';
+import { type Random, uniform } from '../core/random.ts';
 import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
-import { type IncomingRecord, type Link, LinkFailed, type SendOptions, type Sent } from '../link/link.ts';
-import { RECORD } from '../link/records.ts';
-import type { Discovery } from '../mesh/discovery.ts';
-import { Backoff, type Failure } from './backoff.ts';
-import { type Accept, decodeAccept, decodeRefuse, encodeOffer } from './exchange-records.ts';
-import type { Holding, Holdings } from './holdings.ts';
-import { type DataObject, type ObjectId, shortIdOf } from './object.ts';
-import { encodeParcel, FRESH_TRAVEL } from './parcel.ts';
-import type { TraceEvent } from './trace.ts';
-import { decodeUnreadable, isGenuine } from './unreadable.ts';
+import type { Candidate, Routing } from '../mesh/routing.ts';
+import { Backoff } from './backoff.ts';
+import type { RefusalReason } from './exchange-records.ts';
+import { ageByteOf, holdTimeMs, openTo, UNCERTAIN_MS } from './forwarding.ts';
+import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
+import type { Holding } from './holding.ts';
+import type { Holdings } from './holdings.ts';
+import type { ObjectId } from './object.ts';
+import { FRESH_TRAVEL } from './parcel.ts';
+import { Reminders } from './reminders.ts';
+import { newerSequence, type Stamp } from './stamp.ts';
+import { type Held, type TraceEvent, type TriedReason, underSequence } from './trace.ts';
+import type { Transfers } from './transfers.ts';
+import { WaitingLines } from './waiting-lines.ts';
 
-/** An acknowledged hand-over whose answer does not come is taken for lost after this long. */
-const ANSWER_WAIT_MS = 60_000;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** After `busy`, both sides wait a random time between. */
+const BUSY_LEAST_MS = 20 * SECOND;
+const BUSY_MOST_MS = 120 * SECOND;
+/** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
+const UNPROMISING_FAILURES = 2;
+/** Remembered; past ones are forgotten when there are more. */
+const MOST_NO_ROUTES = 1_000;
+/** Where the giver to whom it would be returned is not there. */
+const RETURN_AGAIN_MS = 30 * MINUTE;
 
 export interface GiverOptions {
   readonly db: Db;
   readonly holdings: Holdings;
-  readonly link: Link;
-  readonly discovery: Discovery;
+  readonly routing: Routing;
   readonly clock: Clock;
-  /** For people: why an object waits. */
+  readonly random: Random;
+  readonly transfers: Transfers;
+  readonly handOvers: HandOvers;
+  readonly ownTime: () => number;
+  /** The interval of route refreshes, ms. */
+  readonly t0Ms: () => number;
+  /** For people: why an own object waits. */
   readonly note: (id: ObjectId, detail: string) => void;
-  readonly spent: (id: ObjectId, bytes: number, airtimeMs: number) => void;
+  /** Changes a trace; resolves when durable. */
   readonly settle: (n: number, event: TraceEvent) => Promise<void>;
 }
 
-type Answer =
-  | { readonly kind: 'settled' }
-  | { readonly kind: 'accept'; readonly accept: Accept }
-  | (Failure & { readonly why: string });
-
-interface Waiting {
-  readonly from: string;
-  readonly id: ObjectId;
-  answered(answer: Answer): void;
+/** Objects on their way to one neighbour. */
+interface Lane {
+  readonly key: string;
+  readonly queue: Set<number>;
+  /** What failed last, and is to go before what came after it. */
+  failed: number | undefined;
+  busy: boolean;
+  timer: Cancel | undefined;
 }
 
-interface Found {
-  readonly n: number;
+interface Hop {
+  readonly kind: 'give' | 'return';
+  readonly to: string;
+  /** It is the recipient. */
+  readonly direct: boolean;
   readonly holding: Holding;
-  readonly object: DataObject;
+  /** As it goes out: under the newest sequence known. */
+  readonly trace: Held;
 }
+
+type Step =
+  | Hop
+  /** Until own time `until`, or news of a route. */
+  | { readonly kind: 'wait'; readonly until: number; readonly holding: Holding };
 
 export class Giver {
   readonly #o: GiverOptions;
+  readonly #lines: WaitingLines;
+  readonly #lanes = new Map<string, Lane>();
   readonly #backoff = new Backoff();
-  /** Recipients for whom a round of hand-overs runs. */
-  readonly #rounds = new Set<string>();
-  readonly #waiting = new Map<number, Waiting>();
-  /** Objects that were pushed before: the next time they are offered where they are long. */
-  readonly #tried = new Set<number>();
+  readonly #reminders: Reminders;
+  /** Since when (own time) an object has had no next hop. */
+  readonly #waitingSince = new Map<number, number>();
+  /** Until when (own time) an object is left alone after `busy`. */
+  readonly #busyUntil = new Map<number, number>();
+  /** Hand-overs of an object to one neighbour without an answer, in a row. */
+  readonly #silent = new Map<number, { to: string; count: number }>();
+  /** Neighbours without a way to a recipient: until when (own time), and under which sequence of it. */
+  readonly #noRoute = new Map<string, { until: number; sequence: number }>();
+  /** The stamp under which the giver would not take it back. */
+  readonly #returnRefused = new Map<number, Stamp>();
   #stopped = false;
 
   constructor(options: GiverOptions) {
     this.#o = options;
+    this.#reminders = new Reminders(options.ownTime());
+    this.#lines = new WaitingLines(options.clock, {
+      look: (n) => this.#place(n, this.#decide(n)),
+      empty: (recipient) => options.routing.unwant(nodeIdFromKey(recipient)),
+    });
+  }
+
+  /** Begins with everything that is held. */
+  start(): void {
+    const { holdings } = this.#o;
+    for (const recipient of holdings.recipients())
+      for (const n of holdings.heldFor(recipient)) this.#lines.add(recipient, n);
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#lines.stop();
+    for (const lane of this.#lanes.values()) lane.timer?.();
   }
 
-  /** Whether this object is being handed over right now. */
-  underway(n: number): boolean {
-    return this.#waiting.has(n);
+  /** An object has come into custody here. */
+  took(n: number, recipient: NodeId): void {
+    this.#lines.add(nodeIdKey(recipient), n);
+  }
+
+  /** It is held no longer. */
+  settled(n: number): void {
+    const { handOvers, transfers } = this.#o;
+    handOvers.settled(n);
+    transfers.end(n);
+    this.#reminders.clear(n);
+    this.#waitingSince.delete(n);
+    this.#busyUntil.delete(n);
+    this.#silent.delete(n);
+    this.#returnRefused.delete(n);
+    this.#lines.remove(n);
+  }
+
+  /** There may be a way to this recipient that was not there, or a newer sequence. */
+  wake(recipient: NodeId): void {
+    this.#lines.wake(nodeIdKey(recipient));
+  }
+
+  /** A sign of life of a neighbour. Comes with every frame. */
+  heard(id: NodeId): void {
+    const key = nodeIdKey(id);
+    this.#backoff.heard(key, this.#o.clock.monotonic());
+    const lane = this.#lanes.get(key);
+    if (lane) this.#kick(lane);
+  }
+
+  /** Looks at those whose time has come; to be called every minute. */
+  tick(): void {
+    for (const n of this.#reminders.takeDue(this.#o.ownTime())) this.#lines.again(n);
+  }
+
+  /** What to do with an object now; undefined where it is not held. */
+  #decide(n: number): Step | undefined {
+    const { db, holdings, ownTime, routing } = this.#o;
+    const holding = db.read((tx) => holdings.get(tx, n));
+    if (holding?.trace.state !== 'held') return undefined;
+    const now = ownTime();
+    const busyUntil = this.#busyUntil.get(n) ?? 0;
+    if (busyUntil > now) return { kind: 'wait', until: busyUntil, holding };
+    const { minBandwidth, recipient } = holding;
+    const sequence = routing.sequenceOf(recipient) ?? 0;
+    const fresh = newerSequence(sequence, holding.trace.sequence);
+    const trace = fresh ? underSequence(holding.trace, sequence) : holding.trace;
+    const candidates = routing.candidates(recipient, minBandwidth);
+    let again = Infinity;
+    const knowing = candidates.filter((c) => {
+      const until = this.#knowsNoRouteUntil(keyOf(c), recipient, trace.sequence);
+      if (until > now) again = Math.min(again, until);
+      return until <= now;
+    });
+    const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
+    if (hop) {
+      this.#waitingSince.delete(n);
+      return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
+    }
+    if (candidates.length === 0) routing.want(recipient);
+    return this.#waiting(n, holding, trace, now, again);
+  }
+
+  /** The neighbour to whom it may have gone already, then the best that is not in a pause after failures. */
+  #choose(n: number, open: readonly Candidate[]): Candidate | undefined {
+    const { clock, transfers } = this.#o;
+    const now = clock.monotonic();
+    const uncertain = transfers.uncertainTo(n);
+    const first = this.#silent.has(n) ? open.find((c) => keyOf(c) === uncertain) : undefined;
+    const promising = (c: Candidate) =>
+      this.#backoff.failures(keyOf(c)) < UNPROMISING_FAILURES || this.#backoff.waitMs(keyOf(c), now) === 0;
+    return [...(first ? [first] : []), ...open].find(promising) ?? open[0];
+  }
+
+  /** It has said so of another object for this recipient. */
+  #knowsNoRouteUntil(neighbour: string, recipient: NodeId, sequence: number): number {
+    const known = this.#noRoute.get(`${neighbour} ${nodeIdKey(recipient)}`);
+    return known && !newerSequence(sequence, known.sequence) ? known.until : 0;
+  }
+
+  /** Rule 3: nobody to give it to. */
+  #waiting(n: number, holding: Holding, trace: Held, now: number, again: number): Step {
+    const { routing, t0Ms } = this.#o;
+    const since = this.#waitingSince.get(n) ?? now;
+    this.#waitingSince.set(n, since);
+    const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
+    const giver = trace.givers.at(-1);
+    const refused = this.#returnRefused.get(n);
+    const stays = refused?.attempt === trace.attempt && refused.sequence === trace.sequence;
+    if (!holding.from || giver === undefined || stays) return { kind: 'wait', until: tried, holding };
+    const returnAt = since + holdTimeMs((minutesOf(holding.ttl) ?? 0) * MINUTE, t0Ms());
+    if (now < returnAt) return { kind: 'wait', until: Math.min(tried, returnAt), holding };
+    if (routing.candidates(nodeIdFromKey(giver), 0).some((c) => c.direct))
+      return { kind: 'return', to: giver, direct: false, holding, trace };
+    return { kind: 'wait', until: Math.min(tried, now + RETURN_AGAIN_MS), holding };
+  }
+
+  #place(n: number, step: Step | undefined): void {
+    if (!step) {
+      this.#lines.remove(n);
+    } else if (step.kind === 'wait') {
+      this.#lines.park(n);
+      if (step.until !== Infinity) this.#reminders.set(n, step.until);
+      this.#note(step.holding, 'Waiting for a way to the recipient.');
+    } else {
+      const lane = this.#laneTo(step.to);
+      this.#lines.line(n, lane.queue);
+      this.#kick(lane);
+    }
+  }
+
+  #laneTo(key: string): Lane {
+    const known = this.#lanes.get(key);
+    if (known) return known;
+    const lane: Lane = { key, queue: new Set(), failed: undefined, busy: false, timer: undefined };
+    this.#lanes.set(key, lane);
+    return lane;
+  }
+
+  /** Sets a lane going, now or after its pause. */
+  #kick(lane: Lane): void {
+    const { clock } = this.#o;
+    if (this.#stopped || lane.busy) return;
+    lane.timer?.();
+    lane.timer = undefined;
+    if (lane.queue.size === 0) {
+      this.#lanes.delete(lane.key);
+      return;
+    }
+    const wait = this.#backoff.waitMs(lane.key, clock.monotonic());
+    if (wait > 0) lane.timer = clock.after(wait, () => this.#kick(lane));
+    else void this.#run(lane);
   }
 
   /**
-   * Hands over what is held for `recipient`, if it is there and no pause holds. Nothing is handed over while the
-   * receipt could not be written down: it would be handed over for ever.
+   * One object after the other, until none is left or a pause begins. Nothing is handed over while the receipt could
+   * not be written down: it would be handed over for ever.
    */
-  step(recipient: NodeId): void {
-    const key = nodeIdKey(recipient);
-    const { clock, db, discovery, holdings } = this.#o;
-    if (this.#stopped || this.#rounds.has(key) || this.#backoff.waits(key, clock.monotonic())) return;
-    if (holdings.heldFor(recipient).length === 0) {
-      discovery.unwant(recipient);
-    } else if (db.refusal) {
-      const pause = this.#backoff.fail(key, { kind: 'refuse', reason: 'full' }, clock.monotonic());
-      clock.after(pause, () => this.step(recipient));
-    } else if (!discovery.reachable(recipient)) {
-      discovery.want(recipient);
-      for (const n of holdings.heldFor(recipient)) this.#note(n, 'Waiting until the recipient is heard.');
-    } else if (this.#next(recipient)) {
-      this.#rounds.add(key);
-      void this.#round(recipient).finally(() => {
-        this.#rounds.delete(key);
-        this.step(recipient);
-      });
-    }
-  }
-
-  /** A sign of life: what waits for that node goes, and so do receipts owed to it. */
-  heard(id: NodeId): void {
-    const { clock, db, holdings } = this.#o;
-    const key = nodeIdKey(id);
-    this.#backoff.heard(key, clock.monotonic());
-    this.step(id);
-    const owed = db.read((tx) => [...holdings.owed(tx)].filter((o) => o.givers.includes(key)));
-    for (const { n } of owed) void this.pay(n);
-  }
-
-  accepted({ from, body }: IncomingRecord): void {
-    const accept = decodeAccept(body);
-    if (accept) this.#answered(from.id, accept.objectId, { kind: 'accept', accept });
-  }
-
-  refused({ from, body }: IncomingRecord): void {
-    const refuse = decodeRefuse(body);
-    if (!refuse) return;
-    const { objectId, reason } = refuse;
-    this.#answered(from.id, objectId, {
-      kind: 'refuse',
-      reason,
-      why: `The neighbour refused it (${reason}).`,
-    });
-  }
-
-  /** A signed word of the recipient that it cannot open the object. */
-  async unreadable({ body }: IncomingRecord): Promise<void> {
-    const { db, discovery, holdings, settle } = this.#o;
-    const word = decodeUnreadable(body);
-    const publicKey = word && discovery.keyOf(word.recipient);
-    if (!publicKey || !isGenuine(word, publicKey)) return;
-    for (const n of holdings.byShortId(shortIdOf(word.objectId))) {
-      const holding = db.read((tx) => holdings.get(tx, n));
-      const meant = holding && nodeIdKey(holding.recipient) === nodeIdKey(word.recipient);
-      if (meant) await settle(n, { kind: 'unreadable' });
-    }
-  }
-
-  /** The trace has moved on: nothing more is said for this object. */
-  settled(n: number): void {
-    this.#tried.delete(n);
-    this.#waiting.get(n)?.answered({ kind: 'settled' });
-  }
-
-  /** Tells the givers of an object its receipt, each until it says that it has it. */
-  async pay(n: number): Promise<void> {
-    const { db, discovery, holdings, link } = this.#o;
-    const holding = db.read((tx) => holdings.get(tx, n));
-    if (holding?.trace.state !== 'receipted' || this.#waiting.has(n)) return;
-    const { givers, secret } = holding.trace;
-    for (const key of givers) {
-      const giver = nodeIdFromKey(key);
-      if (!discovery.reachable(giver)) continue;
-      const neighbour = link.neighbour(giver);
-      await this.#ask(n, holding, giver, (o) =>
-        neighbour.send({ type: RECORD.receipt, body: secret }, { ...o, priority: 0 }),
-      );
-    }
-  }
-
-  /** One object after the other, until none is left or one did not get across. */
-  async #round(recipient: NodeId): Promise<void> {
-    const { clock, db, discovery } = this.#o;
-    const key = nodeIdKey(recipient);
-    while (!this.#stopped && !db.refusal && discovery.reachable(recipient)) {
-      const found = this.#next(recipient);
-      if (!found) return;
-      const answer = await this.#handOver(found, recipient);
-      if (answer.kind === 'settled' || answer.kind === 'accept') {
-        this.#backoff.clear(key);
+  async #run(lane: Lane): Promise<void> {
+    const { clock, db } = this.#o;
+    lane.busy = true;
+    while (!this.#stopped && this.#backoff.waitMs(lane.key, clock.monotonic()) === 0) {
+      if (db.refusal) {
+        this.#backoff.fail(lane.key, 'full', clock.monotonic());
+        break;
+      }
+      const { failed, queue } = lane;
+      const [n] = failed !== undefined && queue.has(failed) ? [failed] : queue;
+      if (n === undefined) break;
+      const step = this.#decide(n);
+      if (!step || step.kind === 'wait' || step.to !== lane.key) {
+        this.#place(n, step);
         continue;
       }
-      // silence and a full disk concern the neighbour; any other refusal only this object
-      const whole = answer.kind === 'silent' || answer.reason === 'full' || answer.reason === 'busy';
-      const pause = this.#backoff.fail(whole ? key : objectKey(found.n), answer, clock.monotonic());
-      this.#note(found.n, `${answer.why} Next try in ${spell(pause)}.`);
-      clock.after(pause, () => this.step(recipient));
-      if (whole) return;
+      this.#lines.inHand(n);
+      const answer = await this.#hand(n, step);
+      if (this.#stopped) break;
+      await this.#answered(n, step, answer);
+      lane.failed = n;
+      this.#lines.again(n);
     }
+    lane.busy = false;
+    if (this.#backoff.failures(lane.key) >= UNPROMISING_FAILURES)
+      for (const n of [...lane.queue]) this.#lines.again(n);
+    this.#kick(lane);
   }
 
-  /** The oldest held object for which no pause holds. */
-  #next(recipient: NodeId): Found | undefined {
-    const { clock, db, holdings } = this.#o;
+  async #hand(n: number, { direct, holding, kind, to, trace }: Hop): Promise<Answer> {
+    const { db, handOvers, holdings, ownTime, random, transfers } = this.#o;
+    const object = db.read((tx) => holdings.object(tx, n));
+    if (!object) throw new Error(`object ${n} is held without its bytes`);
+    const { attempt, hopsLeft, sequence } = trace;
+    const minutes = (minutesOf(holding.ttl) ?? 0) - (holding.expiresAt - ownTime()) / MINUTE;
+    const age = ageByteOf(Math.max(0, minutes), uniform(random));
+    const travel = { attempt, sequence, age, hopsLeft: Math.max(0, hopsLeft - 1) };
+    const { from, id, recipient } = holding;
+    const what = { n, id, own: !from, object };
+    const parcelled: Parcelled = direct
+      ? { ...what, recipients: [], travel: FRESH_TRAVEL }
+      : { ...what, recipients: [recipient], travel };
+    transfers.begin(n, to, trace);
+    const neighbour = nodeIdFromKey(to);
+    return kind === 'give' ? handOvers.give(parcelled, neighbour) : handOvers.giveBack(parcelled, neighbour);
+  }
+
+  /** Rule 4. */
+  async #answered(n: number, step: Hop, answer: Answer): Promise<void> {
+    const { clock, transfers } = this.#o;
+    const { to, trace } = step;
     const now = clock.monotonic();
-    return db.read((tx) => {
-      for (const n of holdings.heldFor(recipient)) {
-        const holding = holdings.get(tx, n);
-        const object = holdings.object(tx, n);
-        if (holding?.trace.state === 'held' && object && !this.#backoff.waits(objectKey(n), now))
-          return { n, holding, object };
+    switch (answer.kind) {
+      case 'settled':
+        this.#backoff.clear(to);
+        return;
+      case 'refuse':
+        transfers.end(n);
+        this.#silent.delete(n);
+        return this.#refused(n, step, answer.reason);
+      case 'accept':
+      case 'silent': {
+        transfers.uncertain(n);
+        const pause = this.#backoff.fail(to, 'silent', now);
+        const why = answer.kind === 'silent' ? answer.why : 'The neighbour asked for it twice.';
+        this.#note(step.holding, `${why} Next try in ${spell(pause)}.`);
+        const before = this.#silent.get(n);
+        const count = before?.to === to ? before.count + 1 : 1;
+        this.#silent.set(n, { to, count });
+        if (count < UNPROMISING_FAILURES) return;
+        this.#silent.delete(n);
+        return this.#tried(n, to, 'uncertain', UNCERTAIN_MS, trace);
       }
-      return undefined;
-    });
+      case 'unsent': {
+        transfers.uncertain(n);
+        const pause = this.#backoff.fail(to, 'silent', now);
+        this.#note(step.holding, `${answer.why} Next try in ${spell(pause)}.`);
+        return;
+      }
+    }
   }
 
-  async #handOver({ n, holding, object }: Found, to: NodeId): Promise<Answer> {
-    const { link } = this.#o;
-    const { contentType, priority, minBandwidth, ttl } = object.header;
-    const properties = { contentType, priority, minBandwidth, ttl };
-    const header = { ...properties, lock: holding.lock, recipients: [], travel: FRESH_TRAVEL };
-    const parcel = encodeParcel({ header, bytes: object.bytes });
-    const neighbour = link.neighbour(to);
-    const first = !this.#tried.has(n);
-    this.#tried.add(n);
-    if (parcel.length <= neighbour.recordRoom)
-      return this.#ask(n, holding, to, (o) => neighbour.send({ type: RECORD.push, body: parcel }, o));
-    const id = neighbour.nextTransferId();
-    if (id === undefined)
-      return { kind: 'silent', why: 'Too many transfers to this neighbour are under way.' };
-    if (parcel.length <= (first ? neighbour.burstRoom : neighbour.twoFrameRoom))
-      return this.#ask(n, holding, to, (o) =>
-        neighbour.transfer({ id, pushed: true, bytes: parcel, held: [] }, o),
-      );
-    const objectId = shortIdOf(holding.id);
-    const offer = encodeOffer({ transferId: id, objectId, size: object.bytes.length, header });
-    const answer = await this.#ask(n, holding, to, (o) =>
-      neighbour.send({ type: RECORD.offer, body: offer }, o),
-    );
-    if (answer.kind !== 'accept') return answer;
-    const { held } = answer.accept;
-    return this.#ask(n, holding, to, (o) =>
-      neighbour.transfer({ id, pushed: false, bytes: object.bytes, held }, o),
-    );
+  async #refused(n: number, { holding, kind, to, trace }: Hop, reason: RefusalReason): Promise<void> {
+    const { clock, ownTime, random, t0Ms } = this.#o;
+    this.#note(holding, `The neighbour refused it (${reason}).`);
+    if (reason === 'full') {
+      this.#backoff.fail(to, 'full', clock.monotonic());
+      return;
+    }
+    this.#backoff.clear(to);
+    if (reason === 'busy') {
+      const ms = BUSY_LEAST_MS + (BUSY_MOST_MS - BUSY_LEAST_MS) * uniform(random);
+      this.#busyUntil.set(n, ownTime() + ms);
+      clock.after(ms, () => this.#lines.again(n));
+    } else if (kind === 'return') {
+      this.#returnRefused.set(n, trace);
+    } else if (reason === 'no-route') {
+      const now = ownTime();
+      if (this.#noRoute.size >= MOST_NO_ROUTES)
+        for (const [key, { until }] of this.#noRoute) if (until <= now) this.#noRoute.delete(key);
+      const { sequence } = trace;
+      this.#noRoute.set(`${to} ${nodeIdKey(holding.recipient)}`, { until: now + t0Ms(), sequence });
+      await this.#tried(n, to, 'no-route', t0Ms(), trace);
+    } else {
+      await this.#tried(n, to, reason === 'seen' ? 'seen' : 'policy', Infinity, trace);
+    }
   }
 
-  /** Says something and waits for what the neighbour's store answers. */
-  async #ask(
+  async #tried(
     n: number,
-    { id }: Holding,
-    to: NodeId,
-    say: (options: SendOptions) => Promise<Sent>,
-  ): Promise<Answer> {
-    const { clock, spent } = this.#o;
-    const settled = new AbortController();
-    let answer: Answer | undefined;
-    const answered = (a: Answer) => {
-      answer ??= a;
-      settled.abort();
-    };
-    this.#waiting.set(n, { from: nodeIdKey(to), id, answered });
-    try {
-      await say({
-        priority: 1,
-        settled: settled.signal,
-        spent: (bytes, airtimeMs) => spent(id, bytes, airtimeMs),
-      });
-      if (!answer) await clock.sleep(ANSWER_WAIT_MS, settled.signal).catch(() => {});
-      return answer ?? { kind: 'silent', why: 'The neighbour took it but did not answer.' };
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-      return answer ?? { kind: 'silent', why: FAILED[e.reason] };
-    } finally {
-      this.#waiting.delete(n);
-    }
+    to: string,
+    reason: TriedReason,
+    ms: number,
+    { attempt, sequence }: Stamp,
+  ): Promise<void> {
+    const { ownTime, settle } = this.#o;
+    const tried = { neighbour: to, reason, until: ownTime() + ms };
+    await settle(n, { kind: 'refused', tried, stamp: { attempt, sequence } });
   }
 
-  #answered(from: NodeId, shortId: Uint8Array, answer: Answer): void {
-    for (const n of this.#o.holdings.byShortId(shortId)) {
-      const waiting = this.#waiting.get(n);
-      if (waiting?.from === nodeIdKey(from)) waiting.answered(answer);
-    }
-  }
-
-  #note(n: number, detail: string): void {
-    const { db, holdings, note } = this.#o;
-    const holding = db.read((tx) => holdings.get(tx, n));
-    if (holding?.own) note(holding.id, detail);
+  #note({ from, id }: Holding, detail: string): void {
+    if (!from) this.#o.note(id, detail);
   }
 }
 
-const FAILED: Record<LinkFailed['reason'], string> = {
-  'no-key': "The recipient's key is not known yet.",
-  'no-answer': 'The recipient did not answer.',
-  forgotten: 'The recipient has just been started again.',
-  'queue-full': 'The radio has too much to send.',
-  law: "The region's airtime allowance is spent.",
-  radio: 'The radio failed.',
-  unconnected: 'There is no connection to the recipient.',
-  stopped: 'The box is stopping.',
-};
-
-function objectKey(n: number): string {
-  return `object ${n}`;
+function keyOf({ neighbour }: Candidate): string {
+  return nodeIdKey(neighbour);
 }
 
 function spell(ms: number): string {
-  return ms < 60_000 ? `${Math.round(ms / 1000)} s` : `${Math.round(ms / 60_000)} min`;
+  return ms < MINUTE ? `${Math.round(ms / SECOND)} s` : `${Math.round(ms / MINUTE)} min`;
 }

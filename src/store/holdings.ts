@@ -2,90 +2,18 @@
  * What a box holds and remembers: objects and traces on disk, their indexes in memory (docs/protocol/store.md,
  * "Trace"). Keys grow, so that a commit costs little. The indexes follow what is durable and are rebuilt at start.
  */
-import { compare, concat, decode, EMPTY, toHex, Writer } from '../core/bytes.ts';
-import { LOCK_LENGTH, SECRET_LENGTH } from '../crypto/lock.ts';
+import { concat, EMPTY, equal, toHex } from '../core/bytes.ts';
 import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, TableSpec, Tx } from '../db/db.ts';
-import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
-import {
-  type DataObject,
-  decodeHeader,
-  encodeHeader,
-  HEADER_LENGTH,
-  type ObjectId,
-  objectIdFrom,
-  shortIdOf,
-} from './object.ts';
-import type { Trace } from './trace.ts';
+import { nodeIdKey } from '../identity/node-id.ts';
+import { type Holding, holdingValue } from './holding.ts';
+import { NumberIndex } from './number-index.ts';
+import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH, shortIdOf } from './object.ts';
+import { Shares } from './shares.ts';
 
-/** One object for one recipient. `n` grows with every new one. */
-export interface Holding {
-  readonly id: ObjectId;
-  readonly lock: Uint8Array;
-  readonly recipient: NodeId;
-  /** Own time, ms. */
-  readonly expiresAt: number;
-  /** Written here, not taken from a neighbour. */
-  readonly own: boolean;
-  readonly trace: Trace;
-}
-
-const STATES = ['held', 'handed-on', 'receipted', 'unreadable', 'expired'] as const;
-
-/**
- * state u8 | own u8 | id 32 | lock 16 | recipient 16 | expires at u64 | taker 16 or secret 16 or nothing |
- * givers 16 each.
- */
-const holdingValue: TableSpec<number, Holding>['value'] = {
-  encode(h) {
-    const { trace } = h;
-    const w = new Writer(96)
-      .u8(STATES.indexOf(trace.state))
-      .u8(h.own ? 1 : 0)
-      .raw(h.id)
-      .raw(h.lock)
-      .raw(h.recipient)
-      .u64(BigInt(Math.ceil(h.expiresAt)));
-    if (trace.state === 'handed-on') w.raw(nodeIdFromKey(trace.taker));
-    if (trace.state === 'receipted') w.raw(trace.secret);
-    if ('givers' in trace) for (const giver of trace.givers) w.raw(nodeIdFromKey(giver));
-    return w.bytes();
-  },
-  decode(bytes) {
-    const holding = decode(bytes, (r) => {
-      const state = STATES[r.u8()];
-      const own = r.u8() === 1;
-      const id = objectIdFrom(r.raw(32));
-      const lock = r.raw(LOCK_LENGTH);
-      const recipient = nodeIdFrom(r.raw(NODE_ID_LENGTH));
-      const expiresAt = Number(r.u64());
-      const givers = (): string[] => {
-        const all: string[] = [];
-        while (r.left > 0) all.push(toHex(r.raw(NODE_ID_LENGTH)));
-        return all;
-      };
-      const traceOf = (): Trace | undefined => {
-        switch (state) {
-          case 'held':
-            return { state, givers: givers() };
-          case 'handed-on':
-            return { state, taker: toHex(r.raw(NODE_ID_LENGTH)), givers: givers() };
-          case 'receipted':
-            return { state, secret: r.raw(SECRET_LENGTH), givers: givers() };
-          case 'unreadable':
-          case 'expired':
-            return { state };
-          case undefined:
-            return undefined;
-        }
-      };
-      const trace = traceOf();
-      return trace && { id, lock, recipient, own, expiresAt, trace };
-    });
-    if (!holding) throw new Error('a damaged trace in the database');
-    return holding;
-  },
-};
+const MINUTE = 60_000;
+/** Of a lock: enough to find it by. */
+const LOCK_PREFIX = 8;
 
 const objectValue: TableSpec<number, DataObject>['value'] = {
   encode: (object) => concat(encodeHeader(object.header), object.bytes),
@@ -96,37 +24,16 @@ const objectValue: TableSpec<number, DataObject>['value'] = {
   },
 };
 
-const HOUR_MS = 3_600_000;
-
-/** Several numbers under one name. */
-class Index {
-  readonly #sets = new Map<string, Set<number>>();
-  add(key: string, n: number): void {
-    const set = this.#sets.get(key);
-    if (set) set.add(n);
-    else this.#sets.set(key, new Set([n]));
-  }
-  remove(key: string, n: number): void {
-    const set = this.#sets.get(key);
-    set?.delete(n);
-    if (set?.size === 0) this.#sets.delete(key);
-  }
-  get(key: string): readonly number[] {
-    return [...(this.#sets.get(key) ?? [])];
-  }
-  keys(): IterableIterator<string> {
-    return this.#sets.keys();
-  }
-}
-
 export class Holdings {
   readonly #objects: Table<number, DataObject>;
   readonly #traces: Table<number, Holding>;
   readonly #expiry: Table<[number, number], Uint8Array>;
-  readonly #byShortId = new Index();
-  readonly #byLock = new Index();
-  readonly #heldFor = new Index();
-  readonly #owing = new Set<number>();
+  readonly #byShortId = new NumberIndex();
+  readonly #byLock = new NumberIndex();
+  readonly #heldFor = new NumberIndex();
+  readonly #owedTo = new NumberIndex();
+  readonly #asking = new Set<number>();
+  readonly #shares = new Shares();
   #next = 1;
   #objectCount = 0;
   #objectBytes = 0;
@@ -136,11 +43,16 @@ export class Holdings {
     this.#traces = db.table({ name: 'trace', key: counter, value: holdingValue });
     this.#expiry = db.table({ name: 'expiry', key: tuple<[number, number]>(u32, counter), value: fixed(0) });
     db.read((tx) => {
+      const withBytes = new Set<number>();
+      for (const { key, value } of tx.range(this.#objects)) {
+        withBytes.add(key);
+        this.#count(1, value.bytes.length);
+      }
       for (const { key, value } of tx.range(this.#traces)) {
         this.#index(key, value);
+        this.#book(value, 1, withBytes.has(key));
         this.#next = key + 1;
       }
-      for (const { value } of tx.range(this.#objects)) this.#counted(1, value);
     });
   }
 
@@ -149,15 +61,21 @@ export class Holdings {
     return { objects: this.#objectCount, bytes: this.#objectBytes };
   }
 
+  /** How much of the store neighbours fill. */
+  get shares(): Pick<Shares, 'refusal'> {
+    return this.#shares;
+  }
+
   /** Keeps a new object for a recipient. */
   add(tx: Tx, object: DataObject, holding: Holding): number {
     const n = this.#next++;
     tx.put(this.#objects, n, object);
     tx.put(this.#traces, n, holding);
-    tx.put(this.#expiry, [Math.floor(holding.expiresAt / HOUR_MS), n], EMPTY);
+    tx.put(this.#expiry, expiryKey(n, Math.min(holding.keptUntil, holding.expiresAt)), EMPTY);
     tx.afterCommit(() => {
       this.#index(n, holding);
-      this.#counted(1, object);
+      this.#book(holding, 1, true);
+      this.#count(1, object.bytes.length);
     });
     return n;
   }
@@ -177,78 +95,136 @@ export class Holdings {
       this.#unindexState(n, before);
       this.#indexState(n, after);
     });
-    if (!keepBytes) this.#dropBytes(tx, n);
+    if (!keepBytes) this.#dropBytes(tx, n, after);
+  }
+
+  /** It is here again, with its bytes: until when custody lasts now is in `after`. */
+  restore(tx: Tx, n: number, before: Holding, after: Holding, object: DataObject): void {
+    this.update(tx, n, before, after, true);
+    this.#moveExpiry(tx, n, before, Math.min(after.keptUntil, after.expiresAt));
+    if (tx.get(this.#objects, n)) return;
+    tx.put(this.#objects, n, object);
+    tx.afterCommit(() => {
+      this.#bookBytes(after, 1);
+      this.#count(1, object.bytes.length);
+    });
+  }
+
+  /** It was due and is to be looked at again when its trace goes. */
+  postpone(tx: Tx, n: number, holding: Holding): void {
+    this.#moveExpiry(tx, n, holding, holding.expiresAt);
   }
 
   /** Forgets it altogether. */
   remove(tx: Tx, n: number, holding: Holding): void {
     tx.remove(this.#traces, n);
-    tx.remove(this.#expiry, [Math.floor(holding.expiresAt / HOUR_MS), n]);
-    this.#dropBytes(tx, n);
+    tx.remove(this.#expiry, expiryKey(n, holding.expiresAt));
+    tx.remove(this.#expiry, expiryKey(n, holding.keptUntil));
+    this.#dropBytes(tx, n, holding);
     tx.afterCommit(() => {
       this.#unindexState(n, holding);
       this.#byShortId.remove(toHex(shortIdOf(holding.id)), n);
-      this.#byLock.remove(toHex(holding.lock), n);
+      this.#byLock.remove(lockKey(holding.lock), n);
+      this.#book(holding, -1, false);
     });
   }
 
   byShortId(id: Uint8Array): readonly number[] {
     return this.#byShortId.get(toHex(id));
   }
-  byLock(lock: Uint8Array): readonly number[] {
-    return this.#byLock.get(toHex(lock));
-  }
-  /** Oldest first. */
-  heldFor(recipient: NodeId): readonly number[] {
-    return [...this.#heldFor.get(nodeIdKey(recipient))].sort((a, b) => a - b);
-  }
-  /** Everybody for whom something is held. */
-  recipients(): readonly NodeId[] {
-    return [...this.#heldFor.keys()].map((key) => nodeIdFromKey(key)).sort(compare);
+
+  byLock(tx: ReadTx, lock: Uint8Array): readonly number[] {
+    const found = this.#byLock.get(lockKey(lock));
+    return found.filter((n) => equal(tx.get(this.#traces, n)?.lock ?? EMPTY, lock));
   }
 
-  /** Up to `limit` of those whose time has come at `now` (own time, ms). */
+  /** Those held for a recipient (NodeId in hex), mostly oldest first. */
+  heldFor(recipient: string): readonly number[] {
+    return this.#heldFor.get(recipient);
+  }
+
+  /** Everybody for whom something is held (NodeIds in hex). */
+  recipients(): readonly string[] {
+    return [...this.#heldFor.keys()].sort();
+  }
+
+  /** One whose receipt, or word that it is unreadable, is owed to a giver (NodeId in hex). */
+  owedTo(giver: string): number | undefined {
+    return this.#owedTo.first(giver);
+  }
+  /** Everybody to whom something is owed. */
+  creditors(): readonly string[] {
+    return [...this.#owedTo.keys()].sort();
+  }
+
+  /** Own objects that takers have. */
+  asking(): Iterable<number> {
+    return this.#asking;
+  }
+
+  /** Up to `limit` of those whose custody or trace ends by `now` (own time, ms). */
   due(tx: ReadTx, now: number, limit: number): readonly { readonly n: number; readonly holding: Holding }[] {
     const found: { n: number; holding: Holding }[] = [];
-    const to: [number, number] = [Math.floor(now / HOUR_MS) + 1, 0];
-    for (const { key } of tx.range(this.#expiry, { to })) {
+    const to: [number, number] = [Math.floor(now / MINUTE) + 1, 0];
+    for (const { key } of tx.range(this.#expiry, { to, limit })) {
       const [, n] = key;
       const holding = tx.get(this.#traces, n);
-      if (holding && holding.expiresAt <= now) found.push({ n, holding });
-      if (found.length >= limit) break;
+      if (holding) found.push({ n, holding });
     }
     return found;
   }
 
-  /** All for which a receipt is still owed, and to whom (NodeIds in hex). */
-  *owed(tx: ReadTx): Iterable<{ readonly n: number; readonly givers: readonly string[] }> {
-    for (const n of this.#owing) {
-      const trace = tx.get(this.#traces, n)?.trace;
-      if (trace?.state === 'receipted') yield { n, givers: trace.givers };
-    }
+  #moveExpiry(tx: Tx, n: number, before: Holding, at: number): void {
+    tx.remove(this.#expiry, expiryKey(n, before.expiresAt));
+    tx.remove(this.#expiry, expiryKey(n, before.keptUntil));
+    tx.put(this.#expiry, expiryKey(n, at), EMPTY);
   }
 
   #index(n: number, holding: Holding): void {
     this.#byShortId.add(toHex(shortIdOf(holding.id)), n);
-    this.#byLock.add(toHex(holding.lock), n);
+    this.#byLock.add(lockKey(holding.lock), n);
     this.#indexState(n, holding);
   }
-  #indexState(n: number, { recipient, trace }: Holding): void {
+  #indexState(n: number, { from, recipient, trace }: Holding): void {
     if (trace.state === 'held') this.#heldFor.add(nodeIdKey(recipient), n);
-    if (trace.state === 'receipted' && trace.givers.length > 0) this.#owing.add(n);
+    if (trace.state === 'handed-on' && !from) this.#asking.add(n);
+    if (trace.state === 'receipted' || trace.state === 'unreadable')
+      for (const giver of trace.givers) this.#owedTo.add(giver, n);
   }
-  #unindexState(n: number, { recipient }: Holding): void {
+  #unindexState(n: number, { recipient, trace }: Holding): void {
     this.#heldFor.remove(nodeIdKey(recipient), n);
-    this.#owing.delete(n);
+    this.#asking.delete(n);
+    for (const giver of trace.givers) this.#owedTo.remove(giver, n);
   }
-  #dropBytes(tx: Tx, n: number): void {
+
+  #book(holding: Holding, sign: 1 | -1, withBytes: boolean): void {
+    const { from, stranger } = holding;
+    if (from) this.#shares.book(nodeIdKey(from), stranger, 0, sign);
+    if (withBytes) this.#bookBytes(holding, sign);
+  }
+  #bookBytes({ from, size, stranger }: Holding, sign: 1 | -1): void {
+    if (from) this.#shares.book(nodeIdKey(from), stranger, sign * size, 0);
+  }
+  #dropBytes(tx: Tx, n: number, holding: Holding): void {
     const object = tx.get(this.#objects, n);
     if (!object) return;
     tx.remove(this.#objects, n);
-    tx.afterCommit(() => this.#counted(-1, object));
+    tx.afterCommit(() => {
+      this.#bookBytes(holding, -1);
+      this.#count(-1, object.bytes.length);
+    });
   }
-  #counted(sign: 1 | -1, object: DataObject): void {
+  #count(sign: 1 | -1, bytes: number): void {
     this.#objectCount += sign;
-    this.#objectBytes += sign * object.bytes.length;
+    this.#objectBytes += sign * bytes;
   }
+}
+
+/** The minute in which it has ended for certain. */
+function expiryKey(n: number, at: number): [number, number] {
+  return [Math.ceil(at / MINUTE), n];
+}
+
+function lockKey(lock: Uint8Array): string {
+  return toHex(lock.subarray(0, LOCK_PREFIX));
 }

@@ -12,6 +12,7 @@ import {
   OBJECT_PRIORITY,
   type ObjectProperties,
 } from './object.ts';
+import type { Stamp } from './stamp.ts';
 
 const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16 } as const;
 const KNOWN_FLAGS = 31;
@@ -19,12 +20,11 @@ const MOST_RECIPIENTS = 100;
 const DEFAULT_KIND = kindOf(CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
 
 /** What travels beside an object, not in its id. */
-export interface Travel {
-  readonly attempt: number;
+export interface Travel extends Stamp {
+  /** Hand-overs to relays that are left to whoever takes it. */
   readonly hopsLeft: number;
   /** Log byte (`core/log-byte.ts`). */
   readonly age: number;
-  readonly sequence: number;
 }
 
 export const FRESH_TRAVEL: Travel = { attempt: 0, hopsLeft: 64, age: 0, sequence: 0 };

@@ -1,6 +1,6 @@
 /**
- * The taking side of custody: opens what is for this box, takes in what is for a live neighbour, refuses the rest;
- * nothing is answered before it is durable (docs/protocol/store.md, "Handing over").
+ * The taking side of custody: answers pushes, offers and returns, opens what is for this node, keeps what it takes on
+ * for others. Nothing is acknowledged before it is durable (docs/protocol/store.md, "Handing over").
  */
 import { equal } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
@@ -11,14 +11,18 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import type { Discovery } from '../mesh/discovery.ts';
+import type { Routing } from '../mesh/routing.ts';
+import { Declarations } from './declarations.ts';
 import {
   decodeOffer,
   encodeAccept,
   encodeRefuse,
+  encodeTaken,
   type Offer,
   type RefusalReason,
 } from './exchange-records.ts';
+import { ageOf, type Meeting, meetOffer, meetReturn, STRANGERS_KEEP_MS } from './forwarding.ts';
+import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import {
   CONTENT_TYPE,
@@ -32,40 +36,52 @@ import {
 import { type CompactHeader, decodeParcel } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
-import { declareUnreadable, encodeUnreadable } from './unreadable.ts';
+import { freshTrace, type TraceEvent } from './trace.ts';
+import type { Transfers } from './transfers.ts';
+import { encodeUnreadable } from './unreadable.ts';
 
 const MINUTE = 60_000;
-const HOUR_MS = 60 * MINUTE;
-const UNREADABLE_AN_HOUR = 10;
 /** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
 const MOST_EXPECTED = 256;
+const DONE = Promise.resolve();
 
 export interface TakerOptions {
   readonly db: Db;
   readonly holdings: Holdings;
   readonly receipts: GivenReceipts;
   readonly identity: Identity;
-  readonly discovery: Discovery;
+  readonly routing: Routing;
+  readonly transfers: Transfers;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly maxBytes: number;
   readonly ownTime: () => number;
+  readonly isContact: (id: NodeId) => boolean;
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
-  /** Custody was taken for this recipient. */
-  readonly taken: (recipient: NodeId) => void;
-  /** Whether this holding is just being handed to somebody. */
-  readonly underway: (n: number) => boolean;
+  /** Changes a trace within a transaction, and keeps its bytes where they came. */
+  readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
+  /** Durably taken into custody for this recipient. */
+  readonly taken: (n: number, recipient: NodeId) => void;
 }
+
+interface Known {
+  readonly n: number;
+  readonly holding: Holding;
+}
+
+/** How something came: a `return` is met by other rules than an offer or a push. */
+type Way = 'offer' | 'return';
 
 export class Taker {
   readonly #o: TakerOptions;
-  readonly #expected = new Map<string, Offer>();
+  readonly #declarations: Declarations;
+  readonly #expected = new Map<string, { readonly way: Way; readonly offer: Offer }>();
   /** Objects being made durable, so that one that comes twice at once is kept once. */
   readonly #arriving = new Map<string, Promise<void>>();
-  readonly #unreadable = new Map<string, { since: number; count: number }>();
 
   constructor(options: TakerOptions) {
     this.#o = options;
+    this.#declarations = new Declarations(options.identity, options.clock);
   }
 
   async pushed(push: IncomingRecord): Promise<void> {
@@ -76,35 +92,38 @@ export class Taker {
     const { from, id, bytes } = transfer;
     if (transfer.pushed) return this.#parcel(from, bytes, transfer);
     const key = expectedKey(from.id, id);
-    const offer = this.#expected.get(key);
+    const expected = this.#expected.get(key);
     this.#expected.delete(key);
-    if (!offer) return this.#count('unexpected-transfer');
+    if (!expected) return this.#count('unexpected-transfer');
+    const { offer, way } = expected;
     const object = objectOf(offer.header, bytes);
     const objectId = objectIdOf(object.header);
     if (bytes.length !== offer.size || !equal(shortIdOf(objectId), offer.objectId))
       return this.#refuse(transfer, offer.objectId, 'malformed');
-    await this.#take(from, offer.header, object, objectId, transfer);
+    await this.#take(way, from, offer.header, object, objectId, transfer);
   }
 
-  offered(incoming: IncomingRecord): void {
+  async offered(incoming: IncomingRecord, way: Way): Promise<void> {
     const offer = decodeOffer(incoming.body);
     if (!offer) {
       this.#count('malformed-offer');
       return;
     }
-    if (this.#answerKnown(offer.header, offer.objectId, incoming)) return;
-    const refusal = this.#refusal(incoming.from, offer.header, offer.size);
-    if (refusal) this.#refuse(incoming, offer.objectId, refusal);
-    else this.#accept(incoming.from, offer, incoming);
+    const { header, objectId, size } = offer;
+    const known = this.#answerKnown(way, incoming.from, header, objectId, incoming);
+    if (known) return known;
+    const refusal = this.#refusal(way, incoming.from, header, objectId, size);
+    if (refusal) this.#refuse(incoming, objectId, refusal);
+    else this.#accept(incoming.from, way, offer, incoming);
   }
 
-  #accept(from: Neighbour, offer: Offer, answer: Answer): void {
+  #accept(from: Neighbour, way: Way, offer: Offer, answer: Answer): void {
     const { objectId, size, transferId } = offer;
     const key = expectedKey(from.id, transferId);
     this.#expected.delete(key);
     if (this.#expected.size >= MOST_EXPECTED)
       this.#expected.delete(this.#expected.keys().next().value as string);
-    this.#expected.set(key, offer);
+    this.#expected.set(key, { way, offer });
     const held = from.expect(transferId, objectId, size);
     answer.reply({ type: RECORD.accept, body: encodeAccept({ objectId, held }) });
   }
@@ -113,94 +132,209 @@ export class Taker {
     const parcel = decodeParcel(bytes);
     if (!parcel) return this.#count('malformed-parcel');
     const object = objectOf(parcel.header, parcel.bytes);
-    await this.#take(from, parcel.header, object, objectIdOf(object.header), answer);
+    await this.#take('offer', from, parcel.header, object, objectIdOf(object.header), answer);
   }
 
   async #take(
+    way: Way,
     from: Neighbour,
     header: CompactHeader,
     object: DataObject,
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    await this.#arriving.get(objectIdKey(id));
-    if (this.#answerKnown(header, shortIdOf(id), answer)) return;
-    const refusal = this.#refusal(from, header, object.bytes.length);
+    const key = objectIdKey(id);
+    while (this.#arriving.has(key)) await this.#arriving.get(key);
+    const known = this.#answerKnown(way, from, header, shortIdOf(id), answer);
+    if (known) return known;
+    const refusal = this.#refusal(way, from, header, shortIdOf(id), object.bytes.length);
     if (refusal) return this.#refuse(answer, shortIdOf(id), refusal);
-    const arriving = this.#isForUs(header)
+    const arriving = this.#isForUs(header, way)
       ? this.#open(from, object, id, answer)
-      : this.#keep(from, header, object, id, answer);
-    this.#arriving.set(objectIdKey(id), arriving);
-    await arriving.finally(() => this.#arriving.delete(objectIdKey(id)));
+      : this.#keep(way, from, header, object, id, answer);
+    this.#arriving.set(key, arriving);
+    await arriving.finally(() => this.#arriving.delete(key));
   }
 
   /** Plaintext and secret become durable together; only then the secret is shown. */
   async #open(from: Neighbour, object: DataObject, id: ObjectId, answer: Answer): Promise<void> {
-    const { arrived, db, identity } = this.#o;
+    const { arrived, db } = this.#o;
     try {
       const opened = await db.commit((tx) => arrived(tx, object));
       if (opened !== 'unreadable') return answer.replyLoose(encodeReceiptFrame(opened.secret));
       this.#count('unreadable');
-      if (this.#mayDeclare(from.id))
-        answer.reply({ type: RECORD.unreadable, body: encodeUnreadable(declareUnreadable(identity, id)) });
+      const word = this.#declarations.declare(from.id, id);
+      if (word) answer.reply({ type: RECORD.unreadable, body: encodeUnreadable(word) });
     } catch (e) {
       this.#storageRefusal(e, answer, id);
     }
   }
 
   async #keep(
+    way: Way,
     from: Neighbour,
     header: CompactHeader,
     object: DataObject,
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    const { db, holdings, ownTime, taken } = this.#o;
-    const recipient = header.recipients[0] as NodeId;
-    const left = Math.max(0, (minutesOf(header.ttl) ?? 0) - ageOf(header));
-    const expiresAt = ownTime() + left * MINUTE;
-    const trace = { state: 'held', givers: [nodeIdKey(from.id)] } as const;
+    const { change, db, holdings, taken } = this.#o;
+    const { travel } = header;
+    const by = nodeIdKey(from.id);
+    const known = this.#known(shortIdOf(id), header)?.n;
     try {
-      await db.commit((tx) => {
-        holdings.add(tx, object, { id, lock: header.lock, recipient, own: false, expiresAt, trace });
+      const n = await db.commit((tx) => {
+        if (known === undefined)
+          return holdings.add(tx, object, this.#holdingOf(from.id, header, object, id));
+        const event: TraceEvent =
+          way === 'return'
+            ? { kind: 'returned', by, stamp: travel }
+            : { kind: 'offered', by, stamp: travel, hopsLeft: travel.hopsLeft };
+        change(tx, known, event, object);
+        return known;
       });
-      answer.reply({ type: RECORD.custody, body: shortIdOf(id) });
-      taken(recipient);
+      answer.reply({ type: RECORD.custody, body: encodeTaken({ objectId: shortIdOf(id), ...travel }) });
+      const recipient = db.read((tx) => holdings.get(tx, n))?.recipient;
+      if (recipient) taken(n, recipient);
     } catch (e) {
       this.#storageRefusal(e, answer, id);
     }
   }
 
+  #holdingOf(from: NodeId, header: CompactHeader, object: DataObject, id: ObjectId): Holding {
+    const { isContact, ownTime } = this.#o;
+    const { lock, minBandwidth, travel, ttl } = header;
+    const now = ownTime();
+    const expiresAt = now + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE;
+    const stranger = !isContact(from);
+    return {
+      id,
+      lock,
+      recipient: header.recipients[0] as NodeId,
+      from,
+      stranger,
+      ttl,
+      minBandwidth,
+      size: object.bytes.length,
+      expiresAt,
+      keptUntil: stranger ? Math.min(expiresAt, now + STRANGERS_KEEP_MS) : expiresAt,
+      trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
+    };
+  }
+
   /** Why it is not taken in, by its header alone. */
-  #refusal(from: Neighbour, header: CompactHeader, size: number): RefusalReason | undefined {
-    const { discovery, holdings, maxBytes } = this.#o;
+  #refusal(
+    way: Way,
+    from: Neighbour,
+    header: CompactHeader,
+    shortId: Uint8Array,
+    size: number,
+  ): RefusalReason | undefined {
+    const { db, holdings, isContact, maxBytes } = this.#o;
     if (header.contentType !== CONTENT_TYPE.immutable || header.recipients.length > 1) return 'policy';
-    if (ageOf(header) >= (minutesOf(header.ttl) ?? 0)) return 'policy';
-    if (this.#o.db.refusal) return 'full';
-    if (this.#isForUs(header)) return undefined;
-    const recipient = header.recipients[0];
-    const there = recipient && nodeIdKey(recipient) !== nodeIdKey(from.id) && discovery.reachable(recipient);
-    if (!there || header.travel.hopsLeft === 0) return 'no-route';
-    return holdings.size.bytes + size > maxBytes ? 'full' : undefined;
+    if (ageOf(header.travel.age) >= (minutesOf(header.ttl) ?? 0)) return 'policy';
+    if (db.refusal) return 'full';
+    if (this.#isForUs(header, way)) return undefined;
+    const known = this.#known(shortId, header);
+    if (way === 'offer' && !this.#hasNextHop(from, header, known?.holding)) return 'no-route';
+    if (known && !known.holding.from) return undefined;
+    const payer = known?.holding.from ?? from.id;
+    const stranger = known?.holding.stranger ?? !isContact(from.id);
+    const full = holdings.shares.refusal(nodeIdKey(payer), stranger, size, maxBytes);
+    if (full) this.#o.counters.count(`store.full.${full}`);
+    return full && 'full';
   }
 
-  /** Answers for an object that was opened here or has a trace: one of `receipt`, `have`, `refuse`. */
-  #answerKnown(header: CompactHeader, shortId: Uint8Array, answer: Answer): boolean {
-    const { db, holdings, receipts, underway } = this.#o;
-    const secret = this.#isForUs(header) ? receipts.secretOf(header.lock) : undefined;
-    const n = holdings.byShortId(shortId)[0];
+  /** Rule 2, for a relay: it takes only what it can hand on at this moment. */
+  #hasNextHop(
+    from: Neighbour,
+    { minBandwidth, recipients, travel }: CompactHeader,
+    known: Holding | undefined,
+  ): boolean {
+    const recipient = recipients[0];
+    if (!recipient) return false;
+    const givers = new Set([...(known?.trace.givers ?? []), nodeIdKey(from.id)]);
+    return this.#o.routing
+      .candidates(recipient, minBandwidth)
+      .some((c) => !givers.has(nodeIdKey(c.neighbour)) && (c.direct || travel.hopsLeft > 0));
+  }
+
+  /**
+   * Answers for an object that was opened here, or whose trace decides it; undefined where neither is. Decides at once:
+   * nothing happens to the trace between this and what is then done.
+   */
+  #answerKnown(
+    way: Way,
+    from: Neighbour,
+    header: CompactHeader,
+    shortId: Uint8Array,
+    answer: Answer,
+  ): Promise<void> | undefined {
+    const { receipts, transfers } = this.#o;
+    const secret = this.#isForUs(header, way) ? receipts.secretOf(header.lock) : undefined;
     if (secret) answer.replyLoose(encodeReceiptFrame(secret));
-    if (secret || n === undefined) return secret !== undefined;
-    const trace = db.read((tx) => holdings.get(tx, n))?.trace;
-    if (trace?.state === 'receipted') answer.reply({ type: RECORD.receipt, body: trace.secret });
-    else if (trace?.state !== 'held') this.#refuse(answer, shortId, 'seen');
-    else if (underway(n)) this.#refuse(answer, shortId, 'busy');
-    else answer.reply({ type: RECORD.have, body: shortId });
-    return true;
+    if (secret) return DONE;
+    const known = this.#known(shortId, header);
+    const trace = known?.holding.trace;
+    const by = nodeIdKey(from.id);
+    const running = known !== undefined && transfers.running(known.n);
+    const meet = way === 'offer' ? meetOffer : meetReturn;
+    const meeting: Meeting = meet(trace, by, header.travel, running);
+    if (meeting === 'take') return undefined;
+    if (meeting === 'have' && known) return this.#have(known.n, way, by, header, shortId, answer);
+    if (meeting === 'receipt' && trace?.state === 'receipted')
+      answer.reply({ type: RECORD.receipt, body: trace.secret });
+    else if (meeting === 'unreadable' && known && trace?.state === 'unreadable') {
+      const { id: objectId, recipient } = known.holding;
+      const { signature } = trace;
+      answer.reply({ type: RECORD.unreadable, body: encodeUnreadable({ objectId, recipient, signature }) });
+    } else this.#refuse(answer, shortId, meeting === 'busy' || meeting === 'seen' ? meeting : 'policy');
+    return DONE;
   }
 
-  #isForUs({ recipients }: CompactHeader): boolean {
+  /**
+   * It is here already: the giver may let go, and is owed the receipt, once that is durable. An own transfer that was
+   * never answered does not count any more: its late answer would release what is promised here.
+   */
+  async #have(
+    n: number,
+    way: Way,
+    by: string,
+    { travel }: CompactHeader,
+    shortId: Uint8Array,
+    answer: Answer,
+  ): Promise<void> {
+    const { change, db, transfers } = this.#o;
+    transfers.end(n);
+    const event: TraceEvent =
+      way === 'return'
+        ? { kind: 'returned', by, stamp: travel }
+        : { kind: 'offered', by, stamp: travel, hopsLeft: travel.hopsLeft };
+    try {
+      await db.commit((tx) => change(tx, n, event, undefined), { housekeeping: true });
+      const type = way === 'return' ? RECORD.custody : RECORD.have;
+      answer.reply({ type, body: encodeTaken({ objectId: shortId, ...travel }) });
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      this.#refuse(answer, shortId, 'full');
+    }
+  }
+
+  /** The trace of this object for this recipient. */
+  #known(shortId: Uint8Array, { recipients }: CompactHeader): Known | undefined {
+    const { db, holdings } = this.#o;
+    const [recipient] = recipients;
+    if (!recipient) return undefined;
+    for (const n of holdings.byShortId(shortId)) {
+      const holding = db.read((tx) => holdings.get(tx, n));
+      if (holding && equal(holding.recipient, recipient)) return { n, holding };
+    }
+    return undefined;
+  }
+
+  #isForUs({ recipients }: CompactHeader, way: Way): boolean {
     const { identity } = this.#o;
+    if (way === 'return') return false;
     return recipients.length === 0 || recipients.some((r) => equal(r, identity.nodeId));
   }
 
@@ -214,19 +348,6 @@ export class Taker {
     answer.reply({ type: RECORD.refuse, body: encodeRefuse({ objectId, reason }) });
   }
 
-  /** At most so many signatures an hour for one giver. */
-  #mayDeclare(giver: NodeId): boolean {
-    const key = nodeIdKey(giver);
-    const now = this.#o.clock.monotonic();
-    const window = this.#unreadable.get(key);
-    if (!window || now - window.since > HOUR_MS) {
-      for (const [k, w] of this.#unreadable) if (now - w.since > HOUR_MS) this.#unreadable.delete(k);
-      this.#unreadable.set(key, { since: now, count: 1 });
-      return true;
-    }
-    return ++window.count <= UNREADABLE_AN_HOUR;
-  }
-
   #count(what: string): void {
     this.#o.counters.count(`store.refused.${what}`);
   }
@@ -234,10 +355,6 @@ export class Taker {
 
 function objectOf(header: CompactHeader, bytes: Uint8Array): DataObject {
   return { header: headerFor(header, header.lock, bytes), bytes };
-}
-
-function ageOf({ travel }: CompactHeader): number {
-  return travel.age === 0 ? 0 : (minutesOf(travel.age) ?? 0);
 }
 
 function expectedKey(from: NodeId, transferId: number): string {

@@ -1,14 +1,18 @@
-/** Golden bytes of records 17–23: docs/protocol/link.md, "Records". */
+/** Golden bytes of records 17–26: docs/protocol/link.md, "Records". */
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex } from '../../src/core/bytes.ts';
 import {
   decodeAccept,
+  decodeAsk,
   decodeOffer,
   decodeRefuse,
   decodeShortId,
+  decodeTaken,
   encodeAccept,
+  encodeAsk,
   encodeOffer,
   encodeRefuse,
+  encodeTaken,
   REFUSAL,
 } from '../../src/store/exchange-records.ts';
 import { CONTENT_TYPE, OBJECT_PRIORITY } from '../../src/store/object.ts';
@@ -87,10 +91,34 @@ describe('refuse', () => {
   });
 });
 
-test('have, custody and receipted are a short id, with or without attempt and sequence', () => {
+describe('have and custody', () => {
+  const taken = { objectId: hex(ID8), attempt: 1, sequence: 0x0302 };
+  test('name the object and the stamp they answer', () => {
+    expect(toHex(encodeTaken(taken))).toBe(`${ID8}010203`);
+    expect(decodeTaken(hex(`${ID8} 01 0203`))).toEqual(taken);
+    expect(decodeTaken(hex(ID8))).toBeUndefined();
+  });
+});
+
+test('receipted is a short id', () => {
   expect(decodeShortId(hex(ID8))).toEqual(hex(ID8));
-  expect(decodeShortId(hex(`${ID8} 01 0200`))).toEqual(hex(ID8));
   expect(decodeShortId(hex(`${ID8} 01`))).toBeUndefined();
+});
+
+describe('ask', () => {
+  test.each([
+    ['a question', undefined, ID8],
+    ['held', 'held', `${ID8}00`],
+    ['lost', 'lost', `${ID8}01`],
+  ] as const)('%s', (_what, verdict, bytes) => {
+    const ask = { objectId: hex(ID8), verdict };
+    expect(toHex(encodeAsk(ask))).toBe(bytes);
+    expect(decodeAsk(hex(bytes))).toEqual(ask);
+  });
+  test('with an unknown verdict is refused', () => {
+    expect(decodeAsk(hex(`${ID8} 02`))).toBeUndefined();
+    expect(decodeAsk(hex(`${ID8} 00 00`))).toBeUndefined();
+  });
 });
 
 test('a receipt frame is kind 6 and a secret, 17 bytes', () => {

@@ -1,0 +1,115 @@
+/** One object for one recipient, and how it is stored (docs/protocol/store.md, "Trace"). */
+import { decode, type Reader, toHex, Writer } from '../core/bytes.ts';
+import { LOCK_LENGTH, SECRET_LENGTH } from '../crypto/lock.ts';
+import { SIGNATURE_LENGTH } from '../crypto/signatures.ts';
+import type { ValueCodec } from '../db/db.ts';
+import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdFromKey } from '../identity/node-id.ts';
+import { type ObjectId, objectIdFrom } from './object.ts';
+import { TRIED_REASONS, type Trace, type Tried } from './trace.ts';
+
+export interface Holding {
+  readonly id: ObjectId;
+  readonly lock: Uint8Array;
+  readonly recipient: NodeId;
+  /** The neighbour it first came from; undefined: it was written here. */
+  readonly from: NodeId | undefined;
+  /** That neighbour was no contact then: its objects share the strangers' part. */
+  readonly stranger: boolean;
+  /** Log byte, as in the header. */
+  readonly ttl: number;
+  readonly minBandwidth: number;
+  /** Bytes of the object. */
+  readonly size: number;
+  /** Own time, ms: its trace goes then. */
+  readonly expiresAt: number;
+  /** Own time, ms: custody ends then, where that is earlier. */
+  readonly keptUntil: number;
+  readonly trace: Trace;
+}
+
+const STATES = ['held', 'handed-on', 'dropped', 'receipted', 'unreadable'] as const;
+const FLAG = { from: 1, stranger: 2 } as const;
+const FOR_EVER = 0xffffffffffffffffn;
+
+/**
+ * state u8 | flags u8 (bit 0 `from` follows, bit 1 stranger) | id 32 | lock 16 | recipient 16 | [from 16] | ttl u8 |
+ * min_bandwidth u32 | size u16 | expires at u64 | kept until u64 | givers: count u8, 16 each | by state:
+ * held, handed-on, dropped: [taker 16] | attempt u8 | sequence u16 | hops left u8 | asks u8 | ask at u64 | tried: count u8,
+ * (neighbour 16 | reason u8 | until u64) each; receipted: secret 16; unreadable: signature 64.
+ */
+export const holdingValue: ValueCodec<Holding> = {
+  encode(h) {
+    const { from, trace } = h;
+    const w = new Writer(192)
+      .u8(STATES.indexOf(trace.state))
+      .u8((from ? FLAG.from : 0) | (h.stranger ? FLAG.stranger : 0))
+      .raw(h.id)
+      .raw(h.lock)
+      .raw(h.recipient);
+    if (from) w.raw(from);
+    w.u8(h.ttl).u32(h.minBandwidth).u16(h.size).u64(timeOf(h.expiresAt)).u64(timeOf(h.keptUntil));
+    w.u8(trace.givers.length);
+    for (const giver of trace.givers) w.raw(nodeIdFromKey(giver));
+    if (trace.state === 'receipted') return w.raw(trace.secret).bytes();
+    if (trace.state === 'unreadable') return w.raw(trace.signature).bytes();
+    if (trace.state === 'handed-on') w.raw(nodeIdFromKey(trace.taker));
+    w.u8(trace.attempt).u16(trace.sequence).u8(trace.hopsLeft).u8(trace.asks).u64(timeOf(trace.askAt));
+    w.u8(trace.tried.length);
+    for (const { neighbour, reason, until } of trace.tried)
+      w.raw(nodeIdFromKey(neighbour)).u8(TRIED_REASONS.indexOf(reason)).u64(timeOf(until));
+    return w.bytes();
+  },
+  decode(bytes) {
+    const holding = decode(bytes, (r): Holding | undefined => {
+      const state = STATES[r.u8()];
+      const flags = r.u8();
+      const holding = {
+        id: objectIdFrom(r.raw(32)),
+        lock: r.raw(LOCK_LENGTH),
+        recipient: nodeIdFrom(r.raw(NODE_ID_LENGTH)),
+        from: flags & FLAG.from ? nodeIdFrom(r.raw(NODE_ID_LENGTH)) : undefined,
+        stranger: (flags & FLAG.stranger) !== 0,
+        ttl: r.u8(),
+        minBandwidth: r.u32(),
+        size: r.u16(),
+        expiresAt: readTime(r),
+        keptUntil: readTime(r),
+      };
+      const trace = state && readTrace(r, state);
+      return trace && { ...holding, trace };
+    });
+    if (!holding) throw new Error('a damaged trace in the database');
+    return holding;
+  },
+};
+
+function readTrace(r: Reader, state: Trace['state']): Trace | undefined {
+  const givers = Array.from({ length: r.u8() }, () => toHex(r.raw(NODE_ID_LENGTH)));
+  if (state === 'receipted') return { state, givers, secret: r.raw(SECRET_LENGTH) };
+  if (state === 'unreadable') return { state, givers, signature: r.raw(SIGNATURE_LENGTH) };
+  const taker = state === 'handed-on' ? toHex(r.raw(NODE_ID_LENGTH)) : '';
+  const attempt = r.u8();
+  const sequence = r.u16();
+  const hopsLeft = r.u8();
+  const asks = r.u8();
+  const askAt = readTime(r);
+  const tried: Tried[] = [];
+  for (let left = r.u8(); left > 0; left--) {
+    const neighbour = toHex(r.raw(NODE_ID_LENGTH));
+    const reason = TRIED_REASONS[r.u8()];
+    if (!reason) return undefined;
+    tried.push({ neighbour, reason, until: readTime(r) });
+  }
+  const underway = { attempt, sequence, givers, hopsLeft, tried, asks, askAt };
+  return state === 'handed-on' ? { state, taker, ...underway } : { state, ...underway };
+}
+
+/** All bits set stand for ever. */
+function timeOf(ms: number): bigint {
+  return ms === Infinity ? FOR_EVER : BigInt(Math.ceil(ms));
+}
+
+function readTime(r: Reader): number {
+  const time = r.u64();
+  return time === FOR_EVER ? Infinity : Number(time);
+}

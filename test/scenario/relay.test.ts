@@ -1,0 +1,339 @@
+/** Messages over several hops: docs/protocol/store.md, "Forwarding", "Receipts", "Asking". */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { Transmission } from '../../drivers/sim/transmission.ts';
+import { fromHex } from '../../src/core/bytes.ts';
+import { below, SeededRandom, uniform } from '../../src/core/random.ts';
+import { type Box, World, type WorldOptions } from '../world.ts';
+import { MINUTE, message, statesOf, textsOf } from './messages.ts';
+
+const HOUR = 60 * MINUTE;
+const SEALED = 3;
+const RECEIPT = 6;
+
+let world: World;
+afterEach(() => world.end());
+
+/** A line whose first box knows the last one; all have been heard. */
+async function line<const N extends readonly string[]>(names: N, options: WorldOptions = {}) {
+  world = new World({ routed: true, ...options });
+  const boxes = await world.line(...names);
+  const all: readonly Box[] = boxes;
+  const [first, last] = [all[0] as Box, all.at(-1) as Box];
+  await world.settle(first.node.addContact(last.name, last.contact));
+  await world.sim.run(10_000);
+  return boxes;
+}
+
+/** Frames on the air from now on. */
+function listen(): Transmission[] {
+  const heard: Transmission[] = [];
+  world.air.onTransmission.on((t) => heard.push(t));
+  return heard;
+}
+
+const kindOf = (t: Transmission) => ((t.bytes[0] ?? 0) >> 3) & 7;
+const lastState = (box: Box, id: string) => statesOf(box, id).at(-1);
+const delivered = (box: Box, id: string) => () => lastState(box, id) === 'delivered';
+
+function indexOfBytes(haystack: Uint8Array, needle: Uint8Array): number {
+  for (let i = 0; i + needle.length <= haystack.length; i++)
+    if (needle.every((b, k) => haystack[i + k] === b)) return i;
+  return -1;
+}
+
+describe('a line of four, where only neighbours hear each other', () => {
+  test('the text arrives once, and the receipt comes back over the same boxes', async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
+    const sent = await message(world, a, 'd', 'far away');
+    expect(textsOf(d)).toEqual(['far away']);
+    expect(statesOf(a, sent.id)).toEqual(['composed', 'stored', 'in custody', 'delivered']);
+    const [entry] = a.node.outbox();
+    expect(entry?.history[2]?.detail).toMatch(/^The relay [0-9a-f]{8} has it\.$/);
+    await world.sim.run(MINUTE);
+    for (const box of [a, b, c]) expect(box.node.status().store.objects).toBe(0);
+    for (const box of [b, c]) expect(textsOf(box)).toEqual([]);
+  });
+
+  test('texts of every length, in order, one way and the other', async () => {
+    const [a, , , d] = await line(['a', 'b', 'c', 'd']);
+    await world.settle(d.node.addContact('a', a.contact));
+    const random = world.sim.random.fork('texts');
+    const texts = [1, 200, 700, 1500, 3500].map((n) =>
+      Array.from(random.bytes(n), (x) => String.fromCharCode(33 + (x % 90))).join(''),
+    );
+    for (const text of texts) {
+      await world.settle(a.node.send('d', text));
+      await world.settle(d.node.send('a', text));
+    }
+    await world.sim.until(() => textsOf(a).length + textsOf(d).length === 10, 30 * MINUTE, 'all texts');
+    expect(textsOf(a)).toEqual(texts);
+    expect(textsOf(d)).toEqual(texts);
+  });
+
+  test('nothing on the air says who wrote it', async () => {
+    const [a, b] = await line(['a', 'b', 'c', 'd']);
+    const heard = listen();
+    await message(world, a, 'd', 'anonymous');
+    const publicKey = fromHex(a.node.identity().publicKey) as Uint8Array;
+    const said = heard.filter(
+      (t) => indexOfBytes(t.bytes, a.nodeId) >= 0 || indexOfBytes(t.bytes, publicKey) >= 0,
+    );
+    expect(said.filter((t) => kindOf(t) > 1)).toEqual([]); // beacons and announces name their sender
+    expect(heard.length).toBeGreaterThan(10);
+    // and the check can fail: b's handshake counts as one that names nobody, its announce does
+    await world.settle(b.stop());
+    heard.length = 0;
+    await world.settle(b.start());
+    await world.sim.run(5_000);
+    expect(
+      heard.some((t) => indexOfBytes(t.bytes, fromHex(b.node.identity().publicKey) as Uint8Array) >= 0),
+    ).toBe(true);
+  });
+});
+
+describe.each(Array.from({ length: 8 }, (_, i) => i + 1))('seed %i', (seed) => {
+  test('four messages survive plugs pulled at random moments of every box, and arrive once', async () => {
+    const disk = new SeededRandom(`disk ${seed}`);
+    const boxes = await line(['a', 'b', 'c', 'd'], { seed, commitMs: () => 1 + 200 * uniform(disk) ** 4 });
+    const [a, , , d] = boxes;
+    const random = world.sim.random.fork('cuts');
+    const stored = new Map<string, string>();
+    let written = 0;
+    for (let cut = 0; cut < 8; cut++) {
+      if (a.on && written < 4) {
+        const text = `message ${written++} ${'x'.repeat(below(random, 500))}`;
+        a.node.send('d', text).then(
+          (sent) => stored.set(sent.id, text),
+          () => {},
+        );
+      }
+      await world.sim.run(uniform(random) * 6_000);
+      const victim = boxes[below(random, 4)] as Box;
+      victim.pullThePlug();
+      await world.sim.run(uniform(random) * 5_000);
+      await world.sim.resolve(victim.start(), MINUTE);
+    }
+    expect(stored.size).toBeGreaterThan(0);
+    const all = () => [...stored.keys()].every((id) => lastState(a, id) === 'delivered');
+    await world.sim.until(all, 40 * HOUR, 'delivery of all that was stored');
+    const texts = textsOf(d);
+    for (const text of stored.values()) expect(texts.filter((t) => t === text)).toHaveLength(1);
+    expect(new Set(texts).size).toBe(texts.length);
+  });
+});
+
+describe('a recipient that is away', () => {
+  test('gets its mail when it is back: the last relay waits for it', async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
+    await message(world, a, 'd', 'still there');
+    const sent = await world.settle(a.node.send('d', 'gone?'));
+    d.pullThePlug();
+    await world.sim.run(MINUTE);
+    expect(lastState(a, sent.id)).toBe('in custody');
+    expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 1]);
+    await world.settle(d.start());
+    await world.sim.until(delivered(a, sent.id), 10 * MINUTE, 'delivery');
+    expect(textsOf(d)).toEqual(['still there', 'gone?']);
+  });
+});
+
+describe('receipts', () => {
+  test('wait for a giver that is away, over restarts of the box that owes them', async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
+    const sent = await world.settle(a.node.send('d', 'hello'));
+    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
+    await world.sim.until(() => b.node.status().store.objects === 0, MINUTE, 'custody at c');
+    b.pullThePlug();
+    await world.sim.until(() => textsOf(d).length === 1, MINUTE, 'the text');
+    await world.sim.run(10 * MINUTE);
+    c.pullThePlug();
+    await world.settle(c.start());
+    await world.sim.run(MINUTE);
+    expect(lastState(a, sent.id)).toBe('in custody');
+    await world.settle(b.start());
+    await world.sim.until(delivered(a, sent.id), 15 * MINUTE, 'the receipt');
+    expect(textsOf(d)).toEqual(['hello']);
+  });
+
+  test('go past a dead giver: once, as a frame for whoever hears it, and on from there', async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
+    const sent = await world.settle(a.node.send('d', 'hello'));
+    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
+    await world.sim.until(() => b.node.status().store.objects === 0, MINUTE, 'custody at c');
+    b.pullThePlug();
+    world.join(a, c); // a hears c from now on, whom it has handed nothing
+    const heard = listen();
+    await world.sim.until(delivered(a, sent.id), 10 * MINUTE, 'the receipt');
+    expect(heard.filter((t) => t.from === 'c' && kindOf(t) === RECEIPT)).toHaveLength(1);
+    await world.sim.run(3 * HOUR);
+    expect(heard.filter((t) => t.from === 'c' && kindOf(t) === RECEIPT)).toHaveLength(1);
+    expect(textsOf(d)).toEqual(['hello']);
+  });
+
+  test('that were acknowledged are not said again', async () => {
+    const [a, , c] = await line(['a', 'b', 'c']);
+    await message(world, a, 'c', 'hello');
+    await world.sim.run(10_000);
+    const heard = listen();
+    await world.sim.run(5 * HOUR);
+    expect(heard.filter((t) => kindOf(t) === SEALED || kindOf(t) === RECEIPT)).toEqual([]);
+    expect(textsOf(c)).toEqual(['hello']);
+  });
+});
+
+/** a – b – d and a – c – d: two ways, and a prefers b. */
+async function diamond(options: WorldOptions = {}) {
+  world = new World({ routed: true, ...options });
+  const [a, b, c, d] = await world.boxes('a', 'b', 'c', 'd');
+  world.part(a, d);
+  world.part(b, c);
+  a.route(d, b, c);
+  await world.settle(a.node.addContact('d', d.contact));
+  await world.sim.run(10_000);
+  return { a, b, c, d };
+}
+
+describe('two ways', () => {
+  test('the better one is taken, the other left alone', async () => {
+    const { a, b, c, d } = await diamond();
+    const heard = listen();
+    await message(world, a, 'd', 'this way');
+    expect(heard.filter((t) => t.from === 'c')).toEqual([]);
+    expect(heard.filter((t) => t.from === 'b').length).toBeGreaterThan(2);
+    expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
+    expect(textsOf(d)).toEqual(['this way']);
+  });
+
+  test('a relay that is dead before it takes the object: the other one, after two tries', async () => {
+    const { a, b, d } = await diamond();
+    await message(world, a, 'd', 'first');
+    b.pullThePlug();
+    const sent = await world.settle(a.node.send('d', 'second'));
+    await world.sim.until(delivered(a, sent.id), 20 * MINUTE, 'delivery');
+    expect(textsOf(d)).toEqual(['first', 'second']);
+  });
+
+  test('a relay without a way refuses, and the other one is asked', async () => {
+    const { a, b, d } = await diamond();
+    world.part(b, d);
+    await world.settle(b.stop());
+    await world.settle(b.start()); // it has not heard d since
+    await world.sim.run(10_000);
+    const sent = await world.settle(a.node.send('d', 'not that way'));
+    await world.sim.until(delivered(a, sent.id), 5 * MINUTE, 'delivery');
+    expect(b.counters.get('store.refused.no-route')).toBe(1);
+    expect(textsOf(d)).toEqual(['not that way']);
+  });
+
+  test('a relay dead after custody, before the receipt: asked in vain, the message is sent once more', async () => {
+    const { a, b, d } = await diamond();
+    world.part(b, d);
+    const sent = await world.settle(a.node.send('d', 'twice'));
+    await world.sim.until(() => lastState(a, sent.id) === 'in custody', MINUTE, 'custody at b');
+    b.pullThePlug();
+    await world.sim.run(6 * HOUR);
+    expect(lastState(a, sent.id)).toBe('in custody'); // the first question only looks
+    await world.sim.until(delivered(a, sent.id), 9 * HOUR, 'delivery');
+    expect(statesOf(a, sent.id)).toEqual([
+      'composed',
+      'stored',
+      'in custody',
+      'stored',
+      'in custody',
+      'delivered',
+    ]);
+    expect(textsOf(d)).toEqual(['twice']);
+    // and the dead one comes back with its copy, which nobody wants any more
+    world.join(b, d);
+    await world.settle(b.start());
+    await world.sim.run(HOUR);
+    expect(textsOf(d)).toEqual(['twice']);
+    expect(b.node.status().store.objects).toBe(0);
+  });
+
+  test('a relay that loses its way gives the object back, and it goes the other way', async () => {
+    const { a, b, c, d } = await diamond();
+    world.part(b, d);
+    const sent = await world.settle(a.node.send('d', 'there and back'));
+    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
+    await world.sim.run(HOUR);
+    expect(b.node.status().store.objects).toBe(1);
+    await world.sim.until(delivered(a, sent.id), 3 * HOUR, 'delivery');
+    expect(statesOf(a, sent.id)).toEqual([
+      'composed',
+      'stored',
+      'in custody',
+      'stored',
+      'in custody',
+      'delivered',
+    ]);
+    expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
+    expect(textsOf(d)).toEqual(['there and back']);
+  });
+
+  test('a giver that cannot take it back either leaves it where it is', async () => {
+    const { a, b, c, d } = await diamond();
+    world.part(b, d);
+    world.part(c, d);
+    const sent = await world.settle(a.node.send('d', 'stuck'));
+    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
+    await world.sim.run(5 * HOUR);
+    world.join(b, d);
+    world.join(c, d);
+    await world.sim.until(delivered(a, sent.id), 20 * HOUR, 'delivery');
+    expect(textsOf(d)).toEqual(['stuck']);
+  });
+});
+
+describe('loops', () => {
+  test('an object that meets its own trace is refused, and progresses under a newer sequence', async () => {
+    world = new World({ routed: true });
+    const [a, b, c, d] = await world.boxes('a', 'b', 'c', 'd');
+    for (const x of [a, b, c]) world.part(x, d);
+    a.route(d, b);
+    b.route(d, c);
+    c.route(d, a); // stale: the way goes in a circle
+    await world.settle(a.node.addContact('d', d.contact));
+    await world.sim.run(40 * MINUTE); // d was heard at the start, and is not any more
+    const sent = await world.settle(a.node.send('d', 'round and round'));
+    await world.sim.run(30 * MINUTE);
+    expect(a.counters.get('store.refused.seen')).toBe(1);
+    expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 1]);
+    world.join(a, d);
+    a.route(d);
+    await world.sim.run(30 * MINUTE); // the old sequence says nothing new: who has seen it is not asked again
+    expect(a.counters.get('store.refused.seen')).toBe(1);
+    expect(textsOf(d)).toEqual([]);
+    c.sequence(d, 5);
+    await world.sim.until(delivered(a, sent.id), MINUTE, 'delivery');
+    expect(textsOf(d)).toEqual(['round and round']);
+  });
+});
+
+describe('bounds', () => {
+  test("one stranger's part of the store: what does not fit is refused as full, counted, and waits", async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd'], { maxStoreBytes: 20_000 });
+    d.pullThePlug();
+    const texts = Array.from({ length: 12 }, (_, i) => `message ${i}`);
+    for (const text of texts) await world.settle(a.node.send('d', text));
+    await world.sim.run(10 * MINUTE);
+    for (const box of [b, c]) {
+      expect(box.node.status().store.bytes).toBeLessThanOrEqual(500);
+      expect([4, 5]).toContain(box.node.status().store.objects);
+      expect(box.counters.get('store.full.neighbour')).toBeGreaterThan(0);
+    }
+    await world.settle(d.start());
+    await world.sim.until(() => textsOf(d).length === 12, 4 * HOUR, 'all of them');
+    expect(textsOf(d)).toEqual(texts);
+  });
+
+  test("a contact's part is larger", async () => {
+    const [a, b, c, d] = await line(['a', 'b', 'c', 'd'], { maxStoreBytes: 20_000 });
+    await world.settle(b.node.addContact('a', a.contact));
+    await world.settle(c.node.addContact('b', b.contact));
+    d.pullThePlug();
+    for (let i = 0; i < 12; i++) await world.settle(a.node.send('d', `message ${i}`));
+    await world.sim.run(5 * MINUTE);
+    expect(c.node.status().store.objects).toBe(12);
+  });
+});
