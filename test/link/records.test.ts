@@ -58,6 +58,8 @@ describe('golden bytes', () => {
       receipt: 22,
       receipted: 23,
       unreadable: 24,
+      return: 25,
+      ask: 26,
       want: 32,
       key: 33,
       digest: 34,

@@ -83,7 +83,7 @@ describe('a recipient that is away', () => {
     await world.settle(b.stop());
     for (const text of ['one', 'two', 'three']) await world.settle(a.node.send('b', text));
     await world.sim.run(90 * MINUTE);
-    expect(a.node.outbox()[0]?.history.at(-1)?.detail).toBe('Waiting until the recipient is heard.');
+    expect(a.node.outbox()[0]?.history.at(-1)?.detail).toBe('Waiting for a way to the recipient.');
     await world.settle(b.start());
     await world.sim.until(() => textsOf(b).length === 3, 5 * MINUTE, 'the mail');
     expect(textsOf(b)).toEqual(['one', 'two', 'three']);
