@@ -75,6 +75,10 @@ export interface BoxMedia {
 /** Where every box on the LAN takes connections. */
 const LAN_PORT = 27182;
 
+interface Named {
+  readonly nodeId: NodeId;
+}
+
 /** Loss between boxes in one room, dB. */
 const NEAR_DB = 100;
 
@@ -220,7 +224,7 @@ export class Box {
   }
 
   /** From now on this box's next hops towards `target`, best first; over restarts too. */
-  route(target: Box, ...via: readonly Box[]): void {
+  route(target: Named, ...via: readonly Named[]): void {
     this.#table.hops.set(
       nodeIdKey(target.nodeId),
       via.map((b) => b.nodeId),
@@ -229,7 +233,7 @@ export class Box {
   }
 
   /** This box has heard of a newer sequence of `target`. */
-  sequence(target: Box, sequence: number): void {
+  sequence(target: Named, sequence: number): void {
     this.#table.sequences.set(nodeIdKey(target.nodeId), sequence);
     this.#routes?.changed(target.nodeId);
   }

@@ -44,6 +44,8 @@ export interface InquiriesOptions {
 interface Inquiry {
   readonly askedAt: number;
   readonly taker: string;
+  /** Aborted once there is an answer, or none is needed: the question is not sent again. */
+  readonly settled: AbortController;
   /** Neighbours who wait for the answer. */
   readonly askers: Set<string>;
   verdict: Verdict | undefined;
@@ -76,6 +78,7 @@ export class Inquiries {
 
   /** It is no longer with a taker. */
   settled(n: number): void {
+    this.#open.get(n)?.settled.abort();
     this.#open.delete(n);
     this.#reminders.clear(n);
   }
@@ -150,6 +153,7 @@ export class Inquiries {
     const inquiry: Inquiry = {
       askedAt: clock.monotonic(),
       taker,
+      settled: new AbortController(),
       askers: new Set(askers),
       verdict: undefined,
     };
@@ -159,7 +163,9 @@ export class Inquiries {
     if (!routing.candidates(to, 0).some((c) => c.direct)) return this.#concluded(n, inquiry, 'lost');
     const body = encodeAsk({ objectId: shortIdOf(id), verdict: undefined });
     try {
-      await link.neighbour(to).send({ type: RECORD.ask, body }, { priority: 2 });
+      await link
+        .neighbour(to)
+        .send({ type: RECORD.ask, body }, { priority: 2, settled: inquiry.settled.signal });
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
       if (e.reason === 'no-answer') this.#concluded(n, inquiry, 'lost');
@@ -175,6 +181,7 @@ export class Inquiries {
     const { db, holdings, link, note, random, settle } = this.#o;
     if (inquiry.verdict) return;
     inquiry.verdict = verdict;
+    inquiry.settled.abort();
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'handed-on' || holding.trace.taker !== inquiry.taker) return;
     const answer = answerOf(shortIdOf(holding.id), verdict);

@@ -1,0 +1,383 @@
+/**
+ * Relaying as its neighbours meet it, word for word: a bare link is giver or taker of a whole box
+ * (docs/protocol/store.md, "Travel", "Forwarding", "Receipts").
+ */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import { minutesOf } from '../../src/core/log-byte.ts';
+import { lockOf } from '../../src/crypto/lock.ts';
+import type { IncomingRecord, Rec } from '../../src/link/link.ts';
+import { RECORD } from '../../src/link/records.ts';
+import {
+  decodeAsk,
+  decodeOffer,
+  decodeTaken,
+  encodeAsk,
+  encodeOffer,
+  encodeRefuse,
+  encodeTaken,
+  REFUSAL,
+  type RefusalReason,
+} from '../../src/store/exchange-records.ts';
+import { CONTENT_TYPE, headerFor, OBJECT_PRIORITY, objectIdOf, shortIdOf } from '../../src/store/object.ts';
+import {
+  type CompactHeader,
+  decodeParcel,
+  encodeParcel,
+  type Parcel,
+  type Travel,
+} from '../../src/store/parcel.ts';
+import { encodeReceiptFrame } from '../../src/store/receipt-frame.ts';
+import { decodeUnreadable } from '../../src/store/unreadable.ts';
+import { BareNeighbour } from '../bare-neighbour.ts';
+import { MINUTE, statesOf, textsOf } from '../scenario/messages.ts';
+import { type Box, World } from '../world.ts';
+
+const HOUR = 60 * MINUTE;
+const TTL = 213; // 7 days
+
+let world: World;
+beforeEach(() => {
+  world = new World({ routed: true });
+});
+afterEach(() => world.end());
+
+/** A neighbour that writes down what it is told, and answers pushes as `answer` says. */
+class Notes {
+  readonly bare: BareNeighbour;
+  readonly told: Rec[] = [];
+  readonly pushed: Parcel[] = [];
+  answer: (parcel: Parcel, shortId: Uint8Array, push: IncomingRecord) => void = () => {};
+  onOffer: (offer: IncomingRecord) => void = () => {};
+  #answered = new AbortController();
+
+  constructor(bare: BareNeighbour) {
+    this.bare = bare;
+    for (const [name, type] of Object.entries(RECORD)) {
+      if (type < RECORD.push || type > RECORD.ask || name === 'push') continue; // the store's
+      bare.link.onRecord(type, (incoming) => {
+        this.told.push({ type, body: incoming.body.slice() });
+        this.#answered.abort();
+        if (type === RECORD.offer) this.onOffer(incoming);
+      });
+    }
+    bare.link.onRecord(RECORD.push, (push) => {
+      const parcel = decodeParcel(push.body);
+      if (!parcel) return;
+      this.pushed.push(parcel);
+      this.answer(parcel, shortIdIn(parcel), push);
+    });
+  }
+
+  static async of(box: Box, name: string): Promise<Notes> {
+    const notes = new Notes(await BareNeighbour.start(world, box, name));
+    await notes.say(RECORD.have, new Uint8Array(11)); // a sign of life: it is linked now
+    return notes;
+  }
+
+  async say(type: number, body: Uint8Array): Promise<Rec | undefined> {
+    const before = this.told.length;
+    this.#answered = new AbortController();
+    const options = { priority: 1, settled: this.#answered.signal } as const;
+    await world.settle(this.bare.box.send({ type, body }, options).catch(() => undefined));
+    await world.sim.run(2_000);
+    return this.told[before];
+  }
+
+  /** The bytes of an offer or a return that was accepted. */
+  async transfer(id: number, bytes: Uint8Array): Promise<void> {
+    this.#answered = new AbortController();
+    const options = { priority: 1, settled: this.#answered.signal } as const;
+    const transfer = { id, pushed: false, bytes, held: [] };
+    await world.settle(this.bare.box.transfer(transfer, options));
+    await world.sim.run(2_000);
+  }
+
+  ofType(type: number): Uint8Array[] {
+    return this.told.filter((r) => r.type === type).map((r) => r.body);
+  }
+}
+
+function shortIdIn({ bytes, header }: Parcel): Uint8Array {
+  return shortIdOf(objectIdOf(headerFor(header, header.lock, bytes)));
+}
+
+/** Something for `to` that it cannot open, whose secret is `secret`. */
+function parcelFor(to: Box, secret: number, travel: Partial<Travel> = {}): Parcel {
+  const header: CompactHeader = {
+    contentType: CONTENT_TYPE.immutable,
+    priority: OBJECT_PRIORITY.normal,
+    ...{ minBandwidth: 0, ttl: TTL, lock: lockOf(new Uint8Array(16).fill(secret)), recipients: [to.nodeId] },
+    travel: { attempt: 0, hopsLeft: 40, age: 0, sequence: 0, ...travel },
+  };
+  return { header, bytes: new Uint8Array(60).fill(secret) };
+}
+
+function reasonOf(record: Rec | undefined): string | undefined {
+  return record?.type === RECORD.refuse ? REFUSAL[record.body[8] ?? 99] : undefined;
+}
+
+const takenBy = (parcel: Parcel, objectId: Uint8Array, push: IncomingRecord) => {
+  const { attempt, sequence } = parcel.header.travel;
+  push.reply({ type: RECORD.custody, body: encodeTaken({ objectId, attempt, sequence }) });
+};
+const refusing = (reason: RefusalReason) => (_p: Parcel, objectId: Uint8Array, push: IncomingRecord) => {
+  push.reply({ type: RECORD.refuse, body: encodeRefuse({ objectId, reason }) });
+};
+
+/** The body of a `have` that answers an offer. */
+function stampOf(body: Uint8Array): Uint8Array {
+  const offer = decodeOffer(body);
+  if (!offer) throw new Error('no offer');
+  return encodeTaken({ objectId: offer.objectId, ...offer.header.travel });
+}
+
+/** An author whose only way to the recipient, which it does not hear, is the bare neighbour. */
+async function authorAndTaker() {
+  const [author, recipient] = await world.boxes('author', 'recipient');
+  world.part(author, recipient);
+  await world.sim.run(40 * MINUTE); // the recipient is not a neighbour any more
+  await world.settle(author.node.addContact('recipient', recipient.contact));
+  const taker = await Notes.of(author, 'taker');
+  author.route(recipient, taker.bare.identity);
+  return { author, recipient, taker };
+}
+
+/** A relay whose next hop to `d` is `c`, and a bare neighbour that gives it things. */
+async function giverAndLine() {
+  const [b, c, d] = await world.line('b', 'c', 'd');
+  await world.sim.run(10_000);
+  const giver = await Notes.of(b, 'giver');
+  return { b, c, d, giver };
+}
+
+describe('what travels', () => {
+  test('says for whom it is, and nothing by which its author could be told from a relay', async () => {
+    const { author, recipient, taker } = await authorAndTaker();
+    taker.answer = takenBy;
+    author.sequence(recipient, 77);
+    for (let i = 0; i < 12; i++) await world.settle(author.node.send('recipient', `text ${i}`));
+    await world.sim.until(() => taker.pushed.length === 12, 5 * MINUTE, 'all pushed');
+    const hops = new Set<number>();
+    const ages = new Set<number>();
+    for (const { header } of taker.pushed) {
+      expect(header.recipients.map(toHex)).toEqual([toHex(recipient.nodeId)]);
+      expect(header.travel).toMatchObject({ attempt: 0, sequence: 77 });
+      expect(header.travel.hopsLeft).toBeGreaterThanOrEqual(48);
+      expect(header.travel.hopsLeft).toBeLessThanOrEqual(63);
+      expect(minutesOf(header.travel.age)).toBeLessThanOrEqual(0.32 * (minutesOf(TTL) ?? 0));
+      hops.add(header.travel.hopsLeft);
+      ages.add(header.travel.age);
+    }
+    expect(hops.size).toBeGreaterThan(4);
+    expect(ages.size).toBeGreaterThan(8);
+  });
+
+  test('a relay takes one hop off and adds the time it held it', async () => {
+    const [relay, recipient] = await world.boxes('relay', 'recipient');
+    world.part(relay, recipient);
+    const taker = await Notes.of(relay, 'taker');
+    relay.route(recipient, taker.bare.identity);
+    await world.sim.run(30_000);
+    taker.answer = refusing('busy');
+    const giver = await Notes.of(relay, 'giver');
+    await giver.say(RECORD.push, encodeParcel(parcelFor(recipient, 1, { age: 160, sequence: 3 })));
+    await world.sim.until(() => taker.pushed.length > 0, MINUTE, 'the first try');
+    expect(taker.pushed[0]?.header.travel).toMatchObject({ hopsLeft: 39, sequence: 3, attempt: 0 });
+    expect([160, 161]).toContain(taker.pushed[0]?.header.travel.age); // 1,024 min
+    await world.sim.run(2 * HOUR);
+    const offers = taker.ofType(RECORD.offer).map(decodeOffer);
+    expect([161, 162, 163]).toContain(offers.at(-1)?.header.travel.age); // 1,084 to 1,144 min
+  });
+});
+
+describe('what a taker says', () => {
+  test('custody under another stamp releases nothing', async () => {
+    const { author, taker } = await authorAndTaker();
+    taker.answer = (_parcel, objectId, push) =>
+      push.reply({ type: RECORD.custody, body: encodeTaken({ objectId, attempt: 0, sequence: 9 }) });
+    const { id } = await world.settle(author.node.send('recipient', 'hold on to this'));
+    await world.sim.run(MINUTE / 2);
+    expect(statesOf(author, id).at(-1)).toBe('stored');
+    expect(author.counters.get('store.refused.late-answer')).toBeGreaterThan(0);
+  });
+
+  test('custody that nobody asked for, of what is somebody else to hold, releases nothing', async () => {
+    const { author, taker } = await authorAndTaker();
+    taker.answer = refusing('busy');
+    const other = await Notes.of(author, 'other');
+    const { id } = await world.settle(author.node.send('recipient', 'mine'));
+    await world.sim.until(() => taker.pushed.length === 1, MINUTE, 'the push');
+    const [parcel] = taker.pushed;
+    if (!parcel) throw new Error('nothing was pushed');
+    for (const notes of [other, taker])
+      await notes.say(RECORD.custody, encodeTaken({ objectId: shortIdIn(parcel), attempt: 0, sequence: 0 }));
+    expect(statesOf(author, id).at(-1)).toBe('stored');
+  });
+
+  test('no-route is believed of the recipient, for half an hour, and costs one try', async () => {
+    const { author, recipient, taker } = await authorAndTaker();
+    taker.answer = refusing('no-route');
+    for (const text of ['one', 'two', 'three']) await world.settle(author.node.send('recipient', text));
+    await world.sim.run(20 * MINUTE);
+    expect(taker.pushed).toHaveLength(1);
+    taker.answer = takenBy;
+    taker.onOffer = (offer) => offer.reply({ type: RECORD.have, body: stampOf(offer.body) });
+    author.sequence(recipient, 5); // what it said was about the older one
+    await world.sim.until(() => taker.pushed.length >= 3, 5 * MINUTE, 'all');
+  });
+
+  test('policy is believed for good, and the object stays', async () => {
+    const { author, recipient, taker } = await authorAndTaker();
+    taker.answer = refusing('policy');
+    const { id } = await world.settle(author.node.send('recipient', 'unwanted'));
+    await world.sim.run(12 * HOUR);
+    author.sequence(recipient, 5);
+    await world.sim.run(HOUR);
+    expect(taker.pushed).toHaveLength(1);
+    expect(taker.ofType(RECORD.offer)).toEqual([]);
+    expect(statesOf(author, id).at(-1)).toBe('stored');
+  });
+
+  test('nothing at all: after two tries it waits longer and longer, and offers instead of pushing', async () => {
+    const { author, taker } = await authorAndTaker();
+    await world.settle(author.node.send('recipient', 'hello?'));
+    await world.sim.run(6 * HOUR);
+    expect(taker.pushed).toHaveLength(1);
+    const offers = taker.ofType(RECORD.offer).length;
+    expect(offers).toBeGreaterThan(4);
+    expect(offers).toBeLessThan(15);
+  });
+
+  test('a return: it is asked for the bytes, even by the author, who has them', async () => {
+    const { author, taker } = await authorAndTaker();
+    taker.answer = takenBy;
+    const { id } = await world.settle(author.node.send('recipient', 'boomerang'));
+    await world.sim.until(() => statesOf(author, id).at(-1) === 'in custody', MINUTE, 'custody');
+    const [parcel] = taker.pushed;
+    if (!parcel) throw new Error('nothing was pushed');
+    const objectId = shortIdIn(parcel);
+    const offer = { transferId: 1, objectId, size: parcel.bytes.length, header: parcel.header };
+    expect((await taker.say(RECORD.return, encodeOffer(offer)))?.type).toBe(RECORD.accept);
+    await taker.transfer(1, parcel.bytes);
+    const [custody] = taker.ofType(RECORD.custody);
+    expect(custody && decodeTaken(custody)).toEqual({ objectId, attempt: 0, sequence: 0 });
+    expect(statesOf(author, id)).toEqual(['composed', 'stored', 'in custody', 'stored']);
+    await world.sim.run(HOUR);
+    expect(taker.pushed).toHaveLength(1); // who gave it back is not offered it again
+    // and a second return of the same finds it held: no bytes are asked for
+    expect((await taker.say(RECORD.return, encodeOffer(offer)))?.type).toBe(RECORD.custody);
+  });
+});
+
+describe('what a giver hears', () => {
+  test('a question goes to the taker and its answer comes back; within an hour it is known', async () => {
+    const { b, c, d, giver } = await giverAndLine();
+    d.pullThePlug();
+    const parcel = parcelFor(d, 1);
+    const objectId = shortIdIn(parcel);
+    const question = encodeAsk({ objectId, verdict: undefined });
+    expect((await giver.say(RECORD.push, encodeParcel(parcel)))?.type).toBe(RECORD.custody);
+    await world.sim.until(() => c.node.status().store.objects === 1, MINUTE, 'custody at c');
+    const verdicts = () => giver.ofType(RECORD.ask).map((body) => decodeAsk(body)?.verdict);
+    await giver.say(RECORD.ask, question);
+    await world.sim.run(10_000);
+    expect(verdicts()).toEqual(['held']);
+    c.pullThePlug();
+    await giver.say(RECORD.ask, question);
+    expect(verdicts()).toEqual(['held', 'held']);
+    await world.sim.run(HOUR);
+    await giver.say(RECORD.have, new Uint8Array(11));
+    await giver.say(RECORD.ask, question);
+    await world.sim.run(5 * MINUTE);
+    expect(verdicts()).toEqual(['held', 'held', 'lost']);
+    expect(b.node.status().store.objects).toBe(0);
+  });
+
+  test('a question about nothing is answered lost; one of somebody who did not give it is not answered', async () => {
+    const { b, d, giver } = await giverAndLine();
+    const parcel = parcelFor(d, 1);
+    const question = encodeAsk({ objectId: shortIdIn(parcel), verdict: undefined });
+    const lost = await giver.say(RECORD.ask, question);
+    expect(lost && decodeAsk(lost.body)?.verdict).toBe('lost');
+    d.pullThePlug();
+    await giver.say(RECORD.push, encodeParcel(parcel));
+    const other = await Notes.of(b, 'other');
+    expect(await other.say(RECORD.ask, question)).toBeUndefined();
+    expect(b.counters.get('store.refused.ask')).toBe(1);
+  });
+
+  test('that it is unreadable, signed by the recipient, over relays that do not know its key', async () => {
+    const { b, c, d, giver } = await giverAndLine();
+    const parcel = parcelFor(d, 1);
+    await giver.say(RECORD.push, encodeParcel(parcel));
+    await world.sim.until(() => giver.ofType(RECORD.unreadable).length > 0, 2 * MINUTE, 'the word');
+    const word = decodeUnreadable(giver.ofType(RECORD.unreadable)[0] as Uint8Array);
+    expect(word && toHex(word.recipient)).toBe(toHex(d.nodeId));
+    expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
+    // owed until acknowledged, and the answer to whoever offers it again
+    await world.sim.run(2 * MINUTE);
+    await giver.say(RECORD.have, new Uint8Array(11));
+    await world.sim.until(() => giver.ofType(RECORD.unreadable).length > 1, 10 * MINUTE, 'the word again');
+    await giver.say(RECORD.receipted, shortIdIn(parcel));
+    const said = giver.ofType(RECORD.unreadable).length;
+    await world.sim.run(2 * HOUR);
+    expect(giver.ofType(RECORD.unreadable)).toHaveLength(said);
+    expect((await giver.say(RECORD.push, encodeParcel(parcel)))?.type).toBe(RECORD.unreadable);
+    expect(textsOf(d)).toEqual([]);
+  });
+
+  test('that the way back is no way', async () => {
+    const { b, d, giver } = await giverAndLine();
+    b.route(d, giver.bare.identity);
+    expect(reasonOf(await giver.say(RECORD.push, encodeParcel(parcelFor(d, 1))))).toBe('no-route');
+  });
+
+  test('that no hops are left, unless the recipient is next', async () => {
+    const { b, c, d, giver } = await giverAndLine();
+    expect(reasonOf(await giver.say(RECORD.push, encodeParcel(parcelFor(d, 1, { hopsLeft: 0 }))))).toBe(
+      'no-route',
+    );
+    const direct = await giver.say(RECORD.push, encodeParcel(parcelFor(c, 2, { hopsLeft: 0 })));
+    expect(direct?.type).toBe(RECORD.custody);
+    expect(b.counters.get('store.refused.no-route')).toBe(1);
+  });
+
+  test('seen, once it is handed on; under a newer attempt it is taken again', async () => {
+    const { c, d, giver } = await giverAndLine();
+    d.pullThePlug();
+    const push = (travel: Partial<Travel>) => giver.say(RECORD.push, encodeParcel(parcelFor(d, 1, travel)));
+    expect((await push({ sequence: 5 }))?.type).toBe(RECORD.custody);
+    await world.sim.until(() => c.node.status().store.objects === 1, MINUTE, 'custody at c');
+    await world.sim.run(5_000);
+    expect(reasonOf(await push({ sequence: 5 }))).toBe('seen');
+    expect(reasonOf(await push({ sequence: 4 }))).toBe('seen');
+    const again = await push({ sequence: 5, attempt: 1 });
+    expect(again?.type).toBe(RECORD.custody);
+    expect(again && decodeTaken(again.body)).toMatchObject({ attempt: 1, sequence: 5 });
+  });
+});
+
+describe("a stranger's object", () => {
+  test('is dropped after a day, and its receipt still passes', async () => {
+    const { b, c, d, giver } = await giverAndLine();
+    await world.settle(c.node.addContact('b', b.contact));
+    d.pullThePlug();
+    c.pullThePlug();
+    const parcel = parcelFor(d, 1);
+    await giver.say(RECORD.push, encodeParcel(parcel));
+    expect(b.node.status().store.objects).toBe(1);
+    await world.sim.run(23 * HOUR);
+    expect(b.node.status().store.objects).toBe(1);
+    await world.sim.run(2 * HOUR);
+    expect(b.node.status().store.objects).toBe(0);
+    await giver.say(RECORD.have, new Uint8Array(11));
+    const answer = await giver.say(
+      RECORD.ask,
+      encodeAsk({ objectId: shortIdIn(parcel), verdict: undefined }),
+    );
+    expect(answer && decodeAsk(answer.body)?.verdict).toBe('lost');
+    await world.settle(giver.bare.link.broadcast(encodeReceiptFrame(new Uint8Array(16).fill(1)), 0));
+    await world.sim.until(() => giver.ofType(RECORD.receipt).length > 0, 10 * MINUTE, 'the receipt');
+  });
+});
