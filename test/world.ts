@@ -55,12 +55,12 @@ export interface WorldOptions {
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
+  /** Boxes hear each other only where the test says so; all hear all unless said. */
+  readonly apart?: boolean;
   /** Next hops are what `Box.route` says, instead of what a production box finds. */
   readonly routed?: boolean;
   /** Of the store of every box, bytes; 100 MiB unless said. */
   readonly maxStoreBytes?: number;
-  /** Boxes hear each other only where the test says so; all hear all unless said. */
-  readonly apart?: boolean;
   /** Free bytes on a box's disk; what the disk says itself unless said. */
   readonly freeBytes?: (name: string) => number;
 }
@@ -261,10 +261,10 @@ export class Box {
       version: 'test',
       name: this.name,
       seed: this.#seed.slice(),
-      ...(options.routed ? { routing: (router: Router) => this.#routed(router) } : {}),
       media: [lan, radio?.medium].filter((m) => m !== undefined),
       ttlDays: options.ttlDays ?? 7,
       maxStoreBytes: options.maxStoreBytes ?? 100 * 2 ** 20,
+      ...(options.routed ? { routing: (router) => this.#routed(router) } : {}),
     });
   }
 

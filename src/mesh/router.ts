@@ -150,6 +150,11 @@ export class Router implements Routing, Discovery {
     });
   }
 
+  /** How long a refreshed route lasts at its origin, ms (docs/protocol/mesh.md). */
+  get t0Ms(): number {
+    return this.#advertiser.t0;
+  }
+
   /** Begins to listen, and announces this boot within 0.5–3 s. */
   start(): void {
     const { clock, link } = this.#o;

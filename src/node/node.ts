@@ -21,7 +21,6 @@ import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { PER_PRIORITY } from '../link/lora/queue.ts';
 import type { Medium } from '../link/medium.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
-import { T0_LEAST_MS } from '../mesh/earshot.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
 import { Router } from '../mesh/router.ts';
 import type { Routing } from '../mesh/routing.ts';
@@ -61,7 +60,7 @@ export interface NodeOptions {
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
   readonly codec: TextCodec;
-  /** Who is next towards whom, where that is not what the mesh finds. */
+  /** Who is next towards whom; what the router finds unless said. */
   readonly routing?: (router: Router) => Routing;
   readonly clock: Clock;
   readonly random: Random;
@@ -154,7 +153,7 @@ class RunningNode implements NexusNode {
       author: this.#messenger,
       isContact: (id) => this.#known.has(nodeIdKey(id)),
       maxBytes: options.maxStoreBytes,
-      t0Ms: () => T0_LEAST_MS,
+      t0Ms: () => this.#router.t0Ms,
       clock,
       random: random.fork('store'),
       counters,

@@ -1,5 +1,4 @@
 /** What this box takes into custody for others, and on what terms (docs/protocol/store.md, "Bounds"). */
-
 import type { Counters } from '../core/counters.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import type { Db } from '../db/db.ts';

@@ -134,6 +134,13 @@ describe('for a neighbour that is there', () => {
   });
 });
 
+test('with no hop left, an object may still go to its recipient', async () => {
+  const { header, bytes } = sealed(recipient, 'the last hop');
+  const answer = await giver.push({ ...header, travel: { ...FRESH_TRAVEL, hopsLeft: 0 } }, bytes);
+  expect(answer?.type).toBe(RECORD.custody);
+  await world.sim.until(() => textsOf(recipient).length === 1, 5 * MINUTE, 'delivery');
+});
+
 describe('refused', () => {
   const lock = new Uint8Array(16).fill(9);
   const bytes = new Uint8Array(50).fill(1);

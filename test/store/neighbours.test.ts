@@ -54,7 +54,7 @@ class Notes {
   constructor(bare: BareNeighbour) {
     this.bare = bare;
     for (const [name, type] of Object.entries(RECORD)) {
-      if (type < RECORD.push || type > RECORD.ask || name === 'push') continue; // the link's own, and the mesh's
+      if (type < RECORD.push || type > RECORD.ask || name === 'push') continue; // the store's
       bare.link.onRecord(type, (incoming) => {
         this.told.push({ type, body: incoming.body.slice() });
         this.#answered.abort();

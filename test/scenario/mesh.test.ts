@@ -1,0 +1,34 @@
+/** A small mesh for half a day, over real routes, by itself (the longer ones: `make scenarios`). */
+import { expect, test } from 'vitest';
+import { runMesh, summary } from './mesh.ts';
+import { randomTopology } from './topology.ts';
+
+/** Loss at which every third frame of SF7 is lost, dB. */
+const SF7_EDGE_DB = 139.2;
+/** EU868's 10 % of an hour, ms. */
+const ALLOWED_MS = 360_000;
+
+test('twelve boxes, all up: every letter arrives once, every writer knows, the law and the budget hold', async () => {
+  const outcome = await runMesh(
+    {
+      seed: 3,
+      topology: (random) => randomTopology(random, { n: 12, degree: 4, edgeDb: SF7_EDGE_DB }),
+      spreadingFactor: 7,
+      warmUp: 2,
+      writing: 6,
+      after: 1,
+      perDay: 8,
+    },
+    () => performance.now(),
+  );
+  const { letters } = outcome;
+  const said = summary(outcome);
+  expect(letters.length, said).toBeGreaterThan(10);
+  expect(Math.max(...letters.map((l) => l.hops)), said).toBeGreaterThan(2);
+  for (const letter of letters) {
+    expect(letter.copies, `${letter.text} (${said})`).toBe(1);
+    expect(letter.receipted, `${letter.text} (${said})`).toBe(true);
+  }
+  expect(outcome.busiestHourMs).toBeLessThanOrEqual(ALLOWED_MS);
+  expect(Math.max(...outcome.routingShare), said).toBeLessThanOrEqual(0.03);
+});
