@@ -24,7 +24,15 @@ import {
 import { decodeBody, encodeBody } from './body.ts';
 import { openFirstContact, sealFirstContact, wipeChain } from './first-contact.ts';
 import { Inbox } from './inbox.ts';
-import { isFinal, type MessageState, messageIdOf, Outbox, type OutMessage, stateOf } from './outbox.ts';
+import {
+  isFinal,
+  type MessageState,
+  messageIdOf,
+  Outbox,
+  type OutMessage,
+  stateOf,
+  withStep,
+} from './outbox.ts';
 
 const MINUTE = 60_000;
 /** How often one message is sealed anew because its recipient could not open it. */
@@ -176,7 +184,12 @@ export class Messenger implements Author {
     const objectId = objectIdOf(object.header);
     const at = this.#o.clock.wall().getTime();
     const step = { state: 'stored', at, detail: 'The recipient could not open it: sealed anew.' } as const;
-    this.#change(tx, id, (m) => ({ ...m, objectId, resealed: m.resealed + 1, steps: [...m.steps, step] }));
+    this.#change(tx, id, (m) => ({
+      ...m,
+      objectId,
+      resealed: m.resealed + 1,
+      steps: withStep(m.steps, step),
+    }));
     this.#submit(tx, object, nodeIdOf(message.to));
   }
 
@@ -220,7 +233,7 @@ export class Messenger implements Author {
 
   #enter(tx: Tx, id: ObjectId, state: MessageState, detail: string): void {
     const at = this.#o.clock.wall().getTime();
-    this.#change(tx, id, (m) => ({ ...m, steps: [...m.steps, { state, at, detail }] }));
+    this.#change(tx, id, (m) => ({ ...m, steps: withStep(m.steps, { state, at, detail }) }));
   }
 
   /** Changes a message, writes down what it cost so far, and tells once durable. */

@@ -32,6 +32,15 @@ export interface OutMessage {
   readonly bytesOnAir: number;
 }
 
+/** Of each message; a relay that gives it back again and again makes no end of them. */
+const MOST_STEPS = 64;
+
+/** The steps with one more: where they are too many, the oldest that are not its beginning go. */
+export function withStep(steps: readonly Step[], step: Step): readonly Step[] {
+  const beginning = steps.slice(0, 2);
+  return [...beginning, ...[...steps.slice(2), step].slice(-(MOST_STEPS - beginning.length))];
+}
+
 export function stateOf(message: OutMessage): MessageState {
   return message.steps.at(-1)?.state ?? 'composed';
 }
