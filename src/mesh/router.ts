@@ -19,7 +19,6 @@ import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon } from './beacon.ts';
 import { Destinations } from './destinations.ts';
 import { decodeDigest } from './digest.ts';
-import type { Discovery } from './discovery.ts';
 import { Earshot, type Heard, type Sign, T0_LEAST_MS } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
 import { OwnFreshness, serialOf } from './freshness.ts';
@@ -70,7 +69,7 @@ export interface RouteView {
   readonly known: number;
 }
 
-export class Router implements Routing, Discovery {
+export class Router implements Routing {
   readonly onHeard = new Event<NodeId>();
   readonly onRoute = new Event<NodeId>();
   readonly #o: RouterOptions;
