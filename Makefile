@@ -8,7 +8,7 @@ MSG ?= Hello from the roof
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: build ## one message between two boxes over simulated radios at true speed (MSG="any text")
+demo: build ## a message through a relay, over simulated radios at true speed (MSG="any text")
 	@node dist/test/demo/demo.js "$(MSG)"
 
 test: build ## unit tests and scenarios, under 5 minutes on two cores

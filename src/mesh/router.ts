@@ -131,6 +131,7 @@ export class Router implements Routing {
       ...common,
       ...state,
       announceSelf,
+      isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       airtime: (bytes) => link.airtime(bytes) ?? 0,
     });
@@ -139,12 +140,19 @@ export class Router implements Routing {
       ...state,
       ask: (via, prefix) => this.#introductions.ask(via, prefix),
     });
-    this.#solicitor = new Solicitor({ ...common, ...state, advertiser: this.#advertiser, announceSelf });
+    this.#solicitor = new Solicitor({
+      ...common,
+      ...state,
+      advertiser: this.#advertiser,
+      announceSelf,
+      expect: (id) => this.#links.hurry(id),
+    });
     this.#links = new LinkKeeper({
       ...common,
       paced,
       earshot: this.#earshot,
       keyOf: (id) => this.keyOf(id),
+      inHurry: () => this.#solicitor.isWaiting,
       solicitKey: (id) => this.#solicitor.solicitKey(id),
     });
   }
@@ -178,6 +186,7 @@ export class Router implements Routing {
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
         this.#learner.direct(id);
+        this.#solicitor.linked(id);
       }),
       this.#learner.onLearned.on(({ destination, isNews }) => {
         this.#solicitor.learned(destination);
