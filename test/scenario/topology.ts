@@ -61,14 +61,15 @@ function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions
   return { n, lossDb, links };
 }
 
-/** Who is within reach of `from` over links between boxes that are `up`. */
+/** Who is within reach of `from` over links between boxes that are `up` and hear each other now. */
 export function reachable(
   { links }: Topology,
   from: Iterable<number>,
   up: (i: number) => boolean,
+  hears: (i: number, k: number) => boolean = () => true,
 ): Set<number> {
   const seen = new Set([...from].filter(up));
-  for (const i of seen) for (const k of links[i] ?? []) if (up(k)) seen.add(k);
+  for (const i of seen) for (const k of links[i] ?? []) if (up(k) && hears(i, k)) seen.add(k);
   return seen;
 }
 
