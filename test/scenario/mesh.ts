@@ -2,6 +2,7 @@
  * A whole mesh under virtual time: boxes that go off and on, people who write to each other, and beside it an oracle
  * that delivers every message by flooding over free air on the same schedule.
  */
+import type { Transmission } from '../../drivers/sim/transmission.ts';
 import { below, type Random, uniform } from '../../src/core/random.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { type Box, SF7, World } from '../world.ts';
@@ -28,6 +29,8 @@ export interface MeshOptions {
   readonly perDay?: number;
   /** A box is off for so many hours now and then, on average, and on for so many; never off where left out. */
   readonly churn?: { readonly onHours: number; readonly offHours: number };
+  /** Told of every transmission. */
+  readonly onAir?: (transmission: Transmission) => void;
   /** Hours after the warm-up between which the two halves do not hear each other. */
   readonly partition?: readonly [number, number];
 }
@@ -100,9 +103,8 @@ class MeshRun {
     const hears = (i: number, k: number) => !this.#parted || this.#side(i) === this.#side(k);
     this.#oracle = new Oracle(topology, (i) => this.#boxes[i]?.on === true, hears);
     this.#open();
-    world.air.onTransmission.on(({ from, startMs, endMs, bytes }) =>
-      this.#sent(Number(from.slice(1)), startMs, endMs, bytes),
-    );
+    world.air.onTransmission.on((t) => this.#sent(t));
+    if (options.onAir) world.air.onTransmission.on(options.onAir);
   }
 
   async start(): Promise<void> {
@@ -171,15 +173,18 @@ class MeshRun {
     };
   }
 
-  #sent(sender: number, startMs: number, endMs: number, bytes: Uint8Array): void {
+  #sent({ bytes, endMs, from, startMs }: Transmission): void {
+    const sender = Number(from.slice(1));
     this.#onAir[sender]?.push({ at: startMs, ms: endMs - startMs });
     if (startMs < this.#measuredFrom) return;
     if (!ROUTING.has(((bytes[0] ?? 0) >> 3) & 7)) {
       this.#mailAirtimeMs += endMs - startMs;
       return;
     }
-    for (const i of [sender, ...(this.#topology.lossDb[sender]?.keys() ?? [])])
-      this.#routingMs[i] = (this.#routingMs[i] ?? 0) + endMs - startMs;
+    const heard = this.#topology.lossDb[sender] ?? new Map<number, number>();
+    for (const [i, lossDb] of [[sender, 0] as const, ...heard])
+      if (lossDb <= this.#topology.audibleDb)
+        this.#routingMs[i] = (this.#routingMs[i] ?? 0) + endMs - startMs;
   }
 
   #noteReceipts(): void {
