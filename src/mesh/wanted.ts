@@ -74,7 +74,7 @@ export class WantedList<T> {
       e.askedAt = now;
       e.soonAt = undefined;
       const inTurn = e.dueAt <= now + TOGETHER_MS;
-      due.push({ value: e.value, ring: turn(inTurn ? e.tries : e.tries - 1).ring });
+      due.push({ value: e.value, ring: turn(inTurn ? e.tries : Math.max(e.tries - 1, 0)).ring });
       if (!inTurn) continue;
       e.tries++;
       e.dueAt = now + turn(e.tries).after;

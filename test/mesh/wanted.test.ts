@@ -67,3 +67,12 @@ test('out of turn, the same one is asked for once in 15 s', () => {
   list.hasten(1 * S);
   expect(list.nextAt()).toBe(15 * S);
 });
+
+test('one that waits for its first turn, since another asks, is asked for as near as in that turn', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.postpone('a', 120 * S);
+  list.hasten(1 * S);
+  expect(list.takeDue(15 * S, 28)).toEqual([{ value: 'A', ring: 2 }]);
+  expect(list.nextAt()).toBe(120 * S);
+});
