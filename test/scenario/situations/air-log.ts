@@ -48,7 +48,11 @@ export class AirLog {
   /** ms on air of those named, between two times. */
   spentMs(
     from: readonly string[],
-    { kinds, since = 0, until = Infinity }: { kinds?: ReadonlySet<number>; since?: number; until?: number } = {},
+    {
+      kinds,
+      since = 0,
+      until = Infinity,
+    }: { kinds?: ReadonlySet<number>; since?: number; until?: number } = {},
   ): number {
     return this.frames
       .filter((f) => from.includes(f.from) && f.at >= since && f.at < until && (kinds?.has(f.kind) ?? true))
