@@ -32,22 +32,18 @@ test.each([1, 2])(
   'it vanishes for ten hours: no ping-pong, a holder all the while, and delivery at its return (seed %i)',
   async (seed) => {
     const { air, s, b, c, d } = await scene(seed);
-    d.pullThePlug();
     const at = world.sim.monotonic();
-    const letters = [await write(world, s, d, 'one'), await write(world, s, d, 'two')];
+    const letters = await Promise.all(['one', 'two'].map((text) => write(world, s, d, text)));
+    d.pullThePlug();
     for (let h = 0; h < 10; h++) {
       await world.sim.run(HOUR);
       expect(held([s, b, c])).toBeGreaterThanOrEqual(letters.length);
     }
     const sealed = air.frames.filter((f) => f.kind === KIND.sealed && f.at > at);
-    const seen = [s, b, c].map((x) => x.counters.get('store.refused.seen'));
-    console.log(
-      { seed, sealed: sealed.length, ms: sealed.reduce((n, f) => n + f.ms, 0), seen },
-      [s, b, c].map((x) => JSON.stringify(x.counters.all())),
-    );
+    // two letters, each tried where it was last heard, and then held: no more than a letter every other hour
+    expect(sealed.reduce((ms, f) => ms + f.ms, 0)).toBeLessThan(10_000);
     await world.settle(d.start());
-    const took = await waitFor(world, () => letters.every(isDelivered), HOUR, 'delivery');
-    console.log({ took });
+    await waitFor(world, () => letters.every(isDelivered), 20 * MINUTE, 'delivery');
     expect(textsOf(d).toSorted()).toEqual(['before', 'one', 'two']);
   },
 );
@@ -63,11 +59,10 @@ test.each([1, 2])('it moves to the other end of the mesh: the letters follow (se
   const letters = [await write(world, s, d, 'one'), await write(world, s, d, 'two')];
   await world.sim.run(20 * MINUTE);
   world.join(far, d);
-  const took = await waitFor(world, () => letters.every(isDelivered), 20 * HOUR, 'delivery', MINUTE);
+  // at the latest when whoever has it gives it back, which it does after two hours without a way
+  await waitFor(world, () => letters.every(isDelivered), 4 * HOUR, 'delivery', MINUTE);
   const sealed = air.frames.filter((f) => f.kind === KIND.sealed && f.at > at);
-  console.log(
-    { seed, took: took / HOUR, sealed: sealed.length, ms: sealed.reduce((n, f) => n + f.ms, 0) },
-    held([s, b, c, far]),
-  );
+  expect(sealed.reduce((ms, f) => ms + f.ms, 0)).toBeLessThan(15_000);
+  expect(held([s, b, c, far])).toBe(0);
   expect(textsOf(d).toSorted()).toEqual(['before', 'one', 'two']);
 });
