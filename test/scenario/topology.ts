@@ -43,7 +43,13 @@ export function randomTopology(random: Random, options: TopologyOptions): Topolo
 export function line(n: number, lossDb: number): Topology {
   const map = (i: number) => new Map([i - 1, i + 1].filter((k) => k >= 0 && k < n).map((k) => [k, lossDb]));
   const all = Array.from({ length: n }, (_, i) => map(i));
-  return { n, lossDb: all, audibleDb: lossDb, links: all.map((m) => [...m.keys()]), edges: all.map((m) => [...m.keys()]) };
+  return {
+    n,
+    lossDb: all,
+    audibleDb: lossDb,
+    links: all.map((m) => [...m.keys()]),
+    edges: all.map((m) => [...m.keys()]),
+  };
 }
 
 function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions): Topology {
