@@ -68,10 +68,6 @@ export class SharedFrames implements Shared {
     return this.#theirs.has(id) && this.#ours.member(id)?.holds === true;
   }
 
-  membersOf(id: NodeId): number {
-    return this.#theirs.membersOf(id);
-  }
-
   withIndex(index: number): readonly NodeId[] {
     return this.#theirs.withIndex(index);
   }
