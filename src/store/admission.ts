@@ -23,6 +23,8 @@ export interface AdmissionOptions {
   readonly maxBytes: number;
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
+  /** Whether this neighbour, a stranger, is served now. */
+  readonly servesStrangers: (id: NodeId) => boolean;
   readonly ownTime: () => number;
 }
 
@@ -50,8 +52,9 @@ export class Admission {
   ): RefusalReason | undefined {
     if (!comesBack && !this.#hasNextHop(from, header, known)) return 'no-route';
     if (known && !known.from) return undefined; // our own, whose bytes are here
-    const { counters, holdings, isContact, maxBytes } = this.#o;
+    const { counters, holdings, isContact, maxBytes, servesStrangers } = this.#o;
     const stranger = known?.stranger ?? !isContact(from);
+    if (stranger && !comesBack && !servesStrangers(from)) return 'busy';
     const full = holdings.shares.refusal(nodeIdKey(known?.from ?? from), stranger, size, maxBytes);
     if (full) counters.count(`store.full.${full}`);
     return full && 'full';

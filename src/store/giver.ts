@@ -40,6 +40,8 @@ export interface GiverOptions {
   readonly random: Random;
   readonly transfers: Transfers;
   readonly handOvers: HandOvers;
+  /** Whether strangers' objects may go to this neighbour now. */
+  readonly servesStrangers: (to: NodeId) => boolean;
   readonly ownTime: () => number;
   /** The interval of route refreshes, ms. */
   readonly t0Ms: () => number;
@@ -202,8 +204,9 @@ export class Giver {
     const minutes = (minutesOf(holding.ttl) ?? 0) - (holding.expiresAt - ownTime()) / MINUTE;
     const age = ageByteOf(Math.max(0, minutes), uniform(random));
     const travel = { attempt, sequence, age, hopsLeft: Math.max(0, hopsLeft - 1) };
-    const { from, id, recipient } = holding;
-    const what = { n, id, own: !from, object };
+    const { from, id, recipient, stranger } = holding;
+    const whose = !from ? 'own' : stranger ? 'stranger' : 'contact';
+    const what = { n, id, whose, object } as const;
     const parcelled: Parcelled = direct
       ? { ...what, recipients: [], travel: FRESH_TRAVEL }
       : { ...what, recipients: [recipient], travel };

@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { type Box, World } from '../../world.ts';
 import { textsOf } from '../messages.ts';
-import { ALLOWED_MS, AirLog, HOUR } from '../situations/air-log.ts';
+import { AirLog, ALLOWED_MS, HOUR } from '../situations/air-log.ts';
 import { isDelivered, type Letter, waitFor, write } from '../situations/waiting.ts';
 
 const DAY = 24 * HOUR;
