@@ -27,6 +27,48 @@ export const LAWLESS: Region = {
   subBands: (regionNamed('EU868') as Region).subBands.map(({ dutyCycle, ...band }) => band),
 };
 
+/** A radio that keeps no law, in earshot of some boxes and of nobody else. */
+export async function lawlessMedium(world: World, name: string, heard: readonly Box[]): Promise<LoraMedium> {
+  const { air, sim } = world;
+  const chip = new SimSx1276({ clock: sim, random: sim.random, air, name });
+  for (const box of heard) air.setLoss(name, box.name, 100);
+  const parts = {
+    ...{ clock: sim, counters: new Counters(), log: silent },
+    random: sim.random.fork(`medium of ${name}`),
+  };
+  const radio = new Sx127x(chip.hardware, sim, parts.counters, silent);
+  const profile = { region: LAWLESS, settings: world.options.settings ?? SF7, antennaGainDbi: 0 };
+  const nothingRecorded = { load: () => undefined, save: async () => {} };
+  return world.settle(LoraMedium.open(radio, profile, nothingRecorded, parts));
+}
+
+/** A link of `identity` that knows the keys of these boxes, whoever else is on that medium. */
+export function bareLink(
+  world: World,
+  medium: LoraMedium,
+  identity: Identity,
+  boxes: readonly Box[],
+): NodeLink {
+  const { sim } = world;
+  const keys = new Map(
+    boxes.map((box) => [nodeIdKey(box.nodeId), fromHex(box.node.identity().publicKey) as Uint8Array]),
+  );
+  let handshakes = 0n;
+  return new NodeLink({
+    ...{ clock: sim, counters: new Counters(), log: silent },
+    ...{ medium, identity, transferIds: new TransferIds() },
+    random: sim.random.fork(`link of ${nodeIdKey(identity.nodeId)}`),
+    keyOf: (id) => keys.get(nodeIdKey(id)),
+    handshakeCounter: () => ++handshakes,
+  });
+}
+
+/** Its announce, as one who has just come. */
+export function announceOf(identity: Identity, sequence = 1n): Uint8Array {
+  const chain = new OwnChain(identity.nodeId, chainSecretOf(new Uint8Array(32).fill(9)), sequence);
+  return encodeAnnounce(identity, { sequence, anchor: chain.step(0), booted: false, capabilities: 1 });
+}
+
 export class Liar {
   readonly identity: Identity;
   readonly link: NodeLink;
@@ -51,34 +93,14 @@ export class Liar {
     name: string,
     { boxes, heard, identity }: { boxes: readonly Box[]; heard: readonly Box[]; identity?: Identity },
   ): Promise<Liar> {
-    const { air, sim } = world;
-    const random = sim.random.fork(`liar ${name}`);
-    const self = identity ?? new Identity(random.fork('identity').bytes(32));
-    const chip = new SimSx1276({ clock: sim, random: sim.random, air, name });
-    for (const box of heard) air.setLoss(name, box.name, 100);
-    const keys = new Map(
-      boxes.map((box) => [nodeIdKey(box.nodeId), fromHex(box.node.identity().publicKey) as Uint8Array]),
-    );
-    const common = { clock: sim, counters: new Counters(), log: silent };
-    const radio = new Sx127x(chip.hardware, sim, common.counters, silent);
-    const profile = { region: LAWLESS, settings: world.options.settings ?? SF7, antennaGainDbi: 0 };
-    const nothingRecorded = { load: () => undefined, save: async () => {} };
-    const parts = { ...common, random: random.fork('medium') };
-    const medium = await world.settle(LoraMedium.open(radio, profile, nothingRecorded, parts));
-    let handshakes = 0n;
-    const link = new NodeLink({
-      ...common,
-      ...{ medium, identity: self, random: random.fork('link'), transferIds: new TransferIds() },
-      keyOf: (id) => keys.get(nodeIdKey(id)),
-      handshakeCounter: () => ++handshakes,
-    });
+    const self = identity ?? new Identity(world.sim.random.fork(`liar ${name}`).bytes(32));
+    const medium = await lawlessMedium(world, name, heard);
+    const link = bareLink(world, medium, self, boxes);
     return new Liar(world, name, self, link);
   }
 
   announce(sequence = 1n): void {
-    const chain = new OwnChain(this.identity.nodeId, chainSecretOf(new Uint8Array(32).fill(9)), sequence);
-    const own = { sequence, anchor: chain.step(0), booted: false, capabilities: 1 };
-    void this.link.broadcast(encodeAnnounce(this.identity, own), 0);
+    void this.link.broadcast(announceOf(this.identity, sequence), 0);
   }
 
   /** Keeps saying that it reaches `targets` as fast as by a wire, for as long as the world runs. */
