@@ -54,7 +54,9 @@ export interface GiverOptions {
 /** Objects on their way to one neighbour. */
 interface Lane {
   readonly key: string;
+  /** Own objects and those of contacts; strangers' go when there are none, for there is no end to them. */
   readonly queue: Set<number>;
+  readonly strangers: Set<number>;
   /** What failed last, and is to go before what came after it. */
   failed: number | undefined;
   busy: boolean;
@@ -76,7 +78,11 @@ export class Giver {
     this.#steps = new NextSteps({ ...options, backoff: this.#backoff });
     this.#lines = new WaitingLines(options.clock, {
       look: (n) => this.#place(n, this.#steps.decide(n)),
-      empty: (recipient) => options.routing.unwant(nodeIdFromKey(recipient)),
+      empty: (line) => {
+        const recipient = recipientOf(line);
+        if (options.holdings.heldFor(recipient).length === 0)
+          options.routing.unwant(nodeIdFromKey(recipient));
+      },
     });
   }
 
@@ -84,7 +90,7 @@ export class Giver {
   start(): void {
     const { holdings } = this.#o;
     for (const recipient of holdings.recipients())
-      for (const n of holdings.heldFor(recipient)) this.#lines.add(recipient, n);
+      for (const n of holdings.heldFor(recipient)) this.#add(n, recipient);
   }
 
   stop(): void {
@@ -95,7 +101,7 @@ export class Giver {
 
   /** An object has come into custody here. */
   took(n: number, recipient: NodeId): void {
-    this.#lines.add(nodeIdKey(recipient), n);
+    this.#add(n, nodeIdKey(recipient));
   }
 
   /** It is held no longer. */
@@ -110,7 +116,7 @@ export class Giver {
 
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
-    this.#lines.wake(nodeIdKey(recipient));
+    for (const line of linesOf(nodeIdKey(recipient))) this.#lines.wake(line);
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */
@@ -126,6 +132,12 @@ export class Giver {
     for (const n of this.#reminders.takeDue(this.#o.ownTime())) this.#lines.again(n);
   }
 
+  #add(n: number, recipient: string): void {
+    const { db, holdings } = this.#o;
+    const [line, strangersLine] = linesOf(recipient);
+    this.#lines.add(db.read((tx) => holdings.get(tx, n))?.stranger ? strangersLine : line, n);
+  }
+
   #place(n: number, step: Hop | Wait | undefined): void {
     if (!step) {
       this.#lines.remove(n);
@@ -135,7 +147,7 @@ export class Giver {
       if (step.why === 'no-way') this.#note(step.holding, 'Waiting for a way to the recipient.');
     } else {
       const lane = this.#laneTo(step.to);
-      this.#lines.line(n, lane.queue);
+      this.#lines.line(n, step.holding.stranger ? lane.strangers : lane.queue);
       this.#kick(lane);
     }
   }
@@ -143,7 +155,10 @@ export class Giver {
   #laneTo(key: string): Lane {
     const known = this.#lanes.get(key);
     if (known) return known;
-    const lane: Lane = { key, queue: new Set(), failed: undefined, busy: false, timer: undefined };
+    const lane: Lane = {
+      ...{ key, queue: new Set<number>(), strangers: new Set<number>() },
+      ...{ failed: undefined, busy: false, timer: undefined },
+    };
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -154,7 +169,7 @@ export class Giver {
     if (this.#stopped || lane.busy) return;
     lane.timer?.();
     lane.timer = undefined;
-    if (lane.queue.size === 0) {
+    if (lane.queue.size + lane.strangers.size === 0) {
       this.#lanes.delete(lane.key);
       return;
     }
@@ -175,8 +190,7 @@ export class Giver {
         this.#backoff.fail(lane.key, 'full', clock.monotonic());
         break;
       }
-      const { failed, queue } = lane;
-      const [n] = failed !== undefined && queue.has(failed) ? [failed] : queue;
+      const n = nextOf(lane);
       if (n === undefined) break;
       const step = this.#steps.decide(n);
       if (!step || step.kind === 'wait' || step.to !== lane.key) {
@@ -192,7 +206,7 @@ export class Giver {
     }
     lane.busy = false;
     if (this.#backoff.failures(lane.key) >= UNPROMISING_FAILURES)
-      for (const n of [...lane.queue]) this.#lines.again(n);
+      for (const n of [...lane.queue, ...lane.strangers]) this.#lines.again(n);
     this.#kick(lane);
   }
 
@@ -284,6 +298,22 @@ export class Giver {
   #note({ from, id }: Holding, detail: string): void {
     if (!from) this.#o.note(id, detail);
   }
+}
+
+/** What is held for one recipient waits in two lines, so that strangers' objects are in nobody's way. */
+function linesOf(recipient: string): readonly [string, string] {
+  return [recipient, `${recipient} strangers`];
+}
+
+function recipientOf(line: string): string {
+  return line.split(' ', 1)[0] as string;
+}
+
+/** What failed last goes again before what came after it. */
+function nextOf({ failed, queue, strangers }: Lane): number | undefined {
+  const first = (set: Set<number>) =>
+    failed !== undefined && set.has(failed) ? failed : set.values().next().value;
+  return first(queue) ?? first(strangers);
 }
 
 function spell(ms: number): string {

@@ -11,6 +11,7 @@ import { silent } from '../../../src/core/log.ts';
 import { Identity } from '../../../src/identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../../../src/identity/node-id.ts';
 import { LoraMedium } from '../../../src/link/lora/lora-medium.ts';
+import type { Medium } from '../../../src/link/medium.ts';
 import { NodeLink } from '../../../src/link/node-link.ts';
 import { RECORD } from '../../../src/link/records.ts';
 import { TransferIds } from '../../../src/link/transfer-ids.ts';
@@ -43,12 +44,7 @@ export async function lawlessMedium(world: World, name: string, heard: readonly 
 }
 
 /** A link of `identity` that knows the keys of these boxes, whoever else is on that medium. */
-export function bareLink(
-  world: World,
-  medium: LoraMedium,
-  identity: Identity,
-  boxes: readonly Box[],
-): NodeLink {
+export function bareLink(world: World, medium: Medium, identity: Identity, boxes: readonly Box[]): NodeLink {
   const { sim } = world;
   const keys = new Map(
     boxes.map((box) => [nodeIdKey(box.nodeId), fromHex(box.node.identity().publicKey) as Uint8Array]),

@@ -9,7 +9,12 @@ export interface Letter {
 }
 
 /** Writes a text to a box, contact or not; resolves once it is stored. */
-export async function write(world: World, from: Box, to: Box, text: string): Promise<Letter> {
+export async function write(
+  world: World,
+  from: Box,
+  to: Pick<Box, 'contact'>,
+  text: string,
+): Promise<Letter> {
   const { id }: OutboxEntry = await world.settle(from.node.send(to.contact, text));
   return { from, id };
 }
