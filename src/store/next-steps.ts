@@ -98,7 +98,7 @@ export class NextSteps {
         return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
-    if (candidates.length === 0) routing.want(recipient);
+    routing.want(recipient);
     return this.#noWay(n, holding, trace, now, again);
   }
 
