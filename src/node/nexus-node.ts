@@ -3,6 +3,9 @@
  * Every value is plain JSON, so that the API hands it on as it is.
  */
 
+/** Room on the disk (docs/protocol/store.md, "The disk"). */
+export type DiskState = 'ok' | 'tight' | 'full' | 'failed';
+
 /** docs/protocol/messages.md, "Life of a message". */
 export type MessageState = 'composed' | 'stored' | 'in custody' | 'delivered' | 'expired';
 
@@ -158,7 +161,9 @@ export interface NodeStatus {
     readonly objects: number;
     /** Of those objects. */
     readonly bytes: number;
-    readonly state: 'ok' | 'disk-full' | 'failed';
+    readonly state: DiskState;
+    /** What happened to the database or the disk and what to do, where there is something to tell. */
+    readonly sentence?: string;
   };
   /** Refusals and recoveries by name, `room.what`. */
   readonly counters: Readonly<Record<string, number>>;

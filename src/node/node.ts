@@ -79,7 +79,12 @@ export interface NodeRadio {
 
 /** Builds and starts a node on started media. Rejects with `StorageFailed`. */
 export async function startNode(options: NodeOptions): Promise<NexusNode> {
-  const { db } = options;
+  const { counters, db, log } = options;
+  if (db.setAside !== undefined) log.warn({}, db.setAside);
+  db.onDamaged.on((record) => {
+    counters.count('db.damaged-record');
+    log.warn({ table: record.table }, record.message);
+  });
   const handshakes = await PersistedCounter.open(db, 'handshake');
   const freshness = await PersistedCounter.open(db, 'freshness', 16);
   const node = new RunningNode(options, handshakes, freshness);
@@ -252,7 +257,7 @@ class RunningNode implements NexusNode {
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
-      store: { ...this.#custody.size, state: storeState(db) },
+      store: { ...this.#custody.size, ...storeState(db) },
       counters: counters.all(),
     };
   }
@@ -304,8 +309,7 @@ class RunningNode implements NexusNode {
   }
 }
 
-function storeState(db: Db): NodeStatus['store']['state'] {
-  const { refusal } = db;
-  if (!refusal) return 'ok';
-  return refusal.code === 'disk-full' ? 'disk-full' : 'failed';
+function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {
+  const sentence = db.refusal?.message ?? db.setAside;
+  return { state: db.disk, ...(sentence === undefined ? {} : { sentence }) };
 }

@@ -37,8 +37,12 @@ const HOUR = 60 * MINUTE;
 const TTL = 213; // 7 days
 
 let world: World;
+/** On every box's disk; the reserve is 16 MiB. */
+let free = 1e9;
+
 beforeEach(() => {
-  world = new World({ routed: true });
+  free = 1e9;
+  world = new World({ routed: true, freeBytes: () => free });
 });
 afterEach(() => world.end());
 
@@ -359,7 +363,7 @@ describe('what a giver hears', () => {
 });
 
 describe("a stranger's object", () => {
-  test('is dropped after a day, and its receipt still passes', async () => {
+  async function held() {
     const { b, c, d, giver } = await giverAndLine();
     await world.settle(c.node.addContact('b', b.contact));
     d.pullThePlug();
@@ -367,10 +371,25 @@ describe("a stranger's object", () => {
     const parcel = parcelFor(d, 1);
     await giver.say(RECORD.push, encodeParcel(parcel));
     expect(b.node.status().store.objects).toBe(1);
+    return { b, giver, parcel };
+  }
+
+  test('stays while there is room, and for a day where room is short', async () => {
+    const { b } = await held();
+    free = 30 * 2 ** 20;
     await world.sim.run(23 * HOUR);
-    expect(b.node.status().store.objects).toBe(1);
-    await world.sim.run(2 * HOUR);
+    expect(b.node.status().store).toMatchObject({ objects: 1, state: 'tight' });
+    free = 1e9;
+    await world.sim.run(10 * HOUR);
+    expect(b.node.status().store).toMatchObject({ objects: 1, state: 'ok' });
+  });
+
+  test('is dropped after a day where room is short, and its receipt still passes', async () => {
+    const { b, giver, parcel } = await held();
+    free = 30 * 2 ** 20;
+    await world.sim.run(25 * HOUR);
     expect(b.node.status().store.objects).toBe(0);
+    expect(b.counters.get('store.dropped')).toBe(1);
     await giver.say(RECORD.have, new Uint8Array(11));
     const answer = await giver.say(
       RECORD.ask,
