@@ -185,7 +185,7 @@ export class TreeWalk {
     const page = this.#page(number, OVERFLOW);
     const { inFile, pageSize } = this.#pages;
     if (pages < 1 || headerOf(page).pages !== pages || HEADER + size > pages * pageSize) throw new Broken();
-    if (number + pages > inFile) this.#endsBefore();
+    if (number + pages > inFile) throw this.#endsBefore();
     for (let i = 1; i < pages; i++) this.#use(number + i);
     if (isFreeList) this.#longFreeList(number, size);
     return pages;
@@ -196,7 +196,7 @@ export class TreeWalk {
     const whole = new Uint8Array(size);
     for (let at = -HEADER, i = 0; at < size; at += pageSize, i++) {
       const page = this.#reader.page(number + i);
-      if (!page) return this.#endsBefore();
+      if (!page) throw this.#endsBefore();
       const skipped = i === 0 ? HEADER : 0;
       const from = new Uint8Array(page.buffer, page.byteOffset + skipped, pageSize - skipped);
       whole.set(from.subarray(0, size - (at + skipped)), at + skipped);
@@ -223,7 +223,7 @@ export class TreeWalk {
   #page(number: number, kind: number): DataView {
     this.#use(number);
     const page = this.#reader.page(number);
-    if (!page) return this.#endsBefore();
+    if (!page) throw this.#endsBefore();
     const { number: own, flags } = headerOf(page);
     if (own !== BigInt(number) || (flags & 0xff) !== kind) throw new Broken();
     return page;
@@ -232,7 +232,7 @@ export class TreeWalk {
   #number(number: bigint | number): number {
     const page = Number(number);
     if (page < 2 || page > this.#pages.last) throw new Broken();
-    if (page >= this.#pages.inFile) this.#endsBefore();
+    if (page >= this.#pages.inFile) throw this.#endsBefore();
     return page;
   }
 
@@ -246,9 +246,10 @@ export class TreeWalk {
     return ((this.#used[number >> 3] ?? 0) & (1 << (number & 7))) !== 0;
   }
 
-  #endsBefore(): never {
+  /** What is thrown where a page is used that is behind the end of the file. */
+  #endsBefore(): Broken {
     this.#cutShort = true;
-    throw new Broken();
+    return new Broken();
   }
 }
 

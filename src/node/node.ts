@@ -39,8 +39,10 @@ import type {
   NodeStatus,
   OutboxEntry,
   RouteEntry,
+  StoreView,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
+import { storeView } from './store-view.ts';
 import { stream } from './stream.ts';
 
 export interface NodeOptions {
@@ -271,6 +273,12 @@ class RunningNode implements NexusNode {
 
   routes(): readonly RouteEntry[] {
     return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
+  }
+
+  store(after: number, limit: number): StoreView {
+    const { clock, db } = this.#o;
+    const inventory = this.#custody.inventory(after, limit);
+    return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode);
   }
 
   stop(): Promise<void> {

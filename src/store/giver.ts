@@ -128,7 +128,10 @@ export class Giver {
   }
 
   #place(n: number, step: Hop | Wait | undefined): void {
-    if (!step) return this.#lines.remove(n);
+    if (!step) {
+      this.#lines.remove(n);
+      return;
+    }
     const recipient = nodeIdKey(step.holding.recipient);
     if (step.kind === 'wait') {
       this.#lines.park(recipient, n);

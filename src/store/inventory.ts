@@ -4,12 +4,12 @@ import type { NodeId } from '../identity/node-id.ts';
 import { type GarbageClass, GRACE_MS, garbageClass } from './garbage.ts';
 import { type Holding, hasBytes } from './holding.ts';
 import type { Amount, Holdings } from './holdings.ts';
-import { OBJECT_PRIORITY, type ObjectId } from './object.ts';
+import type { ObjectId } from './object.ts';
 import type { Trace } from './trace.ts';
 
-/** May an object go to make room, and when (own time, ms)? */
+/** May an object go to make room, and in how many ms? */
 export type Dispensable =
-  | { readonly mayGo: GarbageClass; readonly from: number }
+  | { readonly mayGo: GarbageClass; readonly inMs: number }
   /** Given by a contact, or our own. */
   | { readonly mayGo: 'never' }
   /** Its bytes are not here. */
@@ -72,9 +72,8 @@ function itemOf(n: number, holding: Holding, now: number): InventoryItem {
 
 function dispensableOf(holding: Holding, now: number): Dispensable {
   if (!hasBytes(holding)) return { mayGo: 'gone' };
-  const { from, priority, since, stranger } = holding;
+  const { from, since, stranger } = holding;
   if (!from || !stranger) return { mayGo: 'never' };
-  if (priority === OBJECT_PRIORITY.lazy && garbageClass(holding, now) === 'lazy')
-    return { mayGo: 'lazy', from: since };
-  return { mayGo: 'unpaid', from: since + GRACE_MS };
+  if (garbageClass(holding, now) === 'lazy') return { mayGo: 'lazy', inMs: 0 };
+  return { mayGo: 'unpaid', inMs: Math.max(0, since + GRACE_MS - now) };
 }
