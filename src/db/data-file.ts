@@ -42,7 +42,12 @@ export function damageOf(path: string): Damage | undefined {
     // LMDB writes the two in turn
     if (apart < -1n || apart > 1n || mapSize > MOST_MAPPED || lastPage < 1)
       return 'its pages do not fit together';
-    const pages: Pages = { pageSize, inFile: Math.floor(size / pageSize), last: lastPage };
+    const pages: Pages = {
+      pageSize,
+      inFile: Math.floor(size / pageSize),
+      last: lastPage,
+      transaction: meta.transaction,
+    };
     const reader = new PageReader(file, pageSize);
     return new TreeWalk(reader, pages).check(meta.free, meta.main);
   } finally {

@@ -15,10 +15,13 @@ export interface Pages {
   readonly inFile: number;
   /** The last one that was ever used. */
   readonly last: number;
+  /** The newest transaction: no page that is used can be of a later one. */
+  readonly transaction: bigint;
 }
 
 export interface PageHeader {
   readonly number: bigint;
+  readonly transaction: bigint;
   readonly flags: number;
   /** Nodes of a branch or leaf. */
   readonly count: number;
@@ -31,6 +34,7 @@ export interface PageHeader {
 export function headerOf(page: DataView): PageHeader {
   return {
     number: page.getBigUint64(0, true),
+    transaction: page.getBigUint64(8, true),
     flags: page.getUint16(18, true),
     count: page.getUint16(20, true) >> 1,
     upper: page.getUint16(22, true) + HEADER,

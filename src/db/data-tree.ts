@@ -174,6 +174,7 @@ export class TreeWalk {
       if (table.flags !== 0) throw new Broken();
       this.#tables.push(table);
     } else if (flags & BIG_DATA) {
+      if (page.getBigUint64(at + 8, true) > this.#pages.transaction) throw new Broken();
       const pages = Number(page.getBigUint64(at + 16, true));
       const number = this.#number(page.getBigUint64(at, true));
       long.push({ number, pages, size, isFreeList: kind === 'free' });
@@ -224,8 +225,8 @@ export class TreeWalk {
     this.#use(number);
     const page = this.#reader.page(number);
     if (!page) throw this.#endsBefore();
-    const { number: own, flags } = headerOf(page);
-    if (own !== BigInt(number) || (flags & 0xff) !== kind) throw new Broken();
+    const { number: own, flags, transaction } = headerOf(page);
+    if (own !== BigInt(number) || flags !== kind || transaction > this.#pages.transaction) throw new Broken();
     return page;
   }
 
