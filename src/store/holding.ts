@@ -31,7 +31,7 @@ export interface Holding {
 }
 
 /** States in which the bytes are here. */
-export function hasBytes({ from, trace }: Pick<Holding, 'from' | 'trace'>): boolean {
+export function hasBytes({ from, trace }: Holding): boolean {
   return trace.state === 'held' || (!from && trace.state === 'handed-on');
 }
 
