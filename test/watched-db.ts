@@ -20,6 +20,7 @@ export function watchedDb(db: Db, onTrace: OnTrace): Db {
     get disk() {
       return db.disk;
     },
+    refusalOf: (options) => db.refusalOf(options),
     marks: db.marks,
     setAside: db.setAside,
     onDamaged: db.onDamaged,

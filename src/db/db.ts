@@ -78,7 +78,7 @@ export class StorageFailed extends Error {
 }
 
 export interface CommitOptions {
-  /** Mail of one's own, written here or for this box: goes on into the disk's reserve, down to half of it. */
+  /** Mail of one's own, written here or for this box, and what it needs to find its way: goes on into the disk's reserve, down to half of it. */
   readonly own?: boolean;
   /** Frees room, or rewrites what is there already: goes on into the disk's reserve, down to a quarter of it. */
   readonly housekeeping?: boolean;
@@ -100,6 +100,8 @@ export interface Db {
   readonly failed: StorageFailed | undefined;
   /** Why a commit (other than housekeeping) would be refused now: a failed write, or a disk down to its reserve. */
   readonly refusal: StorageFailed | undefined;
+  /** Why one with these options would be. */
+  refusalOf(options: CommitOptions): StorageFailed | undefined;
   /** How much room there is, with hysteresis: what is taken on for others follows it. */
   readonly disk: DiskState;
   /** Numbers kept beside the database, which outlive it. */

@@ -102,7 +102,11 @@ export class LmdbDb implements Db {
   }
 
   get refusal(): StorageFailed | undefined {
-    return this.#refusal(this.#reserveBytes);
+    return this.refusalOf({});
+  }
+
+  refusalOf(options: CommitOptions): StorageFailed | undefined {
+    return this.#refusal(this.#reserveBytes * partOf(options));
   }
 
   get disk(): DiskState {
@@ -142,7 +146,7 @@ export class LmdbDb implements Db {
   async commit<T>(change: (tx: Tx) => T, options: CommitOptions = {}): Promise<T> {
     if (this.#unplugged.signal.aborted) return new Promise(() => {});
     this.#check();
-    const refusal = this.#refusal(this.#reserveBytes * partOf(options));
+    const refusal = this.refusalOf(options);
     if (refusal) throw refusal;
     const tx = this.#begin();
     const value = this.#run(tx, change);
@@ -218,7 +222,7 @@ export class LmdbDb implements Db {
 
   #keepDamaged(): void {
     const found = this.#unkept.splice(0);
-    if (found.length === 0 || this.#refusal(this.#reserveBytes * HOUSEKEEPING_PART)) return;
+    if (found.length === 0 || this.refusalOf({ housekeeping: true })) return;
     this.#environment.openTable(DAMAGED);
     for (const { table, key, value } of found) {
       const { changes } = this.#group();

@@ -175,7 +175,7 @@ export class Giver {
     const { clock, db } = this.#o;
     lane.busy = true;
     while (!this.#stopped && this.#backoff.waitMs(lane.key, clock.monotonic()) === 0) {
-      if (db.refusal) {
+      if (db.refusalOf({ housekeeping: true })) {
         this.#backoff.fail(lane.key, 'full', clock.monotonic());
         break;
       }

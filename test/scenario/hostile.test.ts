@@ -124,6 +124,13 @@ describe('a full disk', () => {
     expect(b.node.status().store.state).toBe('ok');
   });
 
+  test('keeps half of its reserve for mail of its own, in both directions', async () => {
+    const { a, b } = await two({ freeBytes: () => 10 * 2 ** 20 });
+    await message(world, a, 'b', 'there is room for this');
+    expect(textsOf(b)).toEqual(['there is room for this']);
+    expect([a.node.status().store.state, b.node.status().store.state]).toEqual(['full', 'full']);
+  });
+
   test('at the sender: the message is refused in one sentence', async () => {
     const room = { a: 1e9, b: 1e9 };
     const { a } = await two({ freeBytes: (name) => room[name as 'a' | 'b'] });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import { minutesOf } from '../../src/core/log-byte.ts';
 import { lockOf } from '../../src/crypto/lock.ts';
+import { encodeContactCode } from '../../src/identity/contact-code.ts';
 import type { IncomingRecord, Rec } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
 import {
@@ -359,6 +360,26 @@ describe('what a giver hears', () => {
     const again = await push({ sequence: 5, attempt: 1 });
     expect(again?.type).toBe(RECORD.custody);
     expect(again && decodeTaken(again.body)).toMatchObject({ attempt: 1, sequence: 5 });
+  });
+});
+
+describe('a disk without room', () => {
+  test('takes nothing from strangers where it is tight, and from nobody where it is full', async () => {
+    const { b, d, giver } = await giverAndLine();
+    const push = (seed: number) => giver.say(RECORD.push, encodeParcel(parcelFor(d, seed)));
+    free = 30 * 2 ** 20;
+    expect(reasonOf(await push(1))).toBe('full');
+    expect(b.counters.get('store.full.disk-tight')).toBe(1);
+    const code = encodeContactCode({ publicKey: giver.bare.identity.publicKey, mailboxes: [] });
+    await world.settle(b.node.addContact('giver', code));
+    expect((await push(2))?.type).toBe(RECORD.custody);
+    free = 15 * 2 ** 20;
+    expect(reasonOf(await push(3))).toBe('full');
+    expect(b.counters.get('store.full.disk-full')).toBe(1);
+    free = 19 * 2 ** 20; // not yet a quarter above the reserve
+    expect(reasonOf(await push(4))).toBe('full');
+    free = 21 * 2 ** 20;
+    expect((await push(5))?.type).toBe(RECORD.custody);
   });
 });
 
