@@ -32,6 +32,8 @@ const OBJECT_BYTES = 300;
 const GIVERS = 8;
 const RECIPIENTS = 500;
 const UNDER_WAY = 24;
+/** An answer that takes longer is lost. */
+const AGAIN_MS = 5000;
 
 export interface StoreRow {
   /** Objects in custody when memory and start were measured. */
@@ -235,23 +237,17 @@ class Giver {
       lock: this.#random.bytes(16),
       recipients: [nodeIdFrom(recipient)],
     };
-    const settled = new AbortController();
     const id = toHex(shortIdOf(objectIdOf(headerFor(header, header.lock, bytes))));
-    const taken = new Promise<void>((resolve) => {
-      this.#taken.set(id, () => {
-        settled.abort();
-        resolve();
-      });
-    });
+    const settled = new AbortController();
+    this.#taken.set(id, () => settled.abort());
+    const push = { type: RECORD.push, body: encodeParcel({ header, bytes }) };
     const link = this.#link;
     if (!link) throw new Error('it has not met the relay');
-    await link
-      .neighbour(nodeIdOf(this.#relay))
-      .send(
-        { type: RECORD.push, body: encodeParcel({ header, bytes }) },
-        { priority: 1, settled: settled.signal },
-      );
-    await taken;
+    // what was acknowledged but not answered is pushed again, as a giver does
+    while (!settled.signal.aborted) {
+      await link.neighbour(nodeIdOf(this.#relay)).send(push, { priority: 1, settled: settled.signal });
+      await new SystemClock().sleep(AGAIN_MS, settled.signal).catch(() => {});
+    }
     this.#taken.delete(id);
   }
 }
