@@ -12,7 +12,7 @@ import type { Advertiser } from './advertiser.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
-import { type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
@@ -20,10 +20,12 @@ import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitL
 import { WantedList } from './wanted.ts';
 
 const MINUTE = 60_000;
-/** A solicit is answered for so long, and no other one for that prefix is begun for so long. */
-const REMEMBERED_MS = 10 * MINUTE;
+/** A solicit is answered for so long, until its sender asks again; better answers follow the first one for so long. */
+const REMEMBERED_MS = 270 * MINUTE;
+const BETTER_MS = 10 * MINUTE;
+/** No other one for that prefix is begun for so long. */
 const OPEN_MS = 2 * MINUTE;
-const MOST_REMEMBERED = 512;
+const MOST_REMEMBERED = 2_048;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
 const SPREAD = 20;
 const COPIES = 3;
@@ -61,11 +63,18 @@ interface Open {
   answered: { readonly order: number; readonly metric: number } | undefined;
 }
 
+interface Wanted {
+  readonly id: NodeId;
+  /** The order that is of no use; undefined: any route will do. */
+  readonly above: Order | undefined;
+}
+
 export class Solicitor {
   readonly #o: SolicitorOptions;
-  readonly #wanted = new WantedList<NodeId>();
-  /** By prefix and nonce, in the order heard. */
+  readonly #wanted = new WantedList<Wanted>();
+  /** By prefix and nonce, in the order heard; and the same by prefix alone. */
   readonly #open = new Map<string, Open>();
+  readonly #byPrefix = new Map<string, Set<Open>>();
   #ownTimer: Cancel | undefined;
   #relayTimer: Cancel | undefined;
   #relays: Open[] = [];
@@ -85,10 +94,22 @@ export class Solicitor {
     return this.#wanted.nextAt() !== undefined;
   }
 
-  /** Asks for `id`, at once and then ever more rarely, until `unwant`. */
-  want(id: NodeId): void {
-    this.#wanted.add(nodeIdKey(id), id, this.#o.clock.monotonic());
+  /**
+   * Asks for `id`, at once and then ever more rarely, until it is found or `unwant`; found is, where `newer` is set,
+   * only a sequence above what is known now.
+   */
+  want(id: NodeId, newer: boolean): void {
+    const key = nodeIdKey(id);
+    const order = newer ? this.#o.destinations.get(key)?.chain.order : undefined;
+    this.#wanted.add(key, { id, above: order }, this.#o.clock.monotonic());
     this.#arm();
+  }
+
+  /** There is a route. */
+  found(id: NodeId): void {
+    const key = nodeIdKey(id);
+    const above = this.#wanted.get(key)?.above ?? Number.NEGATIVE_INFINITY;
+    if ((this.#o.destinations.get(key)?.chain.order ?? 0) > above) this.unwant(id);
   }
 
   unwant(id: NodeId): void {
@@ -105,7 +126,7 @@ export class Solicitor {
   /** Whether somebody, this box or another, has asked for such a one lately. */
   isSought(prefix: Uint8Array): boolean {
     const since = this.#o.clock.monotonic() - REMEMBERED_MS;
-    return [...this.#open.values()].some((o) => o.at > since && equal(o.entry.prefix, prefix));
+    return [...this.#for(prefix)].some((o) => o.at > since);
   }
 
   /** A frame of kind 4. */
@@ -123,8 +144,8 @@ export class Solicitor {
   learned({ key, nodeId }: Destination): void {
     const { clock, table } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.values()) {
-      if (now - open.at > REMEMBERED_MS || !isFor(open.entry, nodeId)) continue;
+    for (const open of this.#for(nodeId)) {
+      if (now - open.at > REMEMBERED_MS) continue;
       const best = table.best(key, now);
       if (best) this.#answer(open, key, best);
     }
@@ -162,10 +183,19 @@ export class Solicitor {
 
   #remember(key: string, open: Open): void {
     this.#open.set(key, open);
+    this.#byPrefix.set(toHex(open.entry.prefix), this.#for(open.entry.prefix).add(open));
     for (const [k, o] of this.#open) {
       if (this.#open.size <= MOST_REMEMBERED && open.at - o.at <= REMEMBERED_MS) break;
       this.#open.delete(k);
+      const same = this.#for(o.entry.prefix);
+      same.delete(o);
+      if (same.size === 0) this.#byPrefix.delete(toHex(o.entry.prefix));
     }
+  }
+
+  /** What was asked about a node, of which this begins with the prefix. */
+  #for(id: Uint8Array): Set<Open> {
+    return this.#byPrefix.get(toHex(id.subarray(0, PREFIX_LENGTH))) ?? new Set();
   }
 
   #answerForSelf(open: Open, medium: string): void {
@@ -200,7 +230,8 @@ export class Solicitor {
     const { metric } = best.cost;
     if (!back || best.route.via === nodeIdKey(back)) return false;
     if (entry.leastStep !== 0 && serialAhead(serialOf(order), entry.leastStep) < 0) return false;
-    if (answered && order <= answered.order && metric + NEARLY > answered.metric) return false;
+    const isBetter = !answered || order > answered.order || metric + NEARLY <= answered.metric;
+    if (!isBetter || (answered && this.#o.clock.monotonic() - open.at > BETTER_MS)) return false;
     open.answered = { order, metric };
     void this.#tellRoute(back, key, best);
     return true;
@@ -250,10 +281,11 @@ export class Solicitor {
     );
   }
 
-  #leastOf(key: string): number {
-    const distance = this.#o.distances.of(key);
+  #leastOf(key: string, above?: Order): number {
+    const distance = this.#o.distances.of(key)?.order;
+    if (distance === undefined && above === undefined) return 0;
     // 0 would say: any
-    return distance ? serialOf(distance.order + 1) || 1 : 0;
+    return serialOf(Math.max(distance ?? 0, above ?? 0) + 1) || 1;
   }
 
   #arm(): void {
@@ -271,17 +303,19 @@ export class Solicitor {
     const { clock, isTrusted, link, paced } = this.#o;
     const now = clock.monotonic();
     // never while another one for that prefix is open
-    for (const { at, entry, from } of this.#open.values())
-      if (from !== undefined && now - at < OPEN_MS) this.#postpone(entry, at + OPEN_MS);
+    for (const { at, entry, from } of [...this.#open.values()].reverse()) {
+      if (now - at >= OPEN_MS) break;
+      if (from !== undefined) this.#postpone(entry, at + OPEN_MS);
+    }
     const due = this.#wanted.takeDue(now, MOST_ENTRIES);
     if (due.length === 0) return;
-    const entries = due.map(({ value: id, ring }) => {
+    const entries = due.map(({ value: { above, id }, ring }) => {
       const prefix = id.subarray(0, PREFIX_LENGTH);
-      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id)), nonce: this.#nonce(), ring };
+      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id), above), nonce: this.#nonce(), ring };
       this.#remember(keyOf(entry), { entry, at: now, from: undefined, copies: 1, answered: undefined });
       return entry;
     });
-    const trusted = due.some(({ value }) => isTrusted(value));
+    const trusted = due.some(({ value }) => isTrusted(value.id));
     paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), trusted);
   }
 

@@ -93,7 +93,7 @@ export class NextSteps {
       this.#waitingSince.delete(n);
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
-    if (candidates.length === 0) routing.want(recipient);
+    routing.want(recipient);
     return this.#noWay(n, holding, trace, now, again);
   }
 
