@@ -2,7 +2,7 @@
  * Solicits, this box's own and those it passes on, and their answers (docs/protocol/mesh.md, "Solicit"). An answer is
  * a digest entry that goes back the way the solicit came, from neighbour to neighbour.
  */
-import { equal, toHex } from '../core/bytes.ts';
+import { equal } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { below, type Random, uniform } from '../core/random.ts';
@@ -14,18 +14,17 @@ import { type DigestEntry, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
+import { type OpenSolicit, OpenSolicits } from './open-solicits.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitLength } from './solicit.ts';
 import { WantedList } from './wanted.ts';
 
 const MINUTE = 60_000;
-/** A solicit is answered for so long, until its sender asks again; better answers follow the first one for so long. */
-const REMEMBERED_MS = 270 * MINUTE;
+/** Better answers follow the first one for so long. */
 const BETTER_MS = 10 * MINUTE;
 /** No other one for that prefix is begun for so long. */
 const OPEN_MS = 2 * MINUTE;
-const MOST_REMEMBERED = 2_048;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
 const SPREAD = 20;
 const COPIES = 3;
@@ -52,17 +51,6 @@ export interface SolicitorOptions {
   readonly counters: Counters;
 }
 
-/** A solicit that was heard, or is this box's own. */
-interface Open {
-  readonly entry: SolicitEntry;
-  readonly at: number;
-  /** The neighbourhood index of whoever to answer to, by which it may be known only later; undefined: this box asked. */
-  from: number | undefined;
-  copies: number;
-  /** Best answer given so far. */
-  answered: { readonly order: number; readonly metric: number } | undefined;
-}
-
 interface Wanted {
   readonly id: NodeId;
   /** The order that is of no use; undefined: any route will do. */
@@ -72,16 +60,15 @@ interface Wanted {
 export class Solicitor {
   readonly #o: SolicitorOptions;
   readonly #wanted = new WantedList<Wanted>();
-  /** By prefix and nonce, in the order heard; and the same by prefix alone. */
-  readonly #open = new Map<string, Open>();
-  readonly #byPrefix = new Map<string, Set<Open>>();
+  readonly #open: OpenSolicits;
   #ownTimer: Cancel | undefined;
   #relayTimer: Cancel | undefined;
-  #relays: Open[] = [];
+  #relays: OpenSolicit[] = [];
   #steppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SolicitorOptions) {
     this.#o = options;
+    this.#open = new OpenSolicits(options.link.shared);
   }
 
   stop(): void {
@@ -125,8 +112,7 @@ export class Solicitor {
 
   /** Whether somebody, this box or another, has asked for such a one lately. */
   isSought(prefix: Uint8Array): boolean {
-    const since = this.#o.clock.monotonic() - REMEMBERED_MS;
-    return [...this.#for(prefix)].some((o) => o.at > since);
+    return this.#open.about(prefix, this.#o.clock.monotonic()).length > 0;
   }
 
   /** A frame of kind 4. */
@@ -144,8 +130,7 @@ export class Solicitor {
   learned({ key, nodeId }: Destination): void {
     const { clock, table } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#for(nodeId)) {
-      if (now - open.at > REMEMBERED_MS) continue;
+    for (const open of this.#open.about(nodeId, now)) {
       const best = table.best(key, now);
       if (best) this.#answer(open, key, best);
     }
@@ -155,52 +140,31 @@ export class Solicitor {
   linked(id: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.values()) {
-      const back = this.#backOf(open);
-      if (back && equal(back, id) && now - open.at <= REMEMBERED_MS) this.#answerFor(open);
-    }
+    for (const open of this.#open.of(id, now)) this.#answerFor(open);
     this.#wanted.hasten(now + HASTE_MS * uniform(random));
     this.#arm();
   }
 
   #entry(entry: SolicitEntry, from: number, medium: string): void {
     const { clock, expect, self } = this.#o;
-    const key = keyOf(entry);
-    const known = this.#open.get(key);
+    const known = this.#open.get(entry);
     if (known) {
       known.copies++;
-      if (known.from === undefined || this.#backOf(known) || !this.#linkedAt(from)) return;
+      if (known.from === undefined || this.#open.backOf(known) || !this.#open.linkedAt(from)) return;
       known.from = from;
       if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
-    const open: Open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
-    this.#remember(key, open);
+    const open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
+    this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
     else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
   }
 
-  #remember(key: string, open: Open): void {
-    this.#open.set(key, open);
-    this.#byPrefix.set(toHex(open.entry.prefix), this.#for(open.entry.prefix).add(open));
-    for (const [k, o] of this.#open) {
-      if (this.#open.size <= MOST_REMEMBERED && open.at - o.at <= REMEMBERED_MS) break;
-      this.#open.delete(k);
-      const same = this.#for(o.entry.prefix);
-      same.delete(o);
-      if (same.size === 0) this.#byPrefix.delete(toHex(o.entry.prefix));
-    }
-  }
-
-  /** What was asked about a node, of which this begins with the prefix. */
-  #for(id: Uint8Array): Set<Open> {
-    return this.#byPrefix.get(toHex(id.subarray(0, PREFIX_LENGTH))) ?? new Set();
-  }
-
-  #answerForSelf(open: Open, medium: string): void {
+  #answerForSelf(open: OpenSolicit, medium: string): void {
     const { leastStep } = open.entry;
-    const back = this.#backOf(open);
+    const back = this.#open.backOf(open);
     const { advertiser, announceSelf, clock, freshness } = this.#o;
     const now = clock.monotonic();
     const isAhead = leastStep !== 0 && serialAhead(leastStep, serialOf(freshness.order)) > 0;
@@ -213,7 +177,7 @@ export class Solicitor {
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */
-  #answerFor(open: Open): boolean {
+  #answerFor(open: OpenSolicit): boolean {
     const { clock, destinations, table } = this.#o;
     for (const { key } of destinations.withPrefix(open.entry.prefix)) {
       const best = table.best(key, clock.monotonic());
@@ -223,9 +187,9 @@ export class Solicitor {
   }
 
   /** One answer to a solicit, and better ones; true where this route is one. */
-  #answer(open: Open, key: string, best: Usable): boolean {
+  #answer(open: OpenSolicit, key: string, best: Usable): boolean {
     const { entry, answered } = open;
-    const back = this.#backOf(open);
+    const back = this.#open.backOf(open);
     const { order } = best.route;
     const { metric } = best.cost;
     if (!back || best.route.via === nodeIdKey(back)) return false;
@@ -249,7 +213,7 @@ export class Solicitor {
     await paced.tell(back, advertiser.digestOf([entry]), trusted);
   }
 
-  #relay(open: Open): void {
+  #relay(open: OpenSolicit): void {
     const { clock, link, random } = this.#o;
     this.#relays.push(open);
     const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
@@ -303,16 +267,13 @@ export class Solicitor {
     const { clock, isTrusted, link, paced } = this.#o;
     const now = clock.monotonic();
     // never while another one for that prefix is open
-    for (const { at, entry, from } of [...this.#open.values()].reverse()) {
-      if (now - at >= OPEN_MS) break;
-      if (from !== undefined) this.#postpone(entry, at + OPEN_MS);
-    }
+    for (const { at, entry } of this.#open.ofOthers(now - OPEN_MS)) this.#postpone(entry, at + OPEN_MS);
     const due = this.#wanted.takeDue(now, MOST_ENTRIES);
     if (due.length === 0) return;
     const entries = due.map(({ value: { above, id }, ring }) => {
       const prefix = id.subarray(0, PREFIX_LENGTH);
       const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id), above), nonce: this.#nonce(), ring };
-      this.#remember(keyOf(entry), { entry, at: now, from: undefined, copies: 1, answered: undefined });
+      this.#open.add({ entry, at: now, from: undefined, copies: 1, answered: undefined });
       return entry;
     });
     const trusted = due.some(({ value }) => isTrusted(value.id));
@@ -323,23 +284,9 @@ export class Solicitor {
     for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
   }
 
-  /** The linked neighbour to answer to; undefined where there is none (yet), or where this box asked. */
-  #backOf({ from }: Open): NodeId | undefined {
-    return from === undefined ? undefined : this.#linkedAt(from);
-  }
-
-  #linkedAt(index: number): NodeId | undefined {
-    const { shared } = this.#o.link;
-    return shared.withIndex(index).find((id) => shared.isMutual(id));
-  }
-
   #nonce(): number {
     return below(this.#o.random, 0x10000);
   }
-}
-
-function keyOf({ nonce, prefix }: SolicitEntry): string {
-  return `${toHex(prefix)} ${nonce}`;
 }
 
 function isFor(entry: SolicitEntry, id: NodeId): boolean {

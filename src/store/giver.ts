@@ -17,6 +17,7 @@ import { ageByteOf, UNCERTAIN_MS } from './forwarding.ts';
 import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import { lineOf, linesTo, recipientOf } from './line.ts';
 import { type Hop, NextSteps, UNPROMISING_FAILURES, type Wait } from './next-steps.ts';
 import type { ObjectId } from './object.ts';
 import { FRESH_TRAVEL } from './parcel.ts';
@@ -76,21 +77,22 @@ export class Giver {
     this.#o = options;
     this.#reminders = new Reminders(options.ownTime());
     this.#steps = new NextSteps({ ...options, backoff: this.#backoff });
+    const { holdings, routing } = options;
     this.#lines = new WaitingLines(options.clock, {
+      after: (recipient, n) => holdings.heldAfter(recipient, n),
       look: (n) => this.#place(n, this.#steps.decide(n)),
-      empty: (line) => {
-        const recipient = recipientOf(line);
-        if (options.holdings.heldFor(recipient).length === 0)
-          options.routing.unwant(nodeIdFromKey(recipient));
-      },
+    });
+    holdings.onNoneHeld.on((line) => {
+      this.#lines.close(line);
+      const recipient = recipientOf(line);
+      const isWanted = linesTo(recipient).some((l) => holdings.heldAfter(l, 0) !== undefined);
+      if (!isWanted) routing.unwant(nodeIdFromKey(recipient));
     });
   }
 
   /** Begins with everything that is held. */
   start(): void {
-    const { holdings } = this.#o;
-    for (const recipient of holdings.recipients())
-      for (const n of holdings.heldFor(recipient)) this.#add(n, recipient);
+    for (const line of this.#o.holdings.lines()) this.#lines.open(line);
   }
 
   stop(): void {
@@ -101,7 +103,9 @@ export class Giver {
 
   /** An object has come into custody here. */
   took(n: number, recipient: NodeId): void {
-    this.#add(n, nodeIdKey(recipient));
+    const { db, holdings } = this.#o;
+    const stranger = db.read((tx) => holdings.get(tx, n))?.stranger ?? false;
+    this.#lines.add(lineOf({ recipient, stranger }), n);
   }
 
   /** It is held no longer. */
@@ -116,7 +120,7 @@ export class Giver {
 
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
-    for (const line of linesOf(nodeIdKey(recipient))) this.#lines.wake(line);
+    for (const line of linesTo(nodeIdKey(recipient))) this.#lines.wake(line);
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */
@@ -132,22 +136,19 @@ export class Giver {
     for (const n of this.#reminders.takeDue(this.#o.ownTime())) this.#lines.again(n);
   }
 
-  #add(n: number, recipient: string): void {
-    const { db, holdings } = this.#o;
-    const [line, strangersLine] = linesOf(recipient);
-    this.#lines.add(db.read((tx) => holdings.get(tx, n))?.stranger ? strangersLine : line, n);
-  }
-
   #place(n: number, step: Hop | Wait | undefined): void {
     if (!step) {
       this.#lines.remove(n);
-    } else if (step.kind === 'wait') {
-      this.#lines.park(n);
+      return;
+    }
+    const line = lineOf(step.holding);
+    if (step.kind === 'wait') {
+      this.#lines.park(line, n);
       if (step.until !== Infinity) this.#reminders.set(n, step.until);
       if (step.why === 'no-way') this.#note(step.holding, 'Waiting for a way to the recipient.');
     } else {
       const lane = this.#laneTo(step.to);
-      this.#lines.line(n, step.holding.stranger ? lane.strangers : lane.queue);
+      this.#lines.line(line, n, step.holding.stranger ? lane.strangers : lane.queue);
       this.#kick(lane);
     }
   }
@@ -186,7 +187,7 @@ export class Giver {
     const { clock, db } = this.#o;
     lane.busy = true;
     while (!this.#stopped && this.#backoff.waitMs(lane.key, clock.monotonic()) === 0) {
-      if (db.refusal) {
+      if (db.refusalOf({ housekeeping: true })) {
         this.#backoff.fail(lane.key, 'full', clock.monotonic());
         break;
       }
@@ -200,7 +201,8 @@ export class Giver {
       this.#lines.inHand(n);
       const answer = await this.#hand(n, step);
       if (this.#stopped) break;
-      await this.#answered(n, step, answer);
+      if (answer === 'lost') await this.#lost(n, step.holding);
+      else await this.#answered(n, step, answer);
       lane.failed = n;
       this.#lines.again(n);
     }
@@ -210,10 +212,10 @@ export class Giver {
     this.#kick(lane);
   }
 
-  async #hand(n: number, { direct, holding, kind, to, trace }: Hop): Promise<Answer> {
+  async #hand(n: number, { direct, holding, kind, to, trace }: Hop): Promise<Answer | 'lost'> {
     const { db, handOvers, holdings, ownTime, random, transfers } = this.#o;
     const object = db.read((tx) => holdings.object(tx, n));
-    if (!object) throw new Error(`object ${n} is held without its bytes`);
+    if (!object) return 'lost';
     const { attempt, hopsLeft, sequence } = trace;
     const minutes = (minutesOf(holding.ttl) ?? 0) - (holding.expiresAt - ownTime()) / MINUTE;
     const age = ageByteOf(Math.max(0, minutes), uniform(random));
@@ -227,6 +229,12 @@ export class Giver {
     transfers.begin(n, to, trace);
     const neighbour = nodeIdFromKey(to);
     return kind === 'give' ? handOvers.give(parcelled, neighbour) : handOvers.giveBack(parcelled, neighbour);
+  }
+
+  /** The disk has not kept it. Its sender asks after it, and sends it again. */
+  async #lost(n: number, holding: Holding): Promise<void> {
+    this.#note(holding, 'The disk or card has lost it: send it again.');
+    await this.#o.settle(n, { kind: 'dropped' });
   }
 
   /** Rule 4. */
@@ -298,15 +306,6 @@ export class Giver {
   #note({ from, id }: Holding, detail: string): void {
     if (!from) this.#o.note(id, detail);
   }
-}
-
-/** What is held for one recipient waits in two lines, so that strangers' objects are in nobody's way. */
-function linesOf(recipient: string): readonly [string, string] {
-  return [recipient, `${recipient} strangers`];
-}
-
-function recipientOf(line: string): string {
-  return line.split(' ', 1)[0] as string;
 }
 
 /** What failed last goes again before what came after it. */
