@@ -20,6 +20,7 @@ import { Links } from '../link/links.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { PER_PRIORITY } from '../link/lora/queue.ts';
 import type { Medium } from '../link/medium.ts';
+import { StrangersAir } from '../link/strangers-air.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
 import { Router } from '../mesh/router.ts';
@@ -116,7 +117,10 @@ class RunningNode implements NexusNode {
     this.#identity = identity;
     this.#contacts = new Contacts(db);
     for (const contact of this.#contacts.list()) this.#known.set(nodeIdKey(contact.nodeId), contact);
+    const isContact = (id: NodeId) => this.#known.has(nodeIdKey(id));
+    const strangers = new StrangersAir({ law: () => lawOf(options.radio), isContact, clock });
     const link = new Links({
+      strangers,
       media,
       identity,
       keyOf: (id) => this.#router.keyOf(id),
@@ -158,7 +162,7 @@ class RunningNode implements NexusNode {
       link,
       routing: options.routing?.(this.#router) ?? this.#router,
       author: this.#messenger,
-      isContact: (id) => this.#known.has(nodeIdKey(id)),
+      ...{ isContact, strangers },
       maxBytes: options.maxStoreBytes,
       t0Ms: () => this.#router.t0Ms,
       clock,
@@ -315,6 +319,13 @@ class RunningNode implements NexusNode {
   #outboxEntry(message: OutMessage): OutboxEntry {
     return outboxEntry(message, this.#messenger.progressOf(message), this.#nameOf);
   }
+}
+
+/** A box without a radio is on no air. */
+function lawOf(radio: NodeRadio | undefined): { usedMs: number; allowedMs: number | undefined } {
+  if (!radio) return { usedMs: 0, allowedMs: undefined };
+  const { airtimeAllowedMs, airtimeUsedMs } = radio.medium.status;
+  return { usedMs: airtimeUsedMs, allowedMs: airtimeAllowedMs };
 }
 
 function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {

@@ -25,6 +25,8 @@ export interface AdmissionOptions {
   readonly maxBytes: number;
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
+  /** Whether this neighbour, a stranger, is served now. */
+  readonly servesStrangers: (id: NodeId) => boolean;
   readonly ownTime: () => number;
 }
 
@@ -51,9 +53,10 @@ export class Admission {
     comesBack: boolean,
   ): RefusalReason | undefined {
     if (!comesBack && !this.#hasNextHop(from, header, known)) return 'no-route';
-    const { counters, db, garbage, holdings, isContact, maxBytes } = this.#o;
+    const { counters, db, garbage, holdings, isContact, maxBytes, servesStrangers } = this.#o;
     if (known && !known.from) return undefined; // our own, whose bytes are here
     const stranger = known?.stranger ?? !isContact(from);
+    if (stranger && !comesBack && !servesStrangers(from)) return 'busy';
     const disk = db.disk;
     if (disk === 'full' || disk === 'failed' || (disk === 'tight' && stranger)) {
       counters.count(`store.full.disk-${disk}`);

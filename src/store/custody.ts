@@ -14,6 +14,7 @@ import { type NodeId, nodeIdFromKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Admission } from './admission.ts';
 import { Debts } from './debts.ts';
@@ -66,6 +67,8 @@ export interface CustodyOptions {
   readonly author: Author;
   /** Whose traffic is free; all others share the strangers' part. */
   readonly isContact: (id: NodeId) => boolean;
+  /** What may be sent on their behalf. */
+  readonly strangers: StrangersAir;
   /** The most that objects of others may fill, bytes. */
   readonly maxBytes: number;
   /** The interval of route refreshes, ms. */
@@ -113,24 +116,28 @@ export class Custody {
 
   constructor(options: CustodyOptions) {
     this.#o = options;
-    const { author, clock, counters, db, identity, link, random, routing } = options;
+    const { author, clock, counters, db, identity, link, random, routing, strangers } = options;
     this.#time = new OwnTime(db, clock);
     this.#holdings = new Holdings(db);
     this.#leases = new LeaseBook(db, options.isContact);
     this.#garbage = new Garbage(this.#holdings);
     this.#receipts = new GivenReceipts(db);
     const common = {
-      ...{ db, link, routing, clock, random, counters },
+      ...{ db, link, routing, strangers, clock, random, counters },
       holdings: this.#holdings,
       transfers: this.#transfers,
       ownTime: () => this.#time.now(),
       note: (id: ObjectId, detail: string) => this.onNote.emit({ id, detail }),
       settle: (n: number, event: TraceEvent) => this.#settle(n, event),
+      servesStrangers: (id: NodeId) => strangers.isOpen || link.neighbour(id).airtime(0) === undefined,
     };
     this.#handOvers = new HandOvers({
       link,
       clock,
-      spent: (id, bytes, airtimeMs) => this.onSpent.emit({ id, bytes, airtimeMs }),
+      spent: (whose, id, bytes, airtimeMs) => {
+        if (whose === 'own') this.onSpent.emit({ id, bytes, airtimeMs });
+        if (whose === 'stranger') options.strangers.spend(airtimeMs);
+      },
     });
     this.#giver = new Giver({ ...common, handOvers: this.#handOvers, t0Ms: options.t0Ms });
     this.#debts = new Debts(common);

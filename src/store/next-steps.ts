@@ -22,6 +22,8 @@ const MINUTE = 60_000;
 export const UNPROMISING_FAILURES = 2;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
+/** Strangers' objects whose part of the air is spent are looked at again after so long. */
+const SHARE_AGAIN_MS = 5 * MINUTE;
 /** Remembered; past ones are forgotten when there are more. */
 const MOST_NO_ROUTES = 1_000;
 
@@ -49,6 +51,8 @@ export interface NextStepsOptions {
   readonly holdings: Holdings;
   readonly routing: Routing;
   readonly transfers: Transfers;
+  /** Whether strangers' objects may go to this neighbour now. */
+  readonly servesStrangers: (to: NodeId) => boolean;
   /** Of neighbours that failed, by NodeId in hex. */
   readonly backoff: Backoff;
   readonly clock: Clock;
@@ -76,7 +80,7 @@ export class NextSteps {
 
   /** What to do with an object now; undefined where it is not held. */
   decide(n: number): Hop | Wait | undefined {
-    const { db, holdings, ownTime, routing } = this.#o;
+    const { db, holdings, ownTime, routing, servesStrangers } = this.#o;
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
@@ -91,6 +95,8 @@ export class NextSteps {
     const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
     if (hop) {
       this.#waitingSince.delete(n);
+      if (holding.stranger && !servesStrangers(hop.neighbour))
+        return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     routing.want(recipient);
