@@ -270,7 +270,7 @@ export class Advertiser {
       trusted: isTrusted(nodeId),
       urgent: false,
       reach: this.#reachOf(destination, route.via, now),
-      before: () => distances.advertise(nodeId, distance, now + lifetime(this.t0, cost.hops)),
+      before: () => distances.advertise(nodeId, distance, now, lifetime(this.t0, cost.hops)),
       said: () => {
         table.select(key, route.via);
         this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));

@@ -25,12 +25,13 @@ export function nearest(said: Distance, before: Distance | undefined): Distance 
   return before && !isFeasible(said, before) ? before : said;
 }
 
-/** Key: NodeId. Value: order, metric. */
-const DISTANCES: TableSpec<Uint8Array, readonly [number, number]> = {
+/** Key: NodeId. Value: order, metric, and for how many minutes the advertisement is remembered by others. */
+const DISTANCES: TableSpec<Uint8Array, readonly [number, number, number]> = {
   name: 'feasibility',
   key: fixed(NODE_ID_LENGTH),
-  value: tuple(counter, u32),
+  value: tuple(counter, u32, u32),
 };
+const MINUTE = 60_000;
 
 /** Destinations; beyond it the one that would go first goes. */
 const MOST = 4096;
@@ -39,6 +40,8 @@ interface Kept extends Distance {
   readonly nodeId: NodeId;
   /** `Clock.monotonic()` */
   readonly until: number;
+  /** ms: the longest that anybody remembers what was said, from when it was said. */
+  readonly lifetime: number;
 }
 
 /** A few rows without which mail of one's own finds no way. */
@@ -46,19 +49,20 @@ const OWN = { own: true } as const;
 
 export class FeasibilityDistances {
   readonly #db: Db;
-  readonly #table: Table<Uint8Array, readonly [number, number]>;
+  readonly #table: Table<Uint8Array, readonly [number, number, number]>;
   readonly #kept = new Map<string, Kept>();
   readonly #changed = new Map<string, NodeId>();
 
-  /** `keepUntil`: how long those of before the boot are kept. */
-  constructor(db: Db, keepUntil: number) {
+  /** Those of before the boot, at `now`, are kept as if they had been said just now: how long it was off nobody knows. */
+  constructor(db: Db, now: number) {
     this.#db = db;
     this.#table = db.table(DISTANCES);
     db.read((tx) => {
       for (const { key, value } of tx.range(this.#table)) {
         const nodeId = nodeIdFrom(key.slice());
-        const [order, metric] = value;
-        this.#kept.set(nodeIdKey(nodeId), { nodeId, order, metric, until: keepUntil });
+        const [order, metric, minutes] = value;
+        const lifetime = minutes * MINUTE;
+        this.#kept.set(nodeIdKey(nodeId), { nodeId, order, metric, lifetime, until: now + lifetime });
       }
     });
   }
@@ -71,13 +75,16 @@ export class FeasibilityDistances {
     return this.#kept.get(key);
   }
 
-  /** Notes what is about to be advertised; `save` comes before it is. */
-  advertise(nodeId: NodeId, said: Distance, until: number): void {
+  /** Notes what is about to be advertised, to be remembered by others for `lifeMs`; `save` comes before it is. */
+  advertise(nodeId: NodeId, said: Distance, now: number, lifeMs: number): void {
     const key = nodeIdKey(nodeId);
     const before = this.#kept.get(key);
     const { metric, order } = nearest(said, before);
-    this.#kept.set(key, { order, metric, nodeId, until: Math.max(until, before?.until ?? until) });
-    if (order !== before?.order || metric !== before.metric) this.#changed.set(key, nodeId);
+    const until = Math.max(now + lifeMs, before?.until ?? 0);
+    const lifetime = Math.max(lifeMs, before?.lifetime ?? 0);
+    this.#kept.set(key, { order, metric, nodeId, until, lifetime });
+    if (order !== before?.order || metric !== before.metric || lifetime !== before.lifetime)
+      this.#changed.set(key, nodeId);
     if (this.#kept.size > MOST) this.#drop(this.#first());
   }
 
@@ -95,7 +102,7 @@ export class FeasibilityDistances {
       await this.#db.commit((tx) => {
         for (const nodeId of changed) {
           const kept = this.#kept.get(nodeIdKey(nodeId));
-          if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric]);
+          if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric, Math.ceil(kept.lifetime / MINUTE)]);
           else tx.remove(this.#table, nodeId);
         }
       }, OWN);

@@ -19,11 +19,11 @@ import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon } from './beacon.ts';
 import { Destinations } from './destinations.ts';
 import { decodeDigest } from './digest.ts';
-import { Earshot, type Heard, type Sign, T0_LEAST_MS } from './earshot.ts';
+import { Earshot, type Heard, type Sign } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
 import { OwnFreshness, serialOf } from './freshness.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
-import { Learner, lifetime } from './learner.ts';
+import { Learner } from './learner.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, NEARLY } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
@@ -98,8 +98,7 @@ export class Router implements Routing {
     const common = { self, link, isTrusted, clock, random: options.random, counters };
     this.#earshot = new Earshot(isTrusted);
     this.#destinations = new Destinations(db, isTrusted);
-    const longestLifetime = lifetime(T0_LEAST_MS, 255);
-    this.#distances = new FeasibilityDistances(db, clock.monotonic() + longestLifetime);
+    this.#distances = new FeasibilityDistances(db, clock.monotonic());
     this.#table = new RouteTable({
       linkCost: (via) => this.#linkCost(via),
       distance: (key) => this.#distances.of(key),
