@@ -11,6 +11,8 @@ export interface Rec {
 
 export interface SendOptions {
   readonly priority: Priority;
+  /** By which media a record goes, should the best one fail: all of them unless said. */
+  readonly reach?: Reach;
   /** Aborted by the caller once a record or receipt of its own layer has answered: nothing is sent again. */
   readonly settled?: AbortSignal;
   /** Told of every frame that went out for this: its own, their repetitions, a handshake begun for it. */

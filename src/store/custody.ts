@@ -195,6 +195,9 @@ export class Custody {
     return this.#holdings.size;
   }
 
+  /** Own time, ms (`own-time.ts`). */
+  readonly ownTime = (): number => this.#time.now();
+
   /** Takes an own object into custody; it is on its way once the transaction is durable. */
   submit(tx: Tx, object: DataObject, recipient: NodeId): ObjectId {
     const { random } = this.#o;
