@@ -17,7 +17,15 @@ import {
 } from './object.ts';
 import type { Stamp } from './stamp.ts';
 
-const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16, mutable: 32, detached: 64 } as const;
+const FLAG = {
+  kind: 1,
+  bandwidth: 2,
+  noLock: 4,
+  recipients: 8,
+  travel: 16,
+  mutable: 32,
+  detached: 64,
+} as const;
 const KNOWN_FLAGS = 127;
 const MOST_RECIPIENTS = 100;
 

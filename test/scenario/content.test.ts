@@ -4,7 +4,6 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { logByteOf } from '../../src/core/log-byte.ts';
-import type { Content } from '../../src/store/content/content.ts';
 import { CONTENT_TYPE, OBJECT_PRIORITY, type ObjectId } from '../../src/store/object.ts';
 import { type Box, World } from '../world.ts';
 
@@ -35,8 +34,7 @@ async function linked(boxes: readonly Box[]): Promise<void> {
   await world.sim.until(() => boxes.every(isLinked), 600_000, 'links between all');
 }
 
-const given = (boxes: readonly Box[]) =>
-  boxes.reduce((n, b) => n + b.counters.get('store.content.given'), 0);
+const given = (boxes: readonly Box[]) => boxes.reduce((n, b) => n + b.counters.get('store.content.given'), 0);
 
 async function putEverywhere(bytes: Uint8Array, boxes: readonly Box[]): Promise<ObjectId> {
   const ids = await world.settle(Promise.all(boxes.map((b) => b.node.content.put(bytes, PHOTO))));

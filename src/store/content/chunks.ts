@@ -3,9 +3,8 @@
  * in memory.
  */
 import { concat } from '../../core/bytes.ts';
-import { counter, fixed, u32 } from '../../db/codecs.ts';
+import { bytes as bytesCodec, counter, fixed, u32 } from '../../db/codecs.ts';
 import type { Db, ReadTx, Table, Tx, ValueCodec } from '../../db/db.ts';
-import { bytes as bytesCodec } from '../../db/codecs.ts';
 import { CHUNK_LENGTH, HASH_LENGTH } from '../merkle.ts';
 
 /**

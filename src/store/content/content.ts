@@ -26,13 +26,15 @@ import {
   objectIdOf,
   SHORT_ID_LENGTH,
 } from '../object.ts';
+import type { Origin } from './entry.ts';
 import { ContentFailed } from './failure.ts';
 import { Fetch } from './fetch.ts';
-import type { Origin } from './entry.ts';
 import { decodeHead } from './head.ts';
+import { Keeper } from './keeper.ts';
 import { Library } from './library.ts';
 import { isMutable, type MutableHeader, signMutable } from './mutable.ts';
 import { type Fork, Owners } from './owners.ts';
+import { Placements } from './placements.ts';
 import { Questions } from './questions.ts';
 import { encodeLookup } from './records.ts';
 import { ContentServer } from './server.ts';
@@ -51,6 +53,8 @@ export interface ContentProperties {
 
 export interface NewContent extends ContentProperties {
   readonly contentType: typeof CONTENT_TYPE.immutable | typeof CONTENT_TYPE.ephemeral;
+  /** Shards of it are placed with neighbours, so that it outlives this box's card; immutable objects only. */
+  readonly durable?: boolean;
 }
 
 export interface FetchHow {
@@ -78,32 +82,49 @@ export class Content {
   readonly #library: Library;
   readonly #questions: Questions;
   readonly #server: ContentServer;
+  readonly #keeper: Keeper;
+  readonly #placements: Placements;
   /** By object id in hex. */
   readonly #fetches = new Map<string, Fetch>();
   readonly #cancels: Cancel[] = [];
   #tidying: Promise<void> = Promise.resolve();
+  #placing: Promise<void> = Promise.resolve();
   #stopped = false;
 
   constructor(options: ContentOptions) {
     this.#o = options;
-    const { clock, counters, db, link, maxBytes, ownTime } = options;
+    const { clock, counters, db, isContact, link, maxBytes, ownTime, random } = options;
     this.#owners = new Owners(db, counters, ownTime);
     this.#library = new Library(db, this.#owners, maxBytes, ownTime);
     this.#questions = new Questions(link, clock);
     this.#server = new ContentServer({ db, counters, library: this.#library, owners: this.#owners });
+    const common = { db, link, counters, isContact, library: this.#library };
+    this.#keeper = new Keeper({
+      ...common,
+      fetch: (id, from) => this.#fetch(id, [from], from, {}),
+    });
+    this.#placements = new Placements({
+      ...common,
+      ...{ clock, ownTime, random, questions: this.#questions },
+      fetch: (id, from, signal) => this.#fetch(id, [from], 'fetched', { signal }),
+    });
   }
 
   start(): void {
     const { clock, link } = this.#o;
     this.#server.listen(link);
+    this.#keeper.listen();
     link.onRecord(RECORD.head, (r) => this.#headCame(r));
-    for (const type of [RECORD.leaves, RECORD.chunk, RECORD.absent])
+    const { absent, chunk, declined, leaves, proof } = RECORD;
+    for (const type of [leaves, chunk, absent, proof, declined])
       link.onRecord(type, (r) => this.#answerCame(type, r));
+    link.onRecord(RECORD.kept, (r) => this.#keptCame(r));
     this.#cancels.push(
       link.onAlive.on((id) => {
         for (const fetch of this.#fetches.values()) fetch.heard(id);
       }),
       every(clock, MINUTE, () => this.#tick()),
+      every(clock, MINUTE, () => this.#place()),
     );
     this.#tidying = this.#housekeeping(() => this.#library.sweep());
   }
@@ -113,7 +134,12 @@ export class Content {
     for (const cancel of this.#cancels) cancel();
     this.#stopped = true;
     for (const fetch of this.#fetches.values()) fetch.fail('aborted');
-    await this.#tidying;
+    await Promise.all([this.#tidying, this.#placing]);
+  }
+
+  /** A neighbour that kept shards for this box is no longer relied on. */
+  get onStruck(): Placements['onStruck'] {
+    return this.#placements.onStruck;
   }
 
   /** Objects here, and the bytes that are promised to them. */
@@ -126,10 +152,37 @@ export class Content {
    * Rejects with `ContentFailed` (`too-large`, `full`) or `StorageFailed`. Throws `RangeError` for a ttl that is none.
    */
   async put(bytes: Uint8Array, how: NewContent): Promise<ObjectId> {
+    if (how.durable && how.contentType !== CONTENT_TYPE.immutable)
+      throw new RangeError('only immutable objects are durable');
     const leaves = await this.#leavesOf(bytes);
     const header = headerOver(how, NO_LOCK, bytes.length, treeRoot(leaves));
-    await this.#keep(header, bytes, leaves);
+    const n = await this.#keep(header, bytes, leaves);
+    if (how.durable) {
+      await this.#placements.add(n);
+      void this.#place();
+    }
     return objectIdOf(header);
+  }
+
+  /** Who keeps the shards of a durable object, in order; undefined: one is wanted. */
+  holdersOf(id: ObjectId): readonly (NodeId | undefined)[] {
+    const found = this.#o.db.read((tx) => this.#library.find(tx, id));
+    return found ? this.#placements.of(found.n).map(({ holder }) => holder) : [];
+  }
+
+  /** Lets the bytes of a durable object go, for which all its shards are kept; false: they are not. */
+  async unload(id: ObjectId): Promise<boolean> {
+    const found = this.#o.db.read((tx) => this.#library.find(tx, id));
+    if (!found || !this.#placements.arePlaced(found.n)) return false;
+    await this.#library.unload(found.n);
+    return true;
+  }
+
+  /** Brings a durable object back from its shards. Rejects with `ContentFailed` `unobtainable`: too few are there. */
+  async recover(id: ObjectId): Promise<void> {
+    const found = this.#o.db.read((tx) => this.#library.find(tx, id));
+    if (!found) throw new ContentFailed('expired');
+    await this.#placements.recover(found.n);
   }
 
   /**
@@ -268,12 +321,12 @@ export class Content {
   }
 
   /** Writes an own object in commits that stay short, and at last that it is whole. */
-  async #keep(header: ObjectHeader, bytes: Uint8Array, leaves: readonly Uint8Array[]): Promise<void> {
+  async #keep(header: ObjectHeader, bytes: Uint8Array, leaves: readonly Uint8Array[]): Promise<number> {
     if (minutesOf(header.ttl) === undefined) throw new RangeError(`a ttl of ${header.ttl}`);
     const { db } = this.#o;
     const library = this.#library;
     const known = db.read((tx) => library.find(tx, objectIdOf(header)));
-    if (known?.entry.state === 'whole') return;
+    if (known?.entry.state === 'whole') return known.n;
     const refusal = known ? undefined : library.refusal(bytes.length, 'own');
     if (refusal) throw new ContentFailed(refusal);
     const n = known?.n ?? (await db.commit((tx) => library.create(tx, header, 'own', 0)));
@@ -288,12 +341,16 @@ export class Content {
       return isMutable(header) ? this.#owners.adopt(tx, header, n)?.replaced : undefined;
     });
     if (replaced) await library.remove(replaced);
+    return n;
   }
 
   #headCame(incoming: IncomingRecord): void {
     const { body, from } = incoming;
     const header = decodeHead(body)?.header;
-    if (!header) return this.#count('malformed');
+    if (!header) {
+      this.#count('malformed');
+      return;
+    }
     const answer = { type: RECORD.head, body };
     const asked = this.#questions.answered(from.id, objectIdOf(header), answer);
     const owner = header.ownership?.owner;
@@ -305,6 +362,22 @@ export class Content {
     else if (!this.#questions.answered(from.id, body, { type, body })) this.#count('unasked');
   }
 
+  /** Asked for while it was out, or told late. */
+  async #keptCame({ body, from }: IncomingRecord): Promise<void> {
+    if (body.length !== SHORT_ID_LENGTH) return this.#count('malformed');
+    const shortId = body.slice();
+    if (this.#questions.answered(from.id, shortId, { type: RECORD.kept, body: shortId })) return;
+    await this.#housekeeping(async () => {
+      if (!(await this.#placements.kept(from.id, shortId))) this.#count('unasked');
+    });
+  }
+
+  async #place(): Promise<void> {
+    await this.#placing;
+    this.#placing = this.#housekeeping(() => this.#placements.tick());
+    await this.#placing;
+  }
+
   async #tick(): Promise<void> {
     await this.#tidying;
     this.#tidying = this.#housekeeping(async () => {
@@ -313,11 +386,11 @@ export class Content {
     await this.#tidying;
   }
 
-  /** A database that has failed tells so itself. */
+  /** A database that has failed tells so itself; what is not to be had is looked for again. */
   async #housekeeping(work: () => Promise<void>): Promise<void> {
     if (this.#o.db.failed || this.#stopped) return;
     await work().catch((e: unknown) => {
-      if (!(e instanceof StorageFailed)) throw e;
+      if (!(e instanceof StorageFailed || e instanceof ContentFailed)) throw e;
     });
   }
 
@@ -332,5 +405,7 @@ function isOtherVersion(a: MutableHeader, b: MutableHeader): boolean {
 }
 
 function inGroups<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) =>
+    items.slice(i * size, (i + 1) * size),
+  );
 }

@@ -181,7 +181,8 @@ export class Fetch {
     const refusal = library.refusal(header.size, origin);
     if (refusal) {
       this.#o.counters.count(`store.content.refused.${refusal}`);
-      return this.fail(refusal);
+      this.fail(refusal);
+      return;
     }
     this.#header = header;
     const missing = new Missing(header.size);
@@ -193,7 +194,10 @@ export class Fetch {
       library.addPage(tx, n, 0, [chunkLeaf(bytes)]);
       library.addChunk(tx, n, 0, bytes);
     });
-    if (!bytes) return this.#changed();
+    if (!bytes) {
+      this.#changed();
+      return;
+    }
     missing.arrived({ kind: 'leaves', index: 0 });
     this.#arrived({ kind: 'chunk', index: 0 });
   }

@@ -64,7 +64,11 @@ export class Library {
     this.#chunks = new Chunks(db);
     this.#entries = db.table({ name: 'content', key: counter, value: entryValue });
     const place = tuple<[Uint8Array, number]>(fixed(HASH_LENGTH), u32);
-    this.#places = db.table({ name: 'content-place', key: tuple<[number, number]>(counter, u32), value: place });
+    this.#places = db.table({
+      name: 'content-place',
+      key: tuple<[number, number]>(counter, u32),
+      value: place,
+    });
     const expiryKey = tuple<[number, number]>(u32, counter);
     this.#expiry = db.table({ name: 'content-expiry', key: expiryKey, value: fixed(0) });
     db.read((tx) => {
@@ -144,8 +148,7 @@ export class Library {
   addPage(tx: Tx, n: number, page: number, leaves: readonly Uint8Array[]): void {
     for (const [i, leaf] of leaves.entries()) {
       const key: [number, number] = [n, page * PAGE_LEAVES + i];
-      if (!tx.get(this.#places, key))
-        tx.put(this.#places, key, [leaf, this.#chunks.refer(tx, leaf) ? 1 : 0]);
+      if (!tx.get(this.#places, key)) tx.put(this.#places, key, [leaf, this.#chunks.refer(tx, leaf) ? 1 : 0]);
     }
   }
 

@@ -2,8 +2,9 @@
  * Mutable objects (docs/protocol/store.md, "Mutable objects"): one key owns one, and says by signature and sequence
  * what it holds now.
  */
-import { SIGNATURE_LENGTH, type SigningKeys, sign, verify } from '../../crypto/signatures.ts';
+
 import { equal } from '../../core/bytes.ts';
+import { SIGNATURE_LENGTH, type SigningKeys, sign, verify } from '../../crypto/signatures.ts';
 import {
   CONTENT_TYPE,
   encodeHeader,

@@ -1,6 +1,13 @@
 /** The bodies of the records about content, 48–60 (docs/protocol/link.md, "Records"; store.md, "Content"). */
 import { concat, decode, Writer } from '../../core/bytes.ts';
-import { CHUNK_LENGTH, HASH_LENGTH, PAGE_LEAVES, pieces, SEGMENT_LENGTH, type SegmentProof } from '../merkle.ts';
+import {
+  CHUNK_LENGTH,
+  HASH_LENGTH,
+  PAGE_LEAVES,
+  pieces,
+  SEGMENT_LENGTH,
+  type SegmentProof,
+} from '../merkle.ts';
 import { SHORT_ID_LENGTH } from '../object.ts';
 import { type CompactHeader, encodeCompactHeader, readCompactHeader } from '../parcel.ts';
 

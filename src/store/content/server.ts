@@ -36,7 +36,10 @@ export class ContentServer {
   #query(asked: IncomingRecord): void {
     if (!this.#isServed(asked)) return;
     const { body } = asked;
-    if (body.length !== SHORT_ID_LENGTH) return this.#count('malformed');
+    if (body.length !== SHORT_ID_LENGTH) {
+      this.#count('malformed');
+      return;
+    }
     const found = this.#o.db.read((tx) => this.#o.library.wholeByShortId(tx, body));
     this.#head(asked, body.slice(), found);
   }
@@ -44,7 +47,10 @@ export class ContentServer {
   #lookup(asked: IncomingRecord): void {
     if (!this.#isServed(asked)) return;
     const question = decodeLookup(asked.body);
-    if (!question) return this.#count('malformed');
+    if (!question) {
+      this.#count('malformed');
+      return;
+    }
     const { above, owner } = question;
     const { db, library, owners } = this.#o;
     const found = db.read((tx): Found | undefined => {
@@ -58,11 +64,13 @@ export class ContentServer {
 
   #head(asked: IncomingRecord, about: Uint8Array, found: Found | undefined): void {
     const { db, library } = this.#o;
-    if (!found) return asked.reply({ type: RECORD.absent, body: about });
+    if (!found) {
+      asked.reply({ type: RECORD.absent, body: about });
+      return;
+    }
     const { header } = found.entry;
     const ageMs = library.ageMs(found.entry);
-    const bytes =
-      header.size <= INLINE_LIMIT ? db.read((tx) => library.bytes(tx, found.n)) : undefined;
+    const bytes = header.size <= INLINE_LIMIT ? db.read((tx) => library.bytes(tx, found.n)) : undefined;
     const body = bytes ? encodeHeadWith(bytes, header, ageMs) : encodeHeadAlone(header, ageMs);
     asked.reply({ type: RECORD.head, body });
   }
@@ -71,10 +79,16 @@ export class ContentServer {
     if (!this.#isServed(asked)) return;
     const { db, library } = this.#o;
     const piece = decodePiece(asked.body);
-    if (!piece) return this.#count('malformed');
+    if (!piece) {
+      this.#count('malformed');
+      return;
+    }
     const found = db.read((tx) => library.wholeByShortId(tx, piece.objectId));
     const body = found && give(piece, found);
-    if (!body) return asked.reply({ type: RECORD.absent, body: piece.objectId });
+    if (!body) {
+      asked.reply({ type: RECORD.absent, body: piece.objectId });
+      return;
+    }
     asked.reply({ type: give === this.#chunk ? RECORD.chunk : RECORD.leaves, body });
   }
 
