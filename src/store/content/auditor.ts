@@ -30,7 +30,7 @@ export class Auditor {
     const neighbour = this.#link.neighbour(holder);
     const wired = isWired(neighbour);
     const token = wired ? undefined : tokens[0];
-    if (!neighbour.linked || !(wired || token)) return { outcome: 'unasked', tokensLeft: tokens };
+    if (!wired && !token) return { outcome: 'unasked', tokensLeft: tokens };
     const objectId = shortIdOf(objectIdOf(header));
     const challenge = token
       ? { objectId, nonce: token.nonce }
@@ -48,6 +48,8 @@ export class Auditor {
       },
       reach,
     );
-    return { outcome: answer === 'silent' ? 'missed' : answer, tokensLeft: token ? tokens.slice(1) : tokens };
+    const tokensLeft = token ? tokens.slice(1) : tokens;
+    if (answer === 'away') return { outcome: 'unasked', tokensLeft };
+    return { outcome: answer === 'silent' ? 'missed' : answer, tokensLeft };
   }
 }

@@ -248,11 +248,12 @@ export class Fetch {
     question: Rec,
     type: number,
     read: (body: Uint8Array) => T | undefined,
-  ): Promise<T | 'silent' | 'absent' | 'lied'> {
-    return this.#o.questions.ask<T | 'absent' | 'lied'>(id, this.#shortId, question, (answer) => {
-      if (answer.type === RECORD.absent) return 'absent';
-      return answer.type === type ? read(answer.body) : undefined;
+  ): Promise<T | 'silent' | 'absent'> {
+    const answer = await this.#o.questions.ask<T | 'absent'>(id, this.#shortId, question, (came) => {
+      if (came.type === RECORD.absent) return 'absent';
+      return came.type === type ? read(came.body) : undefined;
     });
+    return answer === 'away' ? 'silent' : answer;
   }
 
   /** Waits for the disk only where it has fallen behind. */

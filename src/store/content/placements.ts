@@ -43,6 +43,8 @@ const MOST_MISSES = 3;
 const GONE_MS = 24 * HOUR;
 /** Who has declined, or was struck, is not asked for so long. */
 const LEFT_ALONE_MS = 24 * HOUR;
+/** Who was not there. */
+const AWAY_MS = HOUR / 6;
 /** Who was asked and has not said `kept` is asked again, for so long. */
 const PATIENCE_MS = HOUR;
 /** Holders that are not there by then are done without. */
@@ -240,7 +242,7 @@ export class Placements {
     if (answer === 'kept') return this.#settle({ key, value }, to);
     if (answer === 'silent' && ownTime() - since < PATIENCE_MS) return; // it is fetching, or will be asked again
     counters.count('store.content.place-failed');
-    this.#leaveAlone(to);
+    this.#leaveAlone(to, answer === 'away' ? AWAY_MS : LEFT_ALONE_MS);
     this.#offered.delete(String(key));
   }
 
@@ -253,13 +255,12 @@ export class Placements {
     const taken = new Set(this.of(n).flatMap(({ holder }) => (holder ? [nodeIdKey(holder)] : [])));
     for (const { key: other, to } of this.#offered.values()) if (other[0] === n) taken.add(nodeIdKey(to));
     const now = ownTime();
-    const open = link.neighbours().filter((neighbour) => {
-      const who = nodeIdKey(neighbour.id);
-      return (
-        neighbour.linked && isWired(neighbour) && !taken.has(who) && now >= (this.#leftAlone.get(who) ?? 0)
-      );
+    const known = [...link.shared.members, ...link.neighbours().map((neighbour) => neighbour.id)];
+    const open = known.filter((id) => {
+      const who = nodeIdKey(id);
+      return isWired(link.neighbour(id)) && !taken.has(who) && now >= (this.#leftAlone.get(who) ?? 0);
     });
-    return (open.find(({ id }) => isContact(id)) ?? open[0])?.id;
+    return open.find(isContact) ?? open[0];
   }
 
   /** The shard is here as an object, to be fetched from. False: there is no room, or the object itself is away. */
@@ -329,17 +330,17 @@ export class Placements {
   /** The shard is wanted elsewhere now. */
   async #strike({ key, value }: Row, holder: NodeId, why: Struck['why']): Promise<void> {
     this.#o.counters.count(`store.content.holder-${why}`);
-    this.#leaveAlone(holder);
+    this.#leaveAlone(holder, LEFT_ALONE_MS);
     const wanted: Placement = { ...value, holder: undefined, misses: 0, tokens: [] };
     await this.#o.db.commit((tx) => tx.put(this.#table, key, wanted));
     this.onStruck.emit({ holder, id: objectIdOf(value.header), why });
     await this.#place({ key, value: wanted });
   }
 
-  #leaveAlone(id: NodeId): void {
+  #leaveAlone(id: NodeId, ms: number): void {
     const now = this.#o.ownTime();
     for (const [key, until] of this.#leftAlone) if (until <= now) this.#leftAlone.delete(key);
-    this.#leftAlone.set(nodeIdKey(id), now + LEFT_ALONE_MS);
+    this.#leftAlone.set(nodeIdKey(id), now + ms);
   }
 
   #nextChallenge(now: number): number {

@@ -15,7 +15,7 @@ export type ReadAnswer<T> = (answer: Rec) => T | undefined;
 
 interface Waiting {
   readonly read: (answer: Rec) => boolean;
-  readonly over: Promise<void>;
+  readonly over: Promise<unknown>;
 }
 
 /** Content goes by connections only: on a medium that has airtime it would take hours of everybody's. */
@@ -35,8 +35,8 @@ export class Questions {
   }
 
   /**
-   * Asks a neighbour about an object or owner (`about`: the first 8 bytes of its id or key). `silent`: it is not there,
-   * or has not answered in time.
+   * Asks a neighbour about an object or owner (`about`: the first 8 bytes of its id or key). `away`: it is not there;
+   * `silent`: it has the question, and has not answered in time.
    */
   async ask<T>(
     to: NodeId,
@@ -44,9 +44,9 @@ export class Questions {
     question: Rec,
     read: ReadAnswer<T>,
     reach: 'wired' | 'all' = 'wired',
-  ): Promise<T | 'silent'> {
+  ): Promise<T | 'silent' | 'away'> {
     const neighbour = this.#link.neighbour(to);
-    if (reach === 'wired' && !isWired(neighbour)) return 'silent';
+    if (reach === 'wired' && !isWired(neighbour)) return 'away';
     const key = waitingKey(to, about);
     for (let other = this.#waiting.get(key); other; other = this.#waiting.get(key)) await other.over;
     const settled = new AbortController();
@@ -62,7 +62,7 @@ export class Questions {
       },
     });
     await over;
-    return value ?? 'silent';
+    return value ?? (await asking);
   }
 
   /** A record that answers came in, about this object or owner; whether it was asked for. */
@@ -76,16 +76,21 @@ export class Questions {
     question: Rec,
     reach: 'wired' | 'all',
     settled: AbortSignal,
-  ): Promise<void> {
+  ): Promise<'silent' | 'away'> {
     const wait = isWired(neighbour) ? ANSWER_WAIT_MS : SLOW_ANSWER_WAIT_MS;
+    let outcome: 'silent' | 'away' = 'away';
     const late = this.#clock.sleep(wait, settled).catch(() => {});
     const sent = neighbour.send(question, { priority: 3, reach, settled }).then(
-      () => late,
+      () => {
+        outcome = 'silent';
+        return late;
+      },
       (e) => {
         if (!(e instanceof LinkFailed)) throw e;
       },
     );
     await Promise.race([late, sent]);
+    return outcome;
   }
 }
 
