@@ -8,7 +8,14 @@ import { RECORD } from '../../src/link/records.ts';
 import { encodeHeadAlone } from '../../src/store/content/head.ts';
 import { decodePiece, encodeChunk, encodeLeaves } from '../../src/store/content/records.ts';
 import { CHUNK_LENGTH, chunkLeaf, pieces } from '../../src/store/merkle.ts';
-import { CONTENT_TYPE, headerFor, NO_LOCK, OBJECT_PRIORITY, type ObjectId, objectIdOf } from '../../src/store/object.ts';
+import {
+  CONTENT_TYPE,
+  headerFor,
+  NO_LOCK,
+  OBJECT_PRIORITY,
+  type ObjectId,
+  objectIdOf,
+} from '../../src/store/object.ts';
 import { BareLanNeighbour } from '../bare-lan-neighbour.ts';
 import { type Box, World } from '../world.ts';
 
@@ -154,7 +161,9 @@ describe('hostile holders', () => {
     const liar = await BareLanNeighbour.start(world, a, 'liar', {
       [RECORD.query]: () => ({ type: RECORD.head, body: encodeHeadAlone(other, 0) }),
     });
-    const failed = world.settle(a.node.content.fetch(objectIdOf(header), [liar.nodeId]).catch((e) => e.reason));
+    const failed = world.settle(
+      a.node.content.fetch(objectIdOf(header), [liar.nodeId]).catch((e) => e.reason),
+    );
     await world.sim.run(10_000);
     // it is no answer to what was asked; its sender counts as silent, and nothing is kept
     expect(a.counters.get('store.content.refused.unasked')).toBeGreaterThan(0);

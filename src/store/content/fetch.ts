@@ -119,7 +119,7 @@ export class Fetch {
           if (here) missing.arrived({ kind: 'chunk', index: page * PAGE_LEAVES + i });
       }
     });
-    if (this.#missing?.chunksLeft === 0) void this.#finish();
+    if (this.#missing?.chunksLeft === 0) this.#finish();
   }
 
   /** One holder's turn: part after part, until there is none left or it fails. */
@@ -272,10 +272,15 @@ export class Fetch {
     if (!missing || this.#over) return;
     missing.arrived(part);
     this.#o.progress(missing.chunks - missing.chunksLeft, missing.chunks);
-    if (missing.chunksLeft === 0) void this.#finish();
+    if (missing.chunksLeft === 0) this.#finish();
   }
 
-  async #finish(): Promise<void> {
+  #finish(): void {
+    this.#seal().catch((e: unknown) => this.#end(() => this.#reject(e)));
+  }
+
+  /** Once everything is durable: it is whole, and where it is mutable the newest. */
+  async #seal(): Promise<void> {
     const { db, library, owners } = this.#o;
     const [header, n] = [this.#header, this.#n];
     await Promise.all(this.#committing);
@@ -292,10 +297,10 @@ export class Fetch {
     if (db.failed) return;
     if (stale) {
       this.fail('stale');
-      return library.remove(n);
+      await library.remove(n);
     }
-    this.#end(() => this.#resolve(n));
     if (replaced > 0) await library.remove(replaced);
+    this.#end(() => this.#resolve(n));
   }
 
   /** Resolves when durable; where it fails, so does the fetch. */
