@@ -39,6 +39,8 @@ const MESSAGE_FRAME = 144;
 const ANSWER_FRAME = 32;
 /** What is reached by a connection is reached at once. */
 const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
+/** One that says it hears more than this many would silence its neighbours. */
+const MOST_BELIEVED = 32;
 /** ms: what a link costs is looked at anew after so long. */
 const MEASURED_FOR = 10_000;
 
@@ -104,10 +106,8 @@ export class Router implements Routing {
     });
     const { nodeId } = identity;
     const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition: options.nextPosition });
-    const neighbours = () => {
-      const up = this.#earshot.up(clock.monotonic());
-      return Math.max(up.length, ...up.map((h) => link.shared.membersOf(h.nodeId)));
-    };
+    const hears = () => this.#earshot.up(clock.monotonic()).length;
+    const neighbours = () => fullest(this.#earshot.up(clock.monotonic()));
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
     this.#strangers = new StrangerBudget(clock, legalMs);
     const paced = new PacedLink(link, budget, counters);
@@ -120,7 +120,14 @@ export class Router implements Routing {
     };
     const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
     const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
-    this.#advertiser = new Advertiser({ ...common, ...state, isWired, share: () => budget.share, load });
+    this.#advertiser = new Advertiser({
+      ...common,
+      ...state,
+      isWired,
+      share: () => budget.share,
+      hears,
+      load,
+    });
     this.#presence = new Presence({
       ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
       t0: () => this.#advertiser.t0,
@@ -131,6 +138,7 @@ export class Router implements Routing {
       ...common,
       ...state,
       announceSelf,
+      isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       airtime: (bytes) => link.airtime(bytes) ?? 0,
     });
@@ -139,12 +147,19 @@ export class Router implements Routing {
       ...state,
       ask: (via, prefix) => this.#introductions.ask(via, prefix),
     });
-    this.#solicitor = new Solicitor({ ...common, ...state, advertiser: this.#advertiser, announceSelf });
+    this.#solicitor = new Solicitor({
+      ...common,
+      ...state,
+      advertiser: this.#advertiser,
+      announceSelf,
+      expect: (id) => this.#links.hurry(id),
+    });
     this.#links = new LinkKeeper({
       ...common,
       paced,
       earshot: this.#earshot,
       keyOf: (id) => this.keyOf(id),
+      inHurry: () => this.#solicitor.isWaiting,
       solicitKey: (id) => this.#solicitor.solicitKey(id),
     });
   }
@@ -178,6 +193,7 @@ export class Router implements Routing {
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
         this.#learner.direct(id);
+        this.#solicitor.linked(id);
       }),
       this.#learner.onLearned.on(({ destination, isNews }) => {
         this.#solicitor.learned(destination);
@@ -334,7 +350,10 @@ export class Router implements Routing {
       return;
     }
     const heard = this.#earshot.get(nodeIdKey(from));
-    if (heard) heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+    if (heard) {
+      heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+      heard.hears = digest.hears;
+    }
     this.#learner.digest(from, digest);
   }
 
@@ -362,25 +381,25 @@ export class Router implements Routing {
 
   #direct(target: NodeId, minBandwidth: number): Candidate | undefined {
     if (!this.reachable(target)) return undefined;
-    const link = this.#costOf(nodeIdKey(target));
+    const link = this.#costOf(target, nodeIdKey(target));
     if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
   }
 
   /** Only linked, hence bidirectional, neighbours that are up. */
   #linkCost(via: string): LinkCost | undefined {
-    if (!this.#earshot.isUp(via, this.#now())) return undefined;
-    const id = nodeIdFromKey(via);
+    const heard = this.#earshot.get(via);
+    if (!heard || !this.#earshot.isUp(via, this.#now())) return undefined;
     const { shared } = this.#o.link;
-    if (!shared.isMutual(id) && !this.#o.link.neighbour(id).linked) return undefined;
-    return this.#costOf(via);
+    if (!shared.isMutual(heard.nodeId) && !this.#o.link.neighbour(heard.nodeId).linked) return undefined;
+    return this.#costOf(heard.nodeId, via);
   }
 
-  #costOf(via: string): LinkCost {
+  #costOf(id: NodeId, via: string): LinkCost {
     const now = this.#now();
     const known = this.#measured.get(via);
     if (known && now - known.at < MEASURED_FOR) return known.cost;
-    const cost = this.#measure(via);
+    const cost = this.#measure(id, via);
     this.#measured.delete(via);
     this.#measured.set(via, { at: now, cost });
     for (const [key, { at }] of this.#measured) {
@@ -390,10 +409,10 @@ export class Router implements Routing {
     return cost;
   }
 
-  #measure(via: string): LinkCost {
+  #measure(id: NodeId, via: string): LinkCost {
     const { link } = this.#o;
     const meter = this.#earshot.get(via)?.meter;
-    const neighbour = link.neighbour(nodeIdFromKey(via));
+    const neighbour = link.neighbour(id);
     const { asked, answered } = neighbour.quality;
     meter?.exchanged(asked, answered);
     const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
@@ -417,4 +436,9 @@ export class Router implements Routing {
   #now(): number {
     return this.#o.clock.monotonic();
   }
+}
+
+/** How many share the channel where it is fullest, of what is heard and what those who are heard say of themselves. */
+function fullest(up: readonly Heard[]): number {
+  return Math.max(up.length, ...up.map((h) => Math.min(h.hears, MOST_BELIEVED)));
 }
