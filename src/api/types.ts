@@ -16,6 +16,7 @@
  * | `GET /v1/status` | | `NodeStatus` |
  * | `GET /v1/neighbours` | | `NeighbourStatus[]` |
  * | `GET /v1/routes` | | `RouteEntry[]` |
+ * | `GET /v1/store[?after=N][&limit=M]` | | `StoreView`: at most M (20, at most 1000) objects behind place N |
  *
  * A stream is `application/x-ndjson`: one JSON value a line. Anything but success is answered with an `ApiError`.
  */
@@ -32,6 +33,10 @@ export type {
   OutboxEntry,
   RadioStatus,
   RouteEntry,
+  StoreEntry,
+  StoreParty,
+  StoreState,
+  StoreView,
 } from '../node/nexus-node.ts';
 
 export interface NewContact {

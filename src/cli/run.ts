@@ -14,6 +14,7 @@ import { outbox } from './commands/outbox.ts';
 import { routes } from './commands/routes.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
+import { store } from './commands/store.ts';
 import { help } from './help.ts';
 import { printableLines } from './printable.ts';
 
@@ -28,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
   outbox,
   neighbours,
   routes,
+  store,
   status,
   configCheck,
 ];

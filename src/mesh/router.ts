@@ -239,9 +239,9 @@ export class Router implements Routing {
   }
 
   want(target: NodeId): void {
-    if (this.candidates(target, 0).length > 0) return;
-    this.#links.hurry();
-    this.#solicitor.want(target);
+    const hasOthers = this.candidates(target, 0).length > 0;
+    if (!hasOthers) this.#links.hurry();
+    this.#solicitor.want(target, hasOthers);
   }
 
   unwant(target: NodeId): void {
@@ -373,7 +373,7 @@ export class Router implements Routing {
   /** A target may have become reachable, or its sequence newer. */
   #found(target: NodeId): void {
     if (this.candidates(target, 0).length === 0) return;
-    this.#solicitor.unwant(target);
+    this.#solicitor.found(target);
     queueMicrotask(() => this.onRoute.emit(target));
   }
 

@@ -40,8 +40,10 @@ import type {
   NodeStatus,
   OutboxEntry,
   RouteEntry,
+  StoreView,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
+import { storeView } from './store-view.ts';
 import { stream } from './stream.ts';
 
 export interface NodeOptions {
@@ -85,7 +87,12 @@ export interface ComposedNode extends NexusNode {
 
 /** Builds and starts a node on started media. Rejects with `StorageFailed`. */
 export async function startNode(options: NodeOptions): Promise<ComposedNode> {
-  const { db } = options;
+  const { counters, db, log } = options;
+  if (db.setAside !== undefined) log.warn({}, db.setAside);
+  db.onDamaged.on((record) => {
+    counters.count('db.damaged-record');
+    log.warn({ table: record.table }, record.message);
+  });
   const handshakes = await PersistedCounter.open(db, 'handshake');
   const freshness = await PersistedCounter.open(db, 'freshness', 16);
   const node = new RunningNode(options, handshakes, freshness);
@@ -267,7 +274,7 @@ class RunningNode implements ComposedNode {
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
-      store: { ...this.#custody.size, state: storeState(db) },
+      store: { ...this.#custody.size, ...storeState(db) },
       counters: counters.all(),
     };
   }
@@ -281,6 +288,12 @@ class RunningNode implements ComposedNode {
 
   routes(): readonly RouteEntry[] {
     return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
+  }
+
+  store(after: number, limit: number): StoreView {
+    const { clock, db } = this.#o;
+    const inventory = this.#custody.inventory(after, limit);
+    return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode);
   }
 
   stop(): Promise<void> {
@@ -320,8 +333,7 @@ class RunningNode implements ComposedNode {
   }
 }
 
-function storeState(db: Db): NodeStatus['store']['state'] {
-  const { refusal } = db;
-  if (!refusal) return 'ok';
-  return refusal.code === 'disk-full' ? 'disk-full' : 'failed';
+function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {
+  const sentence = db.refusal?.message ?? db.setAside;
+  return { state: db.disk, ...(sentence === undefined ? {} : { sentence }) };
 }

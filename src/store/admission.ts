@@ -5,7 +5,8 @@ import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Routing } from '../mesh/routing.ts';
 import type { RefusalReason } from './exchange-records.ts';
-import { ageOf, STRANGERS_KEEP_MS } from './forwarding.ts';
+import { ageOf } from './forwarding.ts';
+import type { Garbage } from './garbage.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import { CONTENT_TYPE, type DataObject, type ObjectId } from './object.ts';
@@ -17,6 +18,7 @@ const MINUTE = 60_000;
 export interface AdmissionOptions {
   readonly db: Db;
   readonly holdings: Holdings;
+  readonly garbage: Garbage;
   readonly routing: Routing;
   readonly counters: Counters;
   /** The most that objects of others may fill, bytes. */
@@ -37,7 +39,7 @@ export class Admission {
   ofHeader({ contentType, recipients, travel, ttl }: CompactHeader): RefusalReason | undefined {
     if (contentType !== CONTENT_TYPE.immutable || recipients.length > 1) return 'policy';
     if (ageOf(travel.age) >= (minutesOf(ttl) ?? 0)) return 'policy';
-    return this.#o.db.refusal ? 'full' : undefined;
+    return undefined;
   }
 
   /** Why an object of `size` bytes for somebody else is refused; `known` is what is remembered of it. */
@@ -49,32 +51,36 @@ export class Admission {
     comesBack: boolean,
   ): RefusalReason | undefined {
     if (!comesBack && !this.#hasNextHop(from, header, known)) return 'no-route';
+    const { counters, db, garbage, holdings, isContact, maxBytes } = this.#o;
     if (known && !known.from) return undefined; // our own, whose bytes are here
-    const { counters, holdings, isContact, maxBytes } = this.#o;
     const stranger = known?.stranger ?? !isContact(from);
-    const full = holdings.shares.refusal(nodeIdKey(known?.from ?? from), stranger, size, maxBytes);
-    if (full) counters.count(`store.full.${full}`);
-    return full && 'full';
+    const disk = db.disk;
+    if (disk === 'full' || disk === 'failed' || (disk === 'tight' && stranger)) {
+      counters.count(`store.full.disk-${disk}`);
+      return 'full';
+    }
+    const neighbour = nodeIdKey(known?.from ?? from);
+    const part = holdings.shares.refusal(neighbour, stranger, size, maxBytes);
+    if (!part) return undefined;
+    counters.count(`store.full.${part}`);
+    garbage.want({ part, neighbour });
+    return 'full';
   }
 
   /** A new object for one recipient, taken from a neighbour. */
   holdingOf(from: NodeId, header: CompactHeader, object: DataObject, id: ObjectId): Holding {
-    const { lock, minBandwidth, recipients, travel, ttl } = header;
+    const { lock, minBandwidth, priority, recipients, travel, ttl } = header;
     const [recipient] = recipients;
     if (!recipient) throw new Error('custody is for somebody');
-    const expiresAt = this.#o.ownTime() + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE;
-    const stranger = !this.#o.isContact(from);
+    const since = this.#o.ownTime();
     return {
-      ...{ id, lock, recipient, from, stranger, ttl, minBandwidth, expiresAt },
+      ...{ id, lock, recipient, from, ttl, priority, minBandwidth, since },
+      stranger: !this.#o.isContact(from),
       size: object.bytes.length,
-      keptUntil: this.keptUntil({ expiresAt, stranger }),
+      heldMs: 0,
+      expiresAt: since + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE,
       trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
     };
-  }
-
-  /** Until when (own time) custody lasts that begins now. */
-  keptUntil({ expiresAt, stranger }: Pick<Holding, 'expiresAt' | 'stranger'>): number {
-    return stranger ? Math.min(expiresAt, this.#o.ownTime() + STRANGERS_KEEP_MS) : expiresAt;
   }
 
   /** A relay takes only what it can hand on at this moment (rule 2). */

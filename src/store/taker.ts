@@ -31,7 +31,6 @@ import type { TraceEvent } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 import { encodeUnreadable } from './unreadable.ts';
 
-const _MINUTE = 60_000;
 /** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
 const MOST_EXPECTED = 256;
 const DONE = Promise.resolve();
@@ -46,6 +45,8 @@ export interface TakerOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
+  /** Keeps a new object for somebody; its number. */
+  readonly keep: (tx: Tx, object: DataObject, holding: Holding) => number;
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
   /** Durably taken into custody for this recipient. */
@@ -148,7 +149,7 @@ export class Taker {
   async #open(from: Neighbour, object: DataObject, id: ObjectId, answer: Answer): Promise<void> {
     const { arrived, db } = this.#o;
     try {
-      const opened = await db.commit((tx) => arrived(tx, object));
+      const opened = await db.commit((tx) => arrived(tx, object), { own: true });
       if (opened !== 'unreadable') return answer.replyLoose(encodeReceiptFrame(opened.secret));
       this.#count('unreadable');
       const word = this.#declarations.declare(from.id, id);
@@ -166,14 +167,13 @@ export class Taker {
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    const { admission, change, db, holdings, taken } = this.#o;
+    const { admission, change, db, holdings, keep, taken } = this.#o;
     const { travel } = header;
     const by = nodeIdKey(from.id);
     const known = this.#known(shortIdOf(id), header)?.n;
     try {
       const n = await db.commit((tx) => {
-        if (known === undefined)
-          return holdings.add(tx, object, admission.holdingOf(from.id, header, object, id));
+        if (known === undefined) return keep(tx, object, admission.holdingOf(from.id, header, object, id));
         const event: TraceEvent =
           way === 'return'
             ? { kind: 'returned', by, stamp: travel }

@@ -8,10 +8,10 @@ import type { Db, ReadTx, Table, Tx, ValueCodec } from '../../db/db.ts';
 import { CHUNK_LENGTH, HASH_LENGTH } from '../merkle.ts';
 
 /**
- * What fits one overflow page of LMDB beside its head of 16 bytes. A whole chunk in one value would take two pages,
- * so that its last 16 bytes lie with its leaf.
+ * What fits one overflow page of LMDB beside its head of 16 bytes and the value's checksum of 4. A whole chunk in one
+ * value would take two pages, so that its last 20 bytes lie with its leaf.
  */
-const PAGE_ROOM = 4080;
+const PAGE_ROOM = 4076;
 const TAIL = CHUNK_LENGTH - PAGE_ROOM;
 
 interface Leaf {

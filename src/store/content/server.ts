@@ -4,7 +4,7 @@ import type { Counters } from '../../core/counters.ts';
 import type { Db } from '../../db/db.ts';
 import type { IncomingRecord, Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
-import { auditPath, chunkCount, chunkLeaf, pageCount } from '../merkle.ts';
+import { auditPath, chunkCount, chunkLeaf, pageCount, pageLength } from '../merkle.ts';
 import { INLINE_LIMIT, SHORT_ID_LENGTH } from '../object.ts';
 import { encodeHeadAlone, encodeHeadWith } from './head.ts';
 import type { Found, Library } from './library.ts';
@@ -96,6 +96,7 @@ export class ContentServer {
     const { db, library } = this.#o;
     if (index >= pageCount(entry.header.size)) return undefined;
     const leaves = db.read((tx) => library.leaves(tx, n, index));
+    if (leaves.length !== pageLength(entry.header.size, index)) return undefined; // a row was damaged
     return encodeLeaves({ objectId, index, leaves, path: auditPath(entry.pageRoots, index) });
   };
 
