@@ -8,10 +8,10 @@ import type { Db, ReadTx, Table, Tx, ValueCodec } from '../../db/db.ts';
 import { CHUNK_LENGTH, HASH_LENGTH } from '../merkle.ts';
 
 /**
- * What fits one overflow page of LMDB beside its head of 16 bytes and the value's checksum of 4. A whole chunk in one
- * value would take two pages, so that its last 20 bytes lie with its leaf.
+ * What fits one overflow page of LMDB beside its head of 24 bytes and the value's checksum of 4. A whole chunk in one
+ * value would take two pages, so that its last 28 bytes lie with its leaf.
  */
-const PAGE_ROOM = 4076;
+const PAGE_ROOM = 4068;
 const TAIL = CHUNK_LENGTH - PAGE_ROOM;
 
 interface Leaf {
