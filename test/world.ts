@@ -25,8 +25,7 @@ import { LanMedium } from '../src/link/lan/lan-medium.ts';
 import { allowanceStore } from '../src/link/lora/allowance-store.ts';
 import { LoraMedium } from '../src/link/lora/lora-medium.ts';
 import type { Router } from '../src/mesh/router.ts';
-import type { NexusNode } from '../src/node/nexus-node.ts';
-import { startNode } from '../src/node/node.ts';
+import { type ComposedNode, startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
 import type { Holding } from '../src/store/holding.ts';
 import { SimNet } from './sim-net.ts';
@@ -197,7 +196,7 @@ export class Box {
   readonly #media: BoxMedia;
   #power: Power | undefined;
   #db: LmdbDb | undefined;
-  #node: NexusNode | undefined;
+  #node: ComposedNode | undefined;
   #medium: LoraMedium | undefined;
   #lan: LanMedium | undefined;
   #starts = 0;
@@ -220,7 +219,7 @@ export class Box {
   get on(): boolean {
     return this.#power !== undefined;
   }
-  get node(): NexusNode {
+  get node(): ComposedNode {
     if (!this.#node) throw new Error(`${this.name} is off`);
     return this.#node;
   }

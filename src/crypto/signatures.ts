@@ -7,7 +7,7 @@ import { type KeyPair, keyPairOf } from './curve.ts';
 import { sodium } from './sodium.ts';
 
 /** What a key of this protocol signs. One word each; a new kind of record adds its own. */
-export type SignaturePurpose = 'announce' | 'prekey' | 'unreadable';
+export type SignaturePurpose = 'announce' | 'prekey' | 'unreadable' | 'mutable';
 
 export const SEED_LENGTH = 32;
 export const SIGNATURE_LENGTH = 64;

@@ -7,6 +7,7 @@ import {
   type LinkQuality,
   type Neighbour,
   type OutgoingTransfer,
+  type Reach,
   type Rec,
   type SendOptions,
   type Sent,
@@ -60,7 +61,7 @@ export class JoinedNeighbour implements Neighbour {
 
   /** A record that has become too long, its way having gone, fails as one without an answer does. */
   send(record: Rec, options: SendOptions): Promise<Sent> {
-    return this.#byOneOf((way) =>
+    return this.#byOneOf(options.reach ?? 'all', (way) =>
       record.body.length <= way.recordRoom
         ? way.send(record, options)
         : Promise.reject(failed('unconnected')),
@@ -87,13 +88,13 @@ export class JoinedNeighbour implements Neighbour {
   }
 
   /** Rejects with what was wrong with the best way, where none of the others could make up for it. */
-  async #byOneOf(say: (way: Neighbour) => Promise<Sent>): Promise<Sent> {
+  async #byOneOf(reach: Reach, say: (way: Neighbour) => Promise<Sent>): Promise<Sent> {
     const tried = new Set<NodeLink>();
     let first: LinkFailed | undefined;
     for (;;) {
       // who is best may have changed with the failure
-      const link = this.#ways().find((way) => !tried.has(way));
-      if (!link) throw first ?? failed('no-answer');
+      const link = this.#ways().find((way) => !tried.has(way) && (reach === 'all' || way.isWired));
+      if (!link) throw first ?? failed('unconnected');
       tried.add(link);
       try {
         return await say(link.neighbour(this.id));

@@ -11,6 +11,8 @@ export interface Rec {
 
 export interface SendOptions {
   readonly priority: Priority;
+  /** By which media a record goes, should the best one fail: all of them unless said. */
+  readonly reach?: Reach;
   /** Aborted by the caller once a record or receipt of its own layer has answered: nothing is sent again. */
   readonly settled?: AbortSignal;
   /** Tries in a row that may go unanswered; 6 unless said. */

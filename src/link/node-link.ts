@@ -150,6 +150,11 @@ export class NodeLink implements Link {
     this.#transferHandler = handler;
   }
 
+  /** Whether its frames go by connections. */
+  get isWired(): boolean {
+    return this.#options.medium.connections !== undefined;
+  }
+
   /** Whether it is known by which connection it is reached. */
   isConnected(id: NodeId): boolean {
     return this.#owners.of(id) !== undefined;
@@ -410,7 +415,7 @@ export class NodeLink implements Link {
   }
 
   #isReached(reach: Reach): boolean {
-    return reach === 'all' || this.#options.medium.connections !== undefined;
+    return reach === 'all' || this.isWired;
   }
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────

@@ -22,6 +22,19 @@ export const RECORD = {
   key: 33,
   digest: 34,
   tags: 35,
+  query: 48,
+  head: 49,
+  askLeaves: 50,
+  leaves: 51,
+  askChunk: 52,
+  chunk: 53,
+  absent: 54,
+  lookup: 55,
+  challenge: 56,
+  proof: 57,
+  place: 58,
+  kept: 59,
+  declined: 60,
 } as const;
 
 /** Bit 7 of the type: the last record of the frame, whose body is all that is left. */

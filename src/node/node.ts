@@ -28,6 +28,7 @@ import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
+import { Content } from '../store/content/content.ts';
 import { Custody } from '../store/custody.ts';
 import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
 import type {
@@ -80,8 +81,13 @@ export interface NodeRadio {
   readonly settings: LoraSettings;
 }
 
+/** A node as the rooms within its process see it: with its objects by name. */
+export interface ComposedNode extends NexusNode {
+  readonly content: Content;
+}
+
 /** Builds and starts a node on started media. Rejects with `StorageFailed`. */
-export async function startNode(options: NodeOptions): Promise<NexusNode> {
+export async function startNode(options: NodeOptions): Promise<ComposedNode> {
   const { counters, db, log } = options;
   if (db.setAside !== undefined) log.warn({}, db.setAside);
   db.onDamaged.on((record) => {
@@ -95,7 +101,8 @@ export async function startNode(options: NodeOptions): Promise<NexusNode> {
   return node;
 }
 
-class RunningNode implements NexusNode {
+class RunningNode implements ComposedNode {
+  readonly content: Content;
   readonly #o: NodeOptions;
   readonly #identity: Identity;
   readonly #contacts: Contacts;
@@ -169,6 +176,13 @@ class RunningNode implements NexusNode {
       random: random.fork('store'),
       counters,
     });
+    this.content = new Content({
+      ...{ db, link, clock, counters },
+      maxBytes: options.maxStoreBytes,
+      ownTime: this.#custody.ownTime,
+      isContact: (id) => this.#known.has(nodeIdKey(id)),
+      random: random.fork('content'),
+    });
     this.#messenger.attach(this.#custody);
     options.radio?.events.on((event) => this.#radioEvent(event));
   }
@@ -176,6 +190,7 @@ class RunningNode implements NexusNode {
   start(): void {
     this.#router.start();
     this.#custody.start();
+    this.content.start();
   }
 
   identity(): NodeIdentity {
@@ -293,6 +308,7 @@ class RunningNode implements NexusNode {
   async #stop(): Promise<void> {
     this.#router.stop();
     this.#custody.stop();
+    await this.content.stop();
     await this.#link.stop();
     this.#identity.destroy();
   }

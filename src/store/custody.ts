@@ -216,6 +216,9 @@ export class Custody {
     return this.#holdings.size;
   }
 
+  /** Own time, ms (`own-time.ts`). */
+  readonly ownTime = (): number => this.#time.now();
+
   /** What is held and remembered: sums, and up to `limit` single ones whose number is above `after`. */
   inventory(after: number, limit: number): Inventory {
     return inventoryOf(this.#o.db, this.#holdings, this.#time.now(), after, limit);

@@ -27,7 +27,7 @@ export function decodeOffer(body: Uint8Array): Offer | undefined {
     const objectId = r.raw(SHORT_ID_LENGTH).slice();
     const size = r.u16();
     const header = readCompactHeader(r);
-    return header && transferId < 64 && size <= INLINE_LIMIT
+    return header && !header.detached && transferId < 64 && size <= INLINE_LIMIT
       ? { transferId, objectId, size, header }
       : undefined;
   });

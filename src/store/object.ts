@@ -1,5 +1,5 @@
 /** A DataObject's header and its name (docs/protocol/store.md, "DataObject header"). */
-import { equal, Reader, toHex, Writer } from '../core/bytes.ts';
+import { Reader, toHex, Writer } from '../core/bytes.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import { blake3 } from '../crypto/hashes.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
@@ -10,8 +10,10 @@ export const OBJECT_VERSION = 1;
 /** Bytes of an immutable or ephemeral header; of a mutable one. */
 export const HEADER_LENGTH = 60;
 export const MUTABLE_HEADER_LENGTH = 164;
-/** Larger objects travel in chunks (reserved). */
+/** Larger objects travel in chunks. */
 export const INLINE_LIMIT = 4096;
+/** The largest there are: what erasure coding is laid out for, and what leaves a box with a small card some room. */
+export const MOST_OBJECT_BYTES = 100 * 2 ** 20;
 /** How records abbreviate an object id. */
 export const SHORT_ID_LENGTH = 8;
 
@@ -38,7 +40,7 @@ export interface ObjectProperties {
   readonly ttl: number;
 }
 
-/** Who may replace a mutable object, and which version this is. Reserved: no node accepts such objects yet. */
+/** Who may replace a mutable object, and which version this is (`content/mutable.ts`). */
 export interface Ownership {
   /** Ed25519. */
   readonly owner: Uint8Array;
@@ -61,11 +63,27 @@ export interface DataObject {
   readonly bytes: Uint8Array;
 }
 
-/** The header over these bytes. */
-export function headerFor(properties: ObjectProperties, lock: Uint8Array, bytes: Uint8Array): ObjectHeader {
+/** The header over these bytes; of a mutable object with whose it is. */
+export function headerFor(
+  properties: ObjectProperties,
+  lock: Uint8Array,
+  bytes: Uint8Array,
+  ownership?: Ownership,
+): ObjectHeader {
+  return headerOver(properties, lock, bytes.length, merkleRoot(bytes), ownership);
+}
+
+/** The header over bytes of which size and root are known. */
+export function headerOver(
+  properties: ObjectProperties,
+  lock: Uint8Array,
+  size: number,
+  root: Uint8Array,
+  ownership?: Ownership,
+): ObjectHeader {
   const { contentType, priority, minBandwidth, ttl } = properties;
   const own = { version: OBJECT_VERSION, contentType, priority, minBandwidth, ttl };
-  return { ...own, size: bytes.length, lock, root: merkleRoot(bytes) };
+  return { ...own, size, lock, root, ...(ownership ? { ownership } : {}) };
 }
 
 /**
@@ -145,14 +163,4 @@ export function objectIdKey(id: ObjectId): string {
 /** The first 8 bytes, as records carry them. */
 export function shortIdOf(id: ObjectId): Uint8Array {
   return id.slice(0, SHORT_ID_LENGTH);
-}
-
-export type ObjectRefusal = 'mutable' | 'too-large' | 'wrong-size' | 'wrong-root';
-
-/** Why this version does not take an object, or undefined where it does: its bytes are those of its header. */
-export function refusalOf({ header, bytes }: DataObject): ObjectRefusal | undefined {
-  if (header.contentType === CONTENT_TYPE.mutable) return 'mutable';
-  if (header.size > INLINE_LIMIT) return 'too-large';
-  if (header.size !== bytes.length) return 'wrong-size';
-  return equal(merkleRoot(bytes), header.root) ? undefined : 'wrong-root';
 }

@@ -2,7 +2,9 @@
 import { concat, decode, type Reader, Writer } from '../core/bytes.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
+import { SIGNATURE_LENGTH } from '../crypto/signatures.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom } from '../identity/node-id.ts';
+import { HASH_LENGTH } from './merkle.ts';
 import {
   CONTENT_TYPE,
   INLINE_LIMIT,
@@ -11,13 +13,21 @@ import {
   NO_LOCK,
   OBJECT_PRIORITY,
   type ObjectProperties,
+  type Ownership,
 } from './object.ts';
 import type { Stamp } from './stamp.ts';
 
-const FLAG = { kind: 1, bandwidth: 2, noLock: 4, recipients: 8, travel: 16 } as const;
-const KNOWN_FLAGS = 31;
+const FLAG = {
+  kind: 1,
+  bandwidth: 2,
+  noLock: 4,
+  recipients: 8,
+  travel: 16,
+  mutable: 32,
+  detached: 64,
+} as const;
+const KNOWN_FLAGS = 127;
 const MOST_RECIPIENTS = 100;
-const DEFAULT_KIND = kindOf(CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
 
 /** What travels beside an object, not in its id. */
 export interface Travel extends Stamp {
@@ -35,19 +45,28 @@ export interface CompactHeader extends ObjectProperties {
   /** Empty: the neighbour it is handed to. */
   readonly recipients: readonly NodeId[];
   readonly travel: Travel;
+  /** Of mutable objects, and of no others. */
+  readonly ownership?: Ownership;
+  /** Where the bytes do not come along, and so cannot tell. */
+  readonly detached?: { readonly size: number; readonly root: Uint8Array };
 }
 
 export function encodeCompactHeader(h: CompactHeader): Uint8Array {
+  const { detached, ownership } = h;
+  if ((h.contentType === CONTENT_TYPE.mutable) !== (ownership !== undefined))
+    throw new RangeError('mutable objects, and only they, have an owner');
   const kind = kindOf(h.contentType, h.priority);
   const locked = h.lock.some((b) => b !== 0);
   const { attempt, hopsLeft, age, sequence } = h.travel;
   const travels = attempt !== 0 || hopsLeft !== FRESH_TRAVEL.hopsLeft || age !== 0 || sequence !== 0;
   let flags = 0;
-  if (kind !== DEFAULT_KIND) flags |= FLAG.kind;
+  if (kind !== defaultKind(ownership !== undefined)) flags |= FLAG.kind;
   if (h.minBandwidth !== 0) flags |= FLAG.bandwidth;
   if (!locked) flags |= FLAG.noLock;
   if (h.recipients.length > 0) flags |= FLAG.recipients;
   if (travels) flags |= FLAG.travel;
+  if (ownership) flags |= FLAG.mutable;
+  if (detached) flags |= FLAG.detached;
   const w = new Writer(18).u8(flags).u8(h.ttl);
   if (flags & FLAG.kind) w.u8(kind);
   if (flags & FLAG.bandwidth) w.u32(h.minBandwidth);
@@ -57,7 +76,14 @@ export function encodeCompactHeader(h: CompactHeader): Uint8Array {
     for (const r of h.recipients) w.raw(r);
   }
   if (travels) w.u8(attempt).u8(hopsLeft).u8(age).u16(sequence);
+  if (ownership) w.raw(ownership.owner).u64(ownership.sequence).raw(ownership.signature);
+  if (detached) w.u32(detached.size).raw(detached.root);
   return w.bytes();
+}
+
+/** Of a header whose flags do not say otherwise. */
+function defaultKind(mutable: boolean): number {
+  return kindOf(mutable ? CONTENT_TYPE.mutable : CONTENT_TYPE.immutable, OBJECT_PRIORITY.normal);
 }
 
 function kindOf(contentType: number, priority: number): number {
@@ -69,10 +95,12 @@ export function readCompactHeader(r: Reader): CompactHeader | undefined {
   const flags = r.u8();
   const ttl = r.u8();
   if ((flags & ~KNOWN_FLAGS) !== 0 || minutesOf(ttl) === undefined) return undefined;
-  const kind = flags & FLAG.kind ? r.u8() : DEFAULT_KIND;
+  const mutable = (flags & FLAG.mutable) !== 0;
+  const kind = flags & FLAG.kind ? r.u8() : defaultKind(mutable);
   const contentType = kind & 3;
   const priority = kind >> 2;
   if (!isContentType(contentType) || !isObjectPriority(priority)) return undefined;
+  if ((contentType === CONTENT_TYPE.mutable) !== mutable) return undefined;
   const minBandwidth = flags & FLAG.bandwidth ? r.u32() : 0;
   const lock = flags & FLAG.noLock ? NO_LOCK : r.raw(LOCK_LENGTH).slice();
   let recipients: NodeId[] = [];
@@ -86,7 +114,16 @@ export function readCompactHeader(r: Reader): CompactHeader | undefined {
       ? { attempt: r.u8(), hopsLeft: r.u8(), age: r.u8(), sequence: r.u16() }
       : FRESH_TRAVEL;
   if (minutesOf(travel.age) === undefined) return undefined;
-  return { contentType, priority, minBandwidth, ttl, lock, recipients, travel };
+  const header = { contentType, priority, minBandwidth, ttl, lock, recipients, travel };
+  return {
+    ...header,
+    ...(mutable ? { ownership: readOwnership(r) } : {}),
+    ...(flags & FLAG.detached ? { detached: { size: r.u32(), root: r.raw(HASH_LENGTH).slice() } } : {}),
+  };
+}
+
+function readOwnership(r: Reader): Ownership {
+  return { owner: r.raw(32).slice(), sequence: r.u64(), signature: r.raw(SIGNATURE_LENGTH).slice() };
 }
 
 export interface Parcel {
@@ -99,10 +136,11 @@ export function encodeParcel(parcel: Parcel): Uint8Array {
   return concat(encodeCompactHeader(parcel.header), parcel.bytes);
 }
 
+/** Undefined where the header says that the bytes do not come along. */
 export function decodeParcel(bytes: Uint8Array): Parcel | undefined {
   return decode(bytes, (r) => {
     const header = readCompactHeader(r);
-    if (!header || r.left > INLINE_LIMIT) return undefined;
+    if (!header || header.detached || r.left > INLINE_LIMIT) return undefined;
     return { header, bytes: r.rest().slice() };
   });
 }

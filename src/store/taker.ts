@@ -301,7 +301,7 @@ export class Taker {
 }
 
 function objectOf(header: CompactHeader, bytes: Uint8Array): DataObject {
-  return { header: headerFor(header, header.lock, bytes), bytes };
+  return { header: headerFor(header, header.lock, bytes, header.ownership), bytes };
 }
 
 function expectedKey(from: NodeId, transferId: number): string {

@@ -64,6 +64,19 @@ describe('golden bytes', () => {
       key: 33,
       digest: 34,
       tags: 35,
+      query: 48,
+      head: 49,
+      askLeaves: 50,
+      leaves: 51,
+      askChunk: 52,
+      chunk: 53,
+      absent: 54,
+      lookup: 55,
+      challenge: 56,
+      proof: 57,
+      place: 58,
+      kept: 59,
+      declined: 60,
     });
   });
 });

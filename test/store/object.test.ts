@@ -7,13 +7,11 @@ import {
   decodeHeader,
   encodeHeader,
   headerFor,
-  NO_LOCK,
   OBJECT_PRIORITY,
   type ObjectHeader,
   objectIdFrom,
   objectIdKey,
   objectIdOf,
-  refusalOf,
   shortIdOf,
 } from '../../src/store/object.ts';
 
@@ -45,7 +43,7 @@ describe('golden bytes', () => {
     expect(() => objectIdFrom(id.subarray(1))).toThrow(RangeError);
   });
 
-  test('of a mutable header (reserved), 164 bytes: owner 32 | sequence u64 | signature 64', () => {
+  test('of a mutable header, 164 bytes: owner 32 | sequence u64 | signature 64', () => {
     const bytes = encodeHeader(mutable);
     expect(toHex(bytes)).toBe(`0101${GOLDEN.slice(4)}${'aa'.repeat(32)}0807060504030201${'bb'.repeat(64)}`);
     expect(bytes).toHaveLength(164);
@@ -106,24 +104,5 @@ describe('a header', () => {
   test('an owner belongs to mutable objects, and to them alone', () => {
     expect(() => encodeHeader({ ...header, contentType: CONTENT_TYPE.mutable })).toThrow(RangeError);
     expect(() => encodeHeader({ ...header, ownership })).toThrow(RangeError);
-  });
-});
-
-describe('an object', () => {
-  const bytes = utf8('abc');
-
-  test('is taken where its bytes are those of its header', () => {
-    expect(refusalOf({ header, bytes })).toBeUndefined();
-    expect(refusalOf({ header: headerFor(PROPERTIES, NO_LOCK, EMPTY), bytes: EMPTY })).toBeUndefined();
-    const full = new Uint8Array(4096);
-    expect(refusalOf({ header: headerFor(PROPERTIES, LOCK, full), bytes: full })).toBeUndefined();
-  });
-
-  test('is refused where they are not, where it is mutable, or too large to be inline', () => {
-    expect(refusalOf({ header, bytes: utf8('abd') })).toBe('wrong-root');
-    expect(refusalOf({ header, bytes: utf8('abcd') })).toBe('wrong-size');
-    expect(refusalOf({ header: mutable, bytes })).toBe('mutable');
-    const large = new Uint8Array(4097);
-    expect(refusalOf({ header: headerFor(PROPERTIES, LOCK, large), bytes: large })).toBe('too-large');
   });
 });

@@ -1,12 +1,20 @@
 /** Golden bytes of the compact header and the parcel: docs/protocol/store.md, "Compact header". */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fromHex, toHex } from '../../src/core/bytes.ts';
+import { decode, fromHex, toHex } from '../../src/core/bytes.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { CONTENT_TYPE, OBJECT_PRIORITY } from '../../src/store/object.ts';
-import { type CompactHeader, decodeParcel, encodeParcel, FRESH_TRAVEL } from '../../src/store/parcel.ts';
+import {
+  type CompactHeader,
+  decodeParcel,
+  encodeCompactHeader,
+  encodeParcel,
+  FRESH_TRAVEL,
+  readCompactHeader,
+} from '../../src/store/parcel.ts';
 
 const hex = (text: string) => fromHex(text.replaceAll(/[\s|]/g, '')) as Uint8Array;
+const same = (encoded: Uint8Array, text: string) => expect(toHex(encoded)).toBe(toHex(hex(text)));
 const LOCK = '00112233445566778899aabbccddeeff';
 const ID = '101112131415161718191a1b1c1d1e1f';
 
@@ -29,6 +37,19 @@ const full: CompactHeader = {
   travel: { attempt: 1, hopsLeft: 63, age: 9, sequence: 0x0203 },
 };
 const bytes = hex('aabbcc');
+const OWNER = `${'0e'.repeat(32)} 0807060504030201 ${'51'.repeat(64)}`;
+const ROOT = 'c0'.repeat(32);
+const mutable: CompactHeader = {
+  ...plain,
+  contentType: CONTENT_TYPE.mutable,
+  ownership: {
+    owner: new Uint8Array(32).fill(0x0e),
+    sequence: 0x0102030405060708n,
+    signature: new Uint8Array(64).fill(0x51),
+  },
+};
+const detached: CompactHeader = { ...plain, detached: { size: 12345, root: new Uint8Array(32).fill(0xc0) } };
+const read = (header: Uint8Array) => decode(header, readCompactHeader);
 
 describe('a parcel', () => {
   test('to a neighbour with everything at its default costs 18 bytes over the object', () => {
@@ -50,10 +71,35 @@ describe('a parcel', () => {
   });
 });
 
+describe('a compact header', () => {
+  test('of a mutable object: flag 5, and last owner 32 | sequence u64 | signature 64', () => {
+    same(encodeCompactHeader(mutable), `20 d5 ${LOCK} ${OWNER}`);
+    expect(read(encodeCompactHeader(mutable))).toEqual(mutable);
+    expect(decodeParcel(encodeParcel({ header: mutable, bytes }))).toEqual({ header: mutable, bytes });
+    const lazy = { ...mutable, priority: OBJECT_PRIORITY.lazy };
+    same(encodeCompactHeader(lazy), `21 d5 09 ${LOCK} ${OWNER}`);
+    expect(read(encodeCompactHeader(lazy))).toEqual(lazy);
+  });
+  test('of an object whose bytes do not come along: flag 6, and last size u32 | root 32', () => {
+    same(encodeCompactHeader(detached), `40 d5 ${LOCK} 39300000 ${ROOT}`);
+    expect(read(encodeCompactHeader(detached))).toEqual(detached);
+    const both = { ...mutable, detached: { size: 12345, root: new Uint8Array(32).fill(0xc0) } };
+    same(encodeCompactHeader(both), `60 d5 ${LOCK} ${OWNER} 39300000 ${ROOT}`);
+    expect(read(encodeCompactHeader(both))).toEqual(both);
+  });
+  test('has an owner where it is mutable, and nowhere else', () => {
+    const { ownership, ...without } = mutable;
+    expect(() => encodeCompactHeader(without)).toThrow(RangeError);
+    expect(() => encodeCompactHeader({ ...plain, ...(ownership ? { ownership } : {}) })).toThrow(RangeError);
+  });
+});
+
 describe('refused:', () => {
   test.each([
-    ['a mutable object (reserved)', `20 d5 ${LOCK}`],
-    ['a chunked object (reserved)', `40 d5 ${LOCK}`],
+    ['a mutable object without its owner', `20 d5 ${LOCK}`],
+    ['an immutable object with an owner', `21 d5 04 ${LOCK} ${OWNER}`],
+    ['a mutable object that does not say so by its flag', `01 d5 05 ${LOCK}`],
+    ['a header whose bytes do not come along', `40 d5 ${LOCK} 39300000 ${ROOT}`],
     ['flag bit 7', `80 d5 ${LOCK}`],
     ['a ttl beyond thirty days', `00 f7 ${LOCK}`],
     ['an unknown content type', `01 d5 03 ${LOCK}`],
