@@ -26,8 +26,8 @@ export interface Usable {
 }
 
 export interface RouteTableOptions {
-  /** What the link to a neighbour costs; undefined where it is down. */
-  readonly linkCost: (via: string) => LinkCost | undefined;
+  /** What the link to a neighbour costs on a way of that order to a destination; undefined where there is no such way. */
+  readonly linkCost: (via: string, destination: string, order: Order) => LinkCost | undefined;
   /** The best this node has advertised of a destination. */
   readonly distance: (destination: string) => Distance | undefined;
 }
@@ -91,7 +91,7 @@ export class RouteTable {
     for (const route of this.#routes.get(destination)?.values() ?? []) {
       if (route.expiresAt <= now) continue;
       if (!isFeasible({ order: route.order, metric: route.cost.metric }, distance)) continue;
-      const link = this.#o.linkCost(route.via);
+      const link = this.#o.linkCost(route.via, destination, route.order);
       if (!link) continue;
       const cost = through(route.cost, link);
       if (cost.metric !== RETRACTED && bandwidthOf(cost.bottleneck) >= minBandwidth)

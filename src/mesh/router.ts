@@ -21,7 +21,8 @@ import { Destinations } from './destinations.ts';
 import { decodeDigest } from './digest.ts';
 import { Earshot, type Heard, type Sign, T0_LEAST_MS } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
-import { OwnFreshness, serialOf } from './freshness.ts';
+import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { HandedSteps } from './handed-steps.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
 import { Learner, lifetime } from './learner.ts';
 import { LinkKeeper } from './link-keeper.ts';
@@ -32,6 +33,7 @@ import { RouteTable, type Usable } from './route-table.ts';
 import type { Candidate, Routing } from './routing.ts';
 import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
+import { StandIns } from './stand-ins.ts';
 
 const MINUTE = 60_000;
 /** The exchange that a link is measured by: a message of 100 bytes, and its answer. */
@@ -41,6 +43,8 @@ const ANSWER_FRAME = 32;
 const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
 /** ms: what a link costs is looked at anew after so long. */
 const MEASURED_FOR = 10_000;
+/** ms: what neighbours say of this node itself is looked at so often at most. */
+const OWN_VALUE_PAUSE = 10_000;
 
 export interface RouterOptions {
   readonly link: Link;
@@ -50,6 +54,10 @@ export interface RouterOptions {
   readonly chainSecret: Uint8Array;
   /** A number above all it gave before, over reboots too. */
   readonly nextPosition: () => number;
+  /** Durably gives up all numbers below one. Rejects with `StorageFailed`. */
+  readonly skipTo: (position: number) => Promise<void>;
+  /** To be named in announces, at most two. */
+  readonly mailboxes: () => readonly NodeId[];
   /** Keys known beside what was announced: of contacts, and of those written to. */
   readonly otherKey: KeyOf;
   readonly capabilities: number;
@@ -72,6 +80,10 @@ export interface RouteView {
 export class Router implements Routing {
   readonly onHeard = new Event<NodeId>();
   readonly onRoute = new Event<NodeId>();
+  /** A node is heard that was down or unknown until now, or has proven that it has booted. */
+  readonly onReturn = new Event<NodeId>();
+  /** This node has gone on beyond the steps that it had handed to its mailboxes: they need others. */
+  readonly onResumed = new Event<void>();
   readonly #o: RouterOptions;
   readonly #earshot: Earshot;
   readonly #destinations: Destinations;
@@ -84,6 +96,10 @@ export class Router implements Routing {
   readonly #links: LinkKeeper;
   readonly #solicitor: Solicitor;
   readonly #strangers: StrangerBudget;
+  readonly #standIns: StandIns;
+  readonly #freshness: OwnFreshness;
+  readonly #handed: HandedSteps;
+  #ownValueAt = Number.NEGATIVE_INFINITY;
   /** By neighbour. */
   readonly #measured = new Map<string, { readonly at: number; readonly cost: LinkCost }>();
   readonly #cancels: Cancel[] = [];
@@ -95,15 +111,26 @@ export class Router implements Routing {
     const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
     const common = { self, link, isTrusted, clock, random: options.random, counters };
     this.#earshot = new Earshot(isTrusted);
-    this.#destinations = new Destinations(db, isTrusted);
+    let standIns: StandIns | undefined;
+    const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
+    this.#destinations = new Destinations(db, isKept);
     const longestLifetime = lifetime(T0_LEAST_MS, 255);
     this.#distances = new FeasibilityDistances(db, clock.monotonic() + longestLifetime);
     this.#table = new RouteTable({
-      linkCost: (via) => this.#linkCost(via),
+      linkCost: (via, destination, order) => this.#costTowards(via, destination, order),
       distance: (key) => this.#distances.of(key),
     });
+    this.#standIns = new StandIns({
+      ...{ db, clock, destinations: this.#destinations, table: this.#table },
+      isUp: (key) => this.#earshot.isUp(key, clock.monotonic()),
+      t0: () => this.#advertiser.t0,
+    });
+    standIns = this.#standIns;
     const { nodeId } = identity;
-    const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition: options.nextPosition });
+    const { nextPosition, skipTo } = options;
+    const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition, skipTo });
+    this.#freshness = freshness;
+    this.#handed = new HandedSteps(db, freshness);
     const neighbours = () => {
       const up = this.#earshot.up(clock.monotonic());
       return Math.max(up.length, ...up.map((h) => link.shared.membersOf(h.nodeId)));
@@ -123,6 +150,7 @@ export class Router implements Routing {
     this.#advertiser = new Advertiser({ ...common, ...state, isWired, share: () => budget.share, load });
     this.#presence = new Presence({
       ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
+      mailboxes: options.mailboxes,
       t0: () => this.#advertiser.t0,
       saidAt: () => this.#advertiser.saidAt,
     });
@@ -137,6 +165,7 @@ export class Router implements Routing {
     this.#learner = new Learner({
       ...common,
       ...state,
+      ownValue: (value) => this.#ownValue(value),
       ask: (via, prefix) => this.#introductions.ask(via, prefix),
     });
     this.#solicitor = new Solicitor({ ...common, ...state, advertiser: this.#advertiser, announceSelf });
@@ -186,12 +215,13 @@ export class Router implements Routing {
     );
     this.#presence.start();
     this.#advertiser.start();
+    this.#standIns.start();
   }
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
-    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links, this.#solicitor])
-      part.stop();
+    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links]) part.stop();
+    for (const part of [this.#solicitor, this.#standIns]) part.stop();
   }
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -223,7 +253,7 @@ export class Router implements Routing {
   }
 
   want(target: NodeId): void {
-    if (this.candidates(target, 0).length > 0) return;
+    if (this.candidates(target, 0).length > 0 || this.#standIns.standsFor(nodeIdKey(target))) return;
     this.#links.hurry();
     this.#solicitor.want(target);
   }
@@ -234,6 +264,32 @@ export class Router implements Routing {
 
   keyOf(id: NodeId): Uint8Array | undefined {
     return this.#destinations.get(nodeIdKey(id))?.publicKey ?? this.#o.otherKey(id);
+  }
+
+  // ── what mailboxes need (docs/protocol/mesh.md, "Standing in") ─────────────────────────────────────────────────
+
+  /** A step of the own chain for a mailbox; undefined where the disk does not take it. */
+  handOver(): Promise<Uint8Array | undefined> {
+    return this.#handed.next();
+  }
+
+  /** A mailbox has heard of an order of this node with that serial: where it has released steps, this node goes on beyond them. */
+  async knownAs(serial: number): Promise<void> {
+    if (serialAhead(serial, serialOf(this.#freshness.order)) > 0) await this.#resume();
+  }
+
+  /** Begins to stand in for a node whenever it is away; as `StandIns.take`. */
+  standInFor(id: NodeId, value: Uint8Array): Promise<number | 'unknown' | 'full'> {
+    return this.#standIns.take(id, value);
+  }
+
+  async standDown(id: NodeId): Promise<void> {
+    await this.#standIns.drop(id);
+  }
+
+  /** bit/s of the link to a neighbour; Infinity where nothing limits it. */
+  bandwidthTo(id: NodeId): number {
+    return this.#costOf(nodeIdKey(id)).bandwidth;
   }
 
   // ── what the node shows, and asks ──────────────────────────────────────────────────────────────────────────────
@@ -296,6 +352,7 @@ export class Router implements Routing {
     }
     destination.provenAt = this.#now();
     this.#o.link.forget(nodeId);
+    queueMicrotask(() => this.onReturn.emit(nodeId));
   }
 
   #announce(bytes: Uint8Array, reception: Reception): void {
@@ -315,7 +372,10 @@ export class Router implements Routing {
       this.#refuse(`${learned}-announce`);
       return;
     }
-    if (learned === 'new' && booted) this.#o.link.forget(nodeId);
+    if (learned === 'new' && booted) {
+      this.#o.link.forget(nodeId);
+      queueMicrotask(() => this.onReturn.emit(nodeId));
+    }
     if (isFirstHand(cost)) {
       const { at, rssiDbm, snrDb, via } = reception;
       this.#note({ nodeId, at, rssiDbm, snrDb, capabilities });
@@ -347,8 +407,25 @@ export class Router implements Routing {
     const isNew = this.#earshot.note(sign);
     this.#links.heard(nodeId);
     // later: the frame that is the sign of life may hold the very answer that somebody waits for
-    queueMicrotask(() => this.onHeard.emit(nodeId));
+    queueMicrotask(() => {
+      if (isNew) this.onReturn.emit(nodeId);
+      this.onHeard.emit(nodeId);
+    });
     if (isNew || this.reachable(nodeId)) this.#found(nodeId);
+  }
+
+  /** A neighbour reaches this node by a step that only a mailbox can have released: it was away, and is passed by. */
+  #ownValue(value: Uint8Array): void {
+    const now = this.#now();
+    if (now - this.#ownValueAt < OWN_VALUE_PAUSE) return;
+    this.#ownValueAt = now;
+    if (this.#handed.isReleased(value)) void this.#resume();
+  }
+
+  async #resume(): Promise<void> {
+    if (!(await this.#handed.resume())) return;
+    this.#advertiser.renewed();
+    this.onResumed.emit();
   }
 
   /** A target may have become reachable, or its sequence newer. */
@@ -365,6 +442,13 @@ export class Router implements Routing {
     const link = this.#costOf(nodeIdKey(target));
     if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
+  }
+
+  /** Of a node that is away, for which this box stands in, the link as it was last. */
+  #costTowards(via: string, destination: string, order: Order): LinkCost | undefined {
+    if (this.#standIns.leadsAstray(destination, order))
+      return via === destination ? this.#measure(via) : undefined;
+    return this.#linkCost(via);
   }
 
   /** Only linked, hence bidirectional, neighbours that are up. */

@@ -127,6 +127,8 @@ class RunningNode implements NexusNode {
       identity,
       chainSecret: chainSecretOf(seed),
       nextPosition: () => freshness.next(),
+      skipTo: (position) => freshness.skipTo(position),
+      mailboxes: () => [],
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
       capabilities: CAPABILITY.relay | CAPABILITY.storage,
       load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,

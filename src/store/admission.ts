@@ -8,11 +8,14 @@ import type { RefusalReason } from './exchange-records.ts';
 import { ageOf, STRANGERS_KEEP_MS } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { CONTENT_TYPE, type DataObject, type ObjectId } from './object.ts';
 import type { CompactHeader } from './parcel.ts';
 import { freshTrace } from './trace.ts';
 
 const MINUTE = 60_000;
+/** Objects that strangers may park for one node, or through one, whose mailbox this is. */
+const MOST_MAIL = 2_048;
 
 export interface AdmissionOptions {
   readonly db: Db;
@@ -23,8 +26,11 @@ export interface AdmissionOptions {
   readonly maxBytes: number;
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
+  readonly mailboxes: Mailboxes;
   readonly ownTime: () => number;
 }
+
+type Terms = Pick<Holding, 'expiresAt' | 'from' | 'recipient' | 'stranger'>;
 
 export class Admission {
   readonly #o: AdmissionOptions;
@@ -48,10 +54,16 @@ export class Admission {
     known: Holding | undefined,
     comesBack: boolean,
   ): RefusalReason | undefined {
-    if (!comesBack && !this.#hasNextHop(from, header, known)) return 'no-route';
-    if (known && !known.from) return undefined; // our own, whose bytes are here
     const { counters, holdings, isContact, maxBytes } = this.#o;
+    const [recipient] = header.recipients;
+    const isMail = recipient !== undefined && this.#isMail(from, recipient);
+    if (!comesBack && !isMail && !this.#hasNextHop(from, header, known)) return 'no-route';
+    if (known && !known.from) return undefined; // our own, whose bytes are here
     const stranger = known?.stranger ?? !isContact(from);
+    if (isMail && stranger && holdings.heldCount(nodeIdKey(recipient)) >= MOST_MAIL) {
+      counters.count('store.full.mailbox');
+      return 'full';
+    }
     const full = holdings.shares.refusal(nodeIdKey(known?.from ?? from), stranger, size, maxBytes);
     if (full) counters.count(`store.full.${full}`);
     return full && 'full';
@@ -67,14 +79,21 @@ export class Admission {
     return {
       ...{ id, lock, recipient, from, stranger, ttl, minBandwidth, expiresAt },
       size: object.bytes.length,
-      keptUntil: this.keptUntil({ expiresAt, stranger }),
+      keptUntil: this.keptUntil({ expiresAt, stranger, from, recipient }),
       trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
     };
   }
 
   /** Until when (own time) custody lasts that begins now. */
-  keptUntil({ expiresAt, stranger }: Pick<Holding, 'expiresAt' | 'stranger'>): number {
-    return stranger ? Math.min(expiresAt, this.#o.ownTime() + STRANGERS_KEEP_MS) : expiresAt;
+  keptUntil({ expiresAt, from, recipient, stranger }: Terms): number {
+    const isBounded = stranger && from !== undefined && !this.#isMail(from, recipient);
+    return isBounded ? Math.min(expiresAt, this.#o.ownTime() + STRANGERS_KEEP_MS) : expiresAt;
+  }
+
+  /** A mailbox keeps what comes for those it serves, and what they do not know a way for. */
+  #isMail(from: NodeId, recipient: NodeId): boolean {
+    const { mailboxes } = this.#o;
+    return mailboxes.serves(recipient) || mailboxes.serves(from);
   }
 
   /** A relay takes only what it can hand on at this moment (rule 2). */

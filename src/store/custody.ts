@@ -10,7 +10,7 @@ import { minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdFromKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
@@ -22,11 +22,13 @@ import { HandOvers } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import { Holdings } from './holdings.ts';
 import { firstHopsLeft, Inquiries } from './inquiries.ts';
+import type { Mailboxes, Waiting } from './mailboxes.ts';
 import { type DataObject, type ObjectId, objectIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
 import { decodeReceiptFrame } from './receipt-frame.ts';
 import { GivenReceipts } from './receipts.ts';
 import { Replies } from './replies.ts';
+import { type StorageAccount, StorageTime } from './storage-time.ts';
 import { Taker } from './taker.ts';
 import { freshTrace, type TraceEvent, transition } from './trace.ts';
 import { Transfers } from './transfers.ts';
@@ -59,6 +61,7 @@ export interface CustodyOptions {
   readonly link: Link;
   readonly routing: Routing;
   readonly author: Author;
+  readonly mailboxes: Mailboxes;
   /** Whose traffic is free; all others share the strangers' part. */
   readonly isContact: (id: NodeId) => boolean;
   /** The most that objects of others may fill, bytes. */
@@ -92,6 +95,7 @@ export class Custody {
   readonly onSpent = new Event<Spent>();
   readonly #o: CustodyOptions;
   readonly #time: OwnTime;
+  readonly #storageTime: StorageTime;
   readonly #holdings: Holdings;
   readonly #receipts: GivenReceipts;
   readonly #transfers = new Transfers();
@@ -106,12 +110,13 @@ export class Custody {
 
   constructor(options: CustodyOptions) {
     this.#o = options;
-    const { author, clock, counters, db, identity, link, random, routing } = options;
+    const { author, clock, counters, db, identity, link, mailboxes, random, routing } = options;
     this.#time = new OwnTime(db, clock);
+    this.#storageTime = new StorageTime(db);
     this.#holdings = new Holdings(db);
     this.#receipts = new GivenReceipts(db);
     const common = {
-      ...{ db, link, routing, clock, random, counters },
+      ...{ db, link, routing, mailboxes, clock, random, counters },
       holdings: this.#holdings,
       transfers: this.#transfers,
       ownTime: () => this.#time.now(),
@@ -151,6 +156,7 @@ export class Custody {
       change: (tx, n, event, object) => {
         this.#change(tx, n, event, object);
       },
+      kept: (tx, n) => this.#storageTime.begins(tx, n, this.#time.now()),
       taken: (n, recipient) => {
         this.#inquiries.settled(n);
         this.#giver.took(n, recipient);
@@ -193,6 +199,33 @@ export class Custody {
   /** Objects held here for whomever, and their bytes. */
   get size(): { readonly objects: number; readonly bytes: number } {
     return this.#holdings.size;
+  }
+
+  /** Own time, ms. */
+  now(): number {
+    return this.#time.now();
+  }
+
+  /** What is held for a recipient, mostly the oldest first. */
+  waitingFor(recipient: NodeId): readonly Waiting[] {
+    const holdings = this.#holdings;
+    return this.#o.db.read((tx) =>
+      holdings.heldFor(nodeIdKey(recipient)).flatMap((n) => {
+        const header = holdings.object(tx, n)?.header;
+        const id = holdings.get(tx, n)?.id;
+        return header && id ? [{ n, id, size: header.size, priority: header.priority }] : [];
+      }),
+    );
+  }
+
+  /** Hands these over to their recipient, in this order: `Mailboxes.mayPush` says yes to them now. */
+  release(ns: readonly number[]): void {
+    for (const n of ns) this.#giver.release(n);
+  }
+
+  /** For how long what was held, by giver and recipient. */
+  storageAccounts(): readonly StorageAccount[] {
+    return this.#o.db.read((tx) => this.#storageTime.all(tx));
   }
 
   /** Takes an own object into custody; it is on its way once the transaction is durable. */
@@ -244,6 +277,9 @@ export class Custody {
     const keepBytes = trace.state === 'held' || (!before.from && trace.state === 'handed-on');
     if (object) holdings.restore(tx, n, before, after, object);
     else holdings.update(tx, n, before, after, keepBytes);
+    if (object) this.#storageTime.begins(tx, n, this.#time.now());
+    else if (before.trace.state === 'held' && trace.state !== 'held')
+      this.#storageTime.ends(tx, n, before, this.#time.now());
     if (!before.from) tellAuthor(this.#o.author, tx, event, before, after);
     this.#time.mark(tx);
     return { before, after };
@@ -289,6 +325,7 @@ export class Custody {
           }
           const underway = state === 'held' || state === 'handed-on';
           if (underway && !holding.from) author.expired(tx, holding.id);
+          if (state === 'held') this.#storageTime.ends(tx, n, holding, now);
           holdings.remove(tx, n, holding);
         }
         this.#receipts.expire(tx, now, EXPIRY_BATCH);

@@ -17,6 +17,7 @@ import { ageByteOf, UNCERTAIN_MS } from './forwarding.ts';
 import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { type Hop, NextSteps, UNPROMISING_FAILURES, type Wait } from './next-steps.ts';
 import type { ObjectId } from './object.ts';
 import { FRESH_TRAVEL } from './parcel.ts';
@@ -36,6 +37,7 @@ export interface GiverOptions {
   readonly db: Db;
   readonly holdings: Holdings;
   readonly routing: Routing;
+  readonly mailboxes: Mailboxes;
   readonly clock: Clock;
   readonly random: Random;
   readonly transfers: Transfers;
@@ -109,6 +111,11 @@ export class Giver {
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
     this.#lines.wake(nodeIdKey(recipient));
+  }
+
+  /** Its recipient, who is there, has asked for it, or is not to be asked any more: in the order of these calls. */
+  release(n: number): void {
+    this.#lines.again(n);
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */

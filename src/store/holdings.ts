@@ -143,6 +143,11 @@ export class Holdings {
     return this.#heldFor.get(recipient);
   }
 
+  /** How many these are. */
+  heldCount(recipient: string): number {
+    return this.#heldFor.count(recipient);
+  }
+
   /** Everybody for whom something is held (NodeIds in hex). */
   recipients(): readonly string[] {
     return [...this.#heldFor.keys()].sort();

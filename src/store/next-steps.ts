@@ -13,6 +13,7 @@ import { holdTimeMs, openTo } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { type Held, underSequence } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 
@@ -21,6 +22,8 @@ const MINUTE = 60_000;
 export const UNPROMISING_FAILURES = 2;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
+/** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
+const PENDING_AFTER_MS = 10 * MINUTE;
 /** Remembered; past ones are forgotten when there are more. */
 const MOST_NO_ROUTES = 1_000;
 
@@ -40,13 +43,15 @@ export interface Wait {
   readonly kind: 'wait';
   readonly until: number;
   readonly holding: Holding;
-  readonly why: 'busy' | 'no-way';
+  /** `unasked`: the recipient is told that it waits, and asks for it when it likes. */
+  readonly why: 'busy' | 'no-way' | 'unasked';
 }
 
 export interface NextStepsOptions {
   readonly db: Db;
   readonly holdings: Holdings;
   readonly routing: Routing;
+  readonly mailboxes: Mailboxes;
   readonly transfers: Transfers;
   /** Of neighbours that failed, by NodeId in hex. */
   readonly backoff: Backoff;
@@ -75,7 +80,7 @@ export class NextSteps {
 
   /** What to do with an object now; undefined where it is not held. */
   decide(n: number): Hop | Wait | undefined {
-    const { db, holdings, ownTime, routing } = this.#o;
+    const { db, holdings, mailboxes, ownTime, routing } = this.#o;
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
@@ -90,6 +95,8 @@ export class NextSteps {
     const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
     if (hop) {
       this.#waitingSince.delete(n);
+      if (hop.direct && !mailboxes.mayPush(n, recipient))
+        return { kind: 'wait', until: Infinity, holding, why: 'unasked' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     if (candidates.length === 0) routing.want(recipient);
@@ -158,15 +165,33 @@ export class NextSteps {
     return [...again, ...open].find(promising) ?? open[0];
   }
 
+  /** An own mailbox that is there and may be given the object. */
+  #ownMailbox(n: number, trace: Held, now: number): string | undefined {
+    const { mailboxes, routing } = this.#o;
+    const there = mailboxes.own
+      .flatMap((id) => routing.candidates(id, 0).filter((c) => c.direct))
+      .map((c) => ({ ...c, direct: false }));
+    const hop = this.#choose(n, openTo(trace, there, keyOf, now));
+    return hop && keyOf(hop);
+  }
+
   #noWay(n: number, holding: Holding, trace: Held, now: number, again: number): Hop | Wait {
-    const { routing, t0Ms } = this.#o;
+    const { mailboxes, routing, t0Ms } = this.#o;
     const since = this.#waitingSince.get(n) ?? now;
     this.#waitingSince.set(n, since);
     const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
     const wait = (until: number): Wait => ({ kind: 'wait', until, holding, why: 'no-way' });
+    if (!holding.from) {
+      const mailbox = this.#ownMailbox(n, trace, now);
+      if (!mailbox) return wait(tried);
+      if (now < since + PENDING_AFTER_MS) return wait(Math.min(tried, since + PENDING_AFTER_MS));
+      return { kind: 'give', to: mailbox, direct: false, holding, trace };
+    }
+    // a mailbox keeps what it has until its time is over
+    if (mailboxes.serves(holding.recipient) || mailboxes.serves(holding.from)) return wait(tried);
     const giver = trace.givers.at(-1);
     const refused = this.#returnRefused.get(n);
-    if (!holding.from || giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
+    if (giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
     const returnAt = since + holdTimeMs((minutesOf(holding.ttl) ?? 0) * MINUTE, t0Ms());
     if (now < returnAt) return wait(Math.min(tried, returnAt));
     const isThere = routing.candidates(nodeIdFromKey(giver), 0).some((c) => c.direct);

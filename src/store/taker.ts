@@ -48,6 +48,8 @@ export interface TakerOptions {
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
+  /** A new object of somebody else is held with this transaction. */
+  readonly kept: (tx: Tx, n: number) => void;
   /** Durably taken into custody for this recipient. */
   readonly taken: (n: number, recipient: NodeId) => void;
 }
@@ -166,14 +168,17 @@ export class Taker {
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    const { admission, change, db, holdings, taken } = this.#o;
+    const { admission, change, db, holdings, kept, taken } = this.#o;
     const { travel } = header;
     const by = nodeIdKey(from.id);
     const known = this.#known(shortIdOf(id), header)?.n;
     try {
       const n = await db.commit((tx) => {
-        if (known === undefined)
-          return holdings.add(tx, object, admission.holdingOf(from.id, header, object, id));
+        if (known === undefined) {
+          const added = holdings.add(tx, object, admission.holdingOf(from.id, header, object, id));
+          kept(tx, added);
+          return added;
+        }
         const event: TraceEvent =
           way === 'return'
             ? { kind: 'returned', by, stamp: travel }
