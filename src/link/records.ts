@@ -22,6 +22,10 @@ export const RECORD = {
   key: 33,
   digest: 34,
   tags: 35,
+  subscribe: 40,
+  subscribed: 41,
+  hint: 42,
+  pull: 43,
 } as const;
 
 /** Bit 7 of the type: the last record of the frame, whose body is all that is left. */

@@ -18,7 +18,7 @@ import { Advertiser } from './advertiser.ts';
 import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon } from './beacon.ts';
 import { Destinations } from './destinations.ts';
-import { decodeDigest } from './digest.ts';
+import { decodeDigest, PREFIX_LENGTH } from './digest.ts';
 import { Earshot, type Heard, type Sign, T0_LEAST_MS } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
 import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
@@ -279,8 +279,10 @@ export class Router implements Routing {
   }
 
   /** Begins to stand in for a node whenever it is away; as `StandIns.take`. */
-  standInFor(id: NodeId, value: Uint8Array): Promise<number | 'unknown' | 'full'> {
-    return this.#standIns.take(id, value);
+  async standInFor(id: NodeId, value: Uint8Array): Promise<number | 'unknown' | 'full'> {
+    const taken = await this.#standIns.take(id, value);
+    if (taken === 'unknown') this.#introductions.ask(id, id.subarray(0, PREFIX_LENGTH));
+    return taken;
   }
 
   async standDown(id: NodeId): Promise<void> {

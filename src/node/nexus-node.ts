@@ -117,6 +117,16 @@ export interface NeighbourStatus {
   readonly linked: boolean;
 }
 
+/** A neighbour that keeps this box's mail while it is off. */
+export interface MailboxStatus {
+  /** NodeId, hex. */
+  readonly nodeId: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  /** It has confirmed since this box was started. */
+  readonly registered: boolean;
+}
+
 /** A node that is known, and how it would be reached now. */
 export interface RouteEntry {
   /** NodeId, hex. */
@@ -152,6 +162,8 @@ export interface NodeStatus {
   /** Left out for a box that is on none. */
   readonly lan?: LanStatus;
   readonly neighbours: readonly NeighbourStatus[];
+  /** At most two. */
+  readonly mailboxes: readonly MailboxStatus[];
   /** `waiting`: written here and neither delivered nor expired. */
   readonly messages: { readonly waiting: number; readonly inbox: number; readonly outbox: number };
   readonly store: {

@@ -27,11 +27,13 @@ import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
+import { Pub } from '../pub/pub.ts';
 import { Custody } from '../store/custody.ts';
 import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
+  MailboxStatus,
   MessageProgress,
   NeighbourStatus,
   NexusNode,
@@ -59,6 +61,8 @@ export interface NodeOptions {
   readonly ttlDays: number;
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
+  /** Contacts (names or codes) whose boxes are to be its mailboxes; it chooses itself where there are none. */
+  readonly mailboxes?: readonly string[];
   readonly codec: TextCodec;
   /** Who is next towards whom; what the router finds unless said. */
   readonly routing?: (router: Router) => Routing;
@@ -97,6 +101,7 @@ class RunningNode implements NexusNode {
   readonly #router: Router;
   readonly #messenger: Messenger;
   readonly #custody: Custody;
+  readonly #pub: Pub;
   readonly #startedAt: number;
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
@@ -128,9 +133,9 @@ class RunningNode implements NexusNode {
       chainSecret: chainSecretOf(seed),
       nextPosition: () => freshness.next(),
       skipTo: (position) => freshness.skipTo(position),
-      mailboxes: () => [],
+      mailboxes: () => this.#pub.mailboxes.ids,
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
-      capabilities: CAPABILITY.relay | CAPABILITY.storage,
+      capabilities: CAPABILITY.relay | CAPABILITY.storage | CAPABILITY.hub,
       load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,
       legalMs: options.radio?.medium.status.airtimeAllowedMs,
       clock,
@@ -147,12 +152,20 @@ class RunningNode implements NexusNode {
       random: random.fork('messages'),
       counters,
     });
+    this.#pub = new Pub({
+      ...{ db, link, router: this.#router, self: identity.nodeId, clock, counters },
+      named: () => this.#namedMailboxes(),
+      isContact: (id) => this.#known.has(nodeIdKey(id)),
+      random: random.fork('pub'),
+    });
     this.#custody = new Custody({
       db,
       identity,
       link,
       routing: options.routing?.(this.#router) ?? this.#router,
       author: this.#messenger,
+      mailboxes: this.#pub,
+      published: (from, object) => this.#pub.published(from, object),
       isContact: (id) => this.#known.has(nodeIdKey(id)),
       maxBytes: options.maxStoreBytes,
       t0Ms: () => this.#router.t0Ms,
@@ -161,12 +174,14 @@ class RunningNode implements NexusNode {
       counters,
     });
     this.#messenger.attach(this.#custody);
+    this.#pub.attach(this.#custody);
     options.radio?.events.on((event) => this.#radioEvent(event));
   }
 
   start(): void {
     this.#router.start();
     this.#custody.start();
+    this.#pub.start();
   }
 
   identity(): NodeIdentity {
@@ -253,6 +268,7 @@ class RunningNode implements NexusNode {
       ...(radio ? radioStatus(radio, this.#radioFailure?.sentence) : {}),
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
+      mailboxes: this.#pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, state: storeState(db) },
       counters: counters.all(),
@@ -278,8 +294,27 @@ class RunningNode implements NexusNode {
   async #stop(): Promise<void> {
     this.#router.stop();
     this.#custody.stop();
+    this.#pub.stop();
     await this.#link.stop();
     this.#identity.destroy();
+  }
+
+  #mailboxStatus(id: NodeId): MailboxStatus {
+    const name = this.#nameOfNode(id);
+    const registered = this.#pub.mailboxes.isRegistered(id);
+    return { nodeId: nodeIdKey(id), ...(name === undefined ? {} : { name }), registered };
+  }
+
+  /** Those that are known by now: a contact may be added later. */
+  #namedMailboxes(): readonly NodeId[] {
+    return (this.#o.mailboxes ?? []).flatMap((name) => {
+      try {
+        return [this.#contacts.resolve(name).nodeId];
+      } catch (e) {
+        if (!(e instanceof PersonError)) throw e;
+        return [];
+      }
+    });
   }
 
   #radioEvent(event: RadioEvent): void {

@@ -62,6 +62,8 @@ export interface CustodyOptions {
   readonly routing: Routing;
   readonly author: Author;
   readonly mailboxes: Mailboxes;
+  /** What was published, and is for whoever it is handed to. Resolves when durable. */
+  readonly published: (from: NodeId, object: DataObject) => Promise<void>;
   /** Whose traffic is free; all others share the strangers' part. */
   readonly isContact: (id: NodeId) => boolean;
   /** The most that objects of others may fill, bytes. */
@@ -93,6 +95,8 @@ interface Moved {
 export class Custody {
   readonly onNote = new Event<CustodyNote>();
   readonly onSpent = new Event<Spent>();
+  /** An object for this node was opened, and is durable. */
+  readonly onOpened = new Event<ObjectId>();
   readonly #o: CustodyOptions;
   readonly #time: OwnTime;
   readonly #storageTime: StorageTime;
@@ -148,6 +152,7 @@ export class Custody {
       admission: this.#admission,
       arrived: (tx, object) => {
         const opened = author.arrived(tx, object);
+        tx.afterCommit(() => this.onOpened.emit(objectIdOf(object.header)));
         if (opened !== 'unreadable')
           this.#receipts.add(tx, object.header.lock, opened.secret, this.#time.now());
         this.#time.mark(tx);
@@ -156,6 +161,7 @@ export class Custody {
       change: (tx, n, event, object) => {
         this.#change(tx, n, event, object);
       },
+      published: options.published,
       kept: (tx, n) => this.#storageTime.begins(tx, n, this.#time.now()),
       taken: (n, recipient) => {
         this.#inquiries.settled(n);
@@ -221,6 +227,11 @@ export class Custody {
   /** Hands these over to their recipient, in this order: `Mailboxes.mayPush` says yes to them now. */
   release(ns: readonly number[]): void {
     for (const n of ns) this.#giver.release(n);
+  }
+
+  /** Asks `Mailboxes.mayPush` again for what it said no to. */
+  reconsider(recipient: NodeId): void {
+    this.#giver.reconsider(recipient);
   }
 
   /** For how long what was held, by giver and recipient. */

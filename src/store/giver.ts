@@ -113,9 +113,14 @@ export class Giver {
     this.#lines.wake(nodeIdKey(recipient));
   }
 
-  /** Its recipient, who is there, has asked for it, or is not to be asked any more: in the order of these calls. */
+  /** Its recipient, who is there, has asked for it; what it asked for first goes first. */
   release(n: number): void {
     this.#lines.again(n);
+  }
+
+  /** What its recipient was told of, and has not asked for, is looked at again. */
+  reconsider(recipient: NodeId): void {
+    this.#lines.recall(nodeIdKey(recipient));
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */
@@ -134,6 +139,8 @@ export class Giver {
   #place(n: number, step: Hop | Wait | undefined): void {
     if (!step) {
       this.#lines.remove(n);
+    } else if (step.kind === 'wait' && step.why === 'unasked') {
+      this.#lines.setAside(n);
     } else if (step.kind === 'wait') {
       this.#lines.park(n);
       if (step.until !== Infinity) this.#reminders.set(n, step.until);

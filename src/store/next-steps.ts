@@ -12,8 +12,8 @@ import type { Backoff } from './backoff.ts';
 import { holdTimeMs, openTo } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
-import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import type { Mailboxes } from './mailboxes.ts';
+import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, underSequence } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 

@@ -51,7 +51,11 @@ export class StorageTime {
     if (!before && this.#count >= MOST_ACCOUNTS) return;
     const [objects, byteMs] = before ?? [0, 0];
     const more = Math.round(size * Math.max(0, now - since));
-    tx.put(this.#accounts, [from, recipient], [objects + 1, Math.min(byteMs + more, Number.MAX_SAFE_INTEGER)]);
+    tx.put(
+      this.#accounts,
+      [from, recipient],
+      [objects + 1, Math.min(byteMs + more, Number.MAX_SAFE_INTEGER)],
+    );
     if (!before) tx.afterCommit(() => this.#count++);
   }
 

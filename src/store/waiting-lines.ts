@@ -15,6 +15,8 @@ interface Line {
   backlog: Set<number>;
   /** Looked at in vain. */
   parked: Set<number>;
+  /** Told of, and not asked for: news of routes change nothing. */
+  readonly aside: Set<number>;
   /** In queues to neighbours, or being handed over. */
   readonly lined: Set<number>;
 }
@@ -58,6 +60,7 @@ export class WaitingLines {
     const line = this.#lines.get(recipient) ?? {
       backlog: new Set<number>(),
       parked: new Set<number>(),
+      aside: new Set<number>(),
       lined: new Set<number>(),
     };
     this.#lines.set(recipient, line);
@@ -74,7 +77,7 @@ export class WaitingLines {
     this.#move(n, place, undefined);
     line.lined.delete(n);
     this.#places.delete(n);
-    if (line.backlog.size + line.parked.size + line.lined.size > 0) this.#look(recipient);
+    if (line.backlog.size + line.parked.size + line.aside.size + line.lined.size > 0) this.#look(recipient);
     else if (this.#lines.delete(recipient)) this.#actions.empty(recipient);
   }
 
@@ -106,6 +109,25 @@ export class WaitingLines {
     this.#look(place.recipient);
   }
 
+  /** It is not to be looked at again before `recall`, or `again`. */
+  setAside(n: number): void {
+    const place = this.#places.get(n);
+    if (!place) return;
+    place.line.lined.delete(n);
+    this.#move(n, place, place.line.aside);
+    this.#look(place.recipient);
+  }
+
+  /** Looks at a recipient's objects that were set aside. */
+  recall(recipient: string): void {
+    const line = this.#lines.get(recipient);
+    for (const n of [...(line?.aside ?? [])]) {
+      const place = this.#places.get(n);
+      if (line && place) this.#move(n, place, line.backlog);
+    }
+    if (line) this.#look(recipient);
+  }
+
   /** It waits in a neighbour's queue. */
   line(n: number, queue: Set<number>): void {
     const place = this.#places.get(n);
@@ -125,6 +147,7 @@ export class WaitingLines {
     place.set?.delete(n);
     place.line.backlog.delete(n);
     place.line.parked.delete(n);
+    place.line.aside.delete(n);
     place.set = to;
     to?.add(n);
   }

@@ -89,7 +89,14 @@ describe('what is proven of a chain', () => {
 describe("this node's own position", () => {
   const at = (position: number) => {
     let next = position;
-    return new OwnFreshness({ nodeId, chainSecret: secret, nextPosition: () => next++, skipTo: async (n) => { next = n; } });
+    return new OwnFreshness({
+      nodeId,
+      chainSecret: secret,
+      nextPosition: () => next++,
+      skipTo: async (n) => {
+        next = n;
+      },
+    });
   };
 
   test('goes a step at a time, and on to the next announce at 7/8 of the chain', () => {

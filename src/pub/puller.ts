@@ -1,0 +1,101 @@
+/** Asks own mailboxes for what they say waits there, in this node's own order (docs/protocol/store.md, "Mailboxes"). */
+import { toHex } from '../core/bytes.ts';
+import type { Cancel, Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type Link, LinkFailed } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import { encodePull, type Hint, type HintItem, idsWithin, MAIL } from './records.ts';
+
+/** What was asked for and has not come after so long is given up; until then no other hint counts. */
+const PATIENCE_MS = 10 * 60_000;
+
+export interface PullerOptions {
+  readonly link: Pick<Link, 'neighbour'>;
+  readonly clock: Clock;
+  readonly counters: Counters;
+}
+
+/** At one mailbox. */
+interface Asked {
+  readonly from: NodeId;
+  /** Short ids in hex that have not come yet. */
+  readonly awaited: Set<string>;
+  readonly more: boolean;
+  arrived: boolean;
+  timer: Cancel;
+}
+
+/** The order in which waiting objects are asked for: the most urgent first, of these the smallest. */
+export function pullOrder(items: readonly HintItem[]): HintItem[] {
+  return [...items].sort((a, b) => a.priority - b.priority || a.size - b.size);
+}
+
+export class Puller {
+  readonly #o: PullerOptions;
+  readonly #asked = new Map<string, Asked>();
+
+  constructor(options: PullerOptions) {
+    this.#o = options;
+  }
+
+  stop(): void {
+    for (const { timer } of this.#asked.values()) timer();
+  }
+
+  /** An own mailbox says what waits. */
+  hinted(from: NodeId, { items, more }: Hint): void {
+    const { clock, counters, link } = this.#o;
+    const key = nodeIdKey(from);
+    if (this.#asked.has(key)) {
+      counters.count('pub.hint-too-soon');
+      return;
+    }
+    const most = idsWithin(link.neighbour(from).recordRoom);
+    const ids = pullOrder(items)
+      .slice(0, most)
+      .map((i) => i.id);
+    if (ids.length === 0) return;
+    const timer = clock.after(PATIENCE_MS, () => {
+      counters.count('pub.unfulfilled-hint');
+      this.#over(key);
+    });
+    const awaited = new Set(ids.map(toHex));
+    this.#asked.set(key, { from, awaited, more: more || ids.length < items.length, arrived: false, timer });
+    void this.#send(from, ids);
+  }
+
+  /** Asks a mailbox what waits. */
+  ask(from: NodeId): Promise<boolean> {
+    return this.#send(from, []);
+  }
+
+  /** An object for this node was opened, and is durable. */
+  opened(shortId: Uint8Array): void {
+    const id = toHex(shortId);
+    for (const [key, asked] of this.#asked) {
+      if (!asked.awaited.delete(id)) continue;
+      asked.arrived = true;
+      if (asked.awaited.size === 0) this.#over(key);
+    }
+  }
+
+  /** All has come, or is given up: asks for the rest where there is more. */
+  #over(key: string): void {
+    const asked = this.#asked.get(key);
+    this.#asked.delete(key);
+    asked?.timer();
+    if (asked?.more && asked.arrived) void this.ask(asked.from);
+  }
+
+  async #send(to: NodeId, ids: readonly Uint8Array[]): Promise<boolean> {
+    const body = encodePull({ number: MAIL, ids });
+    try {
+      await this.#o.link.neighbour(to).send({ type: RECORD.pull, body }, { priority: 1 });
+      return true;
+    } catch (e) {
+      if (!(e instanceof LinkFailed)) throw e;
+      return false;
+    }
+  }
+}
