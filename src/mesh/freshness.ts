@@ -156,17 +156,17 @@ export class OwnFreshness {
     return { value: this.#current.step(steps), order: orderOf(this.sequence, steps) };
   }
 
-  /** Whether a value is one of the steps up to `order` that this node has not released itself. */
-  isUnreleased(value: Uint8Array, order: Order): boolean {
-    const { steps } = this;
-    const last = Math.min(order - orderOf(this.sequence, 0), CHAIN_STEPS - 1);
+  /** The order of a value that is beyond the newest released, and not beyond `most`; undefined for any other. */
+  orderAhead(value: Uint8Array, most: Order): Order | undefined {
+    const { order } = this;
     const hash = hasher(this.#o.nodeId, this.sequence);
+    const newest = this.value;
     let x = value;
-    for (let i = last; i > steps; i--) {
+    for (let ahead = 1; ahead <= Math.min(most - order, CHAIN_STEPS); ahead++) {
       x = hash(x);
-      if (equal(x, this.value)) return true;
+      if (equal(x, newest)) return order + ahead;
     }
-    return false;
+    return undefined;
   }
 
   /** Goes on beyond an order, which somebody else may have released; false where the disk does not keep up. */

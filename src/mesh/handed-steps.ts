@@ -28,14 +28,14 @@ export class HandedSteps {
     return value;
   }
 
-  /** Whether a value is one that only a mailbox can have released. */
-  isReleased(value: Uint8Array): boolean {
-    return this.#newest > this.#freshness.order && this.#freshness.isUnreleased(value, this.#newest);
+  /** The order of a value ahead of this node's own, which only a mailbox can have released; undefined for any other. */
+  orderOf(value: Uint8Array): Order | undefined {
+    return this.#newest > this.#freshness.order ? this.#freshness.orderAhead(value, this.#newest) : undefined;
   }
 
-  /** Goes on beyond all that was handed out; true where it had not yet, and the disk has taken it. */
-  async resume(): Promise<boolean> {
-    return this.#newest > this.#freshness.order && this.#freshness.resumeBeyond(this.#newest);
+  /** Goes on beyond an order that a mailbox has released; false where it cannot have, or the disk does not take it. */
+  async resumeBeyond(order: Order): Promise<boolean> {
+    return order <= this.#newest && this.#freshness.resumeBeyond(order);
   }
 
   async #write(order: Order): Promise<boolean> {

@@ -29,7 +29,7 @@ import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, NEARLY } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
 import { Presence } from './presence.ts';
-import { RouteTable, type Usable } from './route-table.ts';
+import { type Route, RouteTable, type Usable } from './route-table.ts';
 import type { Candidate, Routing } from './routing.ts';
 import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
@@ -82,8 +82,6 @@ export class Router implements Routing {
   readonly onRoute = new Event<NodeId>();
   /** A node is heard that was down or unknown until now, or has proven that it has booted. */
   readonly onReturn = new Event<NodeId>();
-  /** This node has gone on beyond the steps that it had handed to its mailboxes: they need others. */
-  readonly onResumed = new Event<void>();
   readonly #o: RouterOptions;
   readonly #earshot: Earshot;
   readonly #destinations: Destinations;
@@ -117,7 +115,7 @@ export class Router implements Routing {
     const longestLifetime = lifetime(T0_LEAST_MS, 255);
     this.#distances = new FeasibilityDistances(db, clock.monotonic() + longestLifetime);
     this.#table = new RouteTable({
-      linkCost: (via, destination, order) => this.#costTowards(via, destination, order),
+      linkCost: (route, destination) => this.#costTowards(route, destination),
       distance: (key) => this.#distances.of(key),
     });
     this.#standIns = new StandIns({
@@ -273,9 +271,11 @@ export class Router implements Routing {
     return this.#handed.next();
   }
 
-  /** A mailbox has heard of an order of this node with that serial: where it has released steps, this node goes on beyond them. */
+  /** A mailbox knows this node by an order with that serial: where that is ahead, it has released steps meanwhile. */
   async knownAs(serial: number): Promise<void> {
-    if (serialAhead(serial, serialOf(this.#freshness.order)) > 0) await this.#resume();
+    const { order } = this.#freshness;
+    const ahead = serialAhead(serial, serialOf(order));
+    if (ahead > 0) await this.#resume(order + ahead);
   }
 
   /** Begins to stand in for a node whenever it is away; as `StandIns.take`. */
@@ -421,13 +421,12 @@ export class Router implements Routing {
     const now = this.#now();
     if (now - this.#ownValueAt < OWN_VALUE_PAUSE) return;
     this.#ownValueAt = now;
-    if (this.#handed.isReleased(value)) void this.#resume();
+    const order = this.#handed.orderOf(value);
+    if (order !== undefined) void this.#resume(order);
   }
 
-  async #resume(): Promise<void> {
-    if (!(await this.#handed.resume())) return;
-    this.#advertiser.renewed();
-    this.onResumed.emit();
+  async #resume(order: Order): Promise<void> {
+    if (await this.#handed.resumeBeyond(order)) this.#advertiser.renewed();
   }
 
   /** A target may have become reachable, or its sequence newer. */
@@ -446,10 +445,13 @@ export class Router implements Routing {
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
   }
 
-  /** Of a node that is away, for which this box stands in, the link as it was last. */
-  #costTowards(via: string, destination: string, order: Order): LinkCost | undefined {
-    if (this.#standIns.leadsAstray(destination, order))
-      return via === destination ? this.#measure(via) : undefined;
+  /**
+   * Of a node that is away, for which this box stands in, the link as it was last: what is for that node stays here,
+   * and does not go to another mailbox.
+   */
+  #costTowards({ cost, via }: Route, destination: string): LinkCost | undefined {
+    if (via === destination && this.#standIns.standsFor(via)) return this.#measure(via);
+    if (via !== destination && cost.away && this.#standIns.knows(destination)) return undefined;
     return this.#linkCost(via);
   }
 

@@ -9,15 +9,16 @@ import { type Db, StorageFailed, type Table, type TableSpec } from '../db/db.ts'
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
 import type { Destinations } from './destinations.ts';
 import { T0_LEAST_MS } from './earshot.ts';
-import { CHAIN_STEPS, type Order, STEPS_AHEAD, serialOf, stepBefore } from './freshness.ts';
+import { CHAIN_STEPS, type Order, serialOf, stepBefore } from './freshness.ts';
 import { lifetime } from './learner.ts';
-import { OWN_COST } from './metric.ts';
+import { OWN_COST, type PathCost } from './metric.ts';
 import type { RouteTable } from './route-table.ts';
 
 const MINUTE = 60_000;
 /** A node that has not been heard since the boot of this box may just be silent: three signs of life, and some. */
 const GRACE_MS = 64 * MINUTE;
 const VALUE_LENGTH = 8;
+const AWAY_COST: PathCost = { ...OWN_COST, away: true };
 
 interface Kept {
   /** The newest value that may be released, and its order. */
@@ -89,24 +90,19 @@ export class StandIns {
     this.#cancel?.();
   }
 
-  /** Whether routes to this node lead here now. */
+  /** Whether routes to this node lead here now: it is not in earshot, nor heard of elsewhere. */
   standsFor(key: string): boolean {
     const standIn = this.#all.get(key);
-    return standIn !== undefined && !this.#o.isUp(key) && (standIn.away || this.#wasHeard(key));
+    if (!standIn || this.#o.isUp(key) || !(standIn.away || this.#wasHeard(key))) return false;
+    const now = this.#o.clock.monotonic();
+    return !this.#o.table
+      .routes(key)
+      .some((r) => r.via !== key && !r.cost.away && r.order > standIn.released && r.expiresAt > now);
   }
 
   /** Whether this box would stand in for it: what is known of it is kept. */
   knows(key: string): boolean {
     return this.#all.has(key);
-  }
-
-  /**
-   * Whether a route that a neighbour speaks of leads to another that stands in: while this box does so itself, only
-   * what is newer than all that was handed out shows where the node is.
-   */
-  leadsAstray(key: string, order: Order): boolean {
-    const standIn = this.#all.get(key);
-    return standIn !== undefined && this.standsFor(key) && order <= standIn.limit;
   }
 
   /**
@@ -135,8 +131,8 @@ export class StandIns {
     const { clock, isUp, t0 } = this.#o;
     const now = clock.monotonic();
     for (const [key, standIn] of this.#all) {
-      const isAway = this.standsFor(key) || (!isUp(key) && now - this.#startedAt >= GRACE_MS);
-      if (!isAway) continue;
+      const isUnheard = !isUp(key) && !this.#wasHeard(key) && now - this.#startedAt >= GRACE_MS;
+      if (!this.standsFor(key) && !isUnheard) continue;
       if (now - standIn.releasedAt >= t0()) await this.#release(key, standIn, now);
     }
   }
@@ -158,9 +154,9 @@ export class StandIns {
     const after = { ...kept, nodeId, releasedAt: now };
     if (!(await this.#write(nodeId, kept)) || this.#all.get(key) !== standIn) return;
     this.#all.set(key, after);
-    chain.prove(stepBefore(nodeId, chain.sequence, value, limit - order), STEPS_AHEAD + CHAIN_STEPS);
+    chain.prove(stepBefore(nodeId, chain.sequence, value, limit - order), CHAIN_STEPS);
     const expiresAt = now + lifetime(Math.max(t0(), T0_LEAST_MS), 0);
-    table.update(key, { via: key, cost: OWN_COST, order, expiresAt });
+    table.update(key, { via: key, cost: AWAY_COST, order, expiresAt });
   }
 
   async #write(nodeId: NodeId, kept: Kept | undefined): Promise<boolean> {

@@ -117,6 +117,16 @@ export interface NeighbourStatus {
   readonly linked: boolean;
 }
 
+/** What this box has held for one node, as one neighbour handed it over, and let go of. */
+export interface StorageEntry {
+  /** NodeIds, hex. */
+  readonly giver: string;
+  readonly recipient: string;
+  readonly objects: number;
+  /** Sum of bytes × ms. */
+  readonly byteMs: number;
+}
+
 /** A neighbour that keeps this box's mail while it is off. */
 export interface MailboxStatus {
   /** NodeId, hex. */
@@ -207,6 +217,8 @@ export interface NexusNode {
   neighbours(): readonly NeighbourStatus[];
   /** All nodes that are known by their announces. */
   routes(): readonly RouteEntry[];
+  /** For how long how much was held for others. */
+  storage(): readonly StorageEntry[];
   /** Finishes what is durable, puts the radio to sleep. Everything else rejects from then on. */
   stop(): Promise<void>;
 }

@@ -41,6 +41,7 @@ import type {
   NodeStatus,
   OutboxEntry,
   RouteEntry,
+  StorageEntry,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
 import { stream } from './stream.ts';
@@ -284,6 +285,12 @@ class RunningNode implements NexusNode {
 
   routes(): readonly RouteEntry[] {
     return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
+  }
+
+  storage(): readonly StorageEntry[] {
+    return this.#custody.storageAccounts().map(({ byteMs, giver, objects, recipient }) => ({
+      ...{ giver: nodeIdKey(giver), recipient: nodeIdKey(recipient), objects, byteMs },
+    }));
   }
 
   stop(): Promise<void> {

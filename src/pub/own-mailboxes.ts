@@ -10,12 +10,13 @@ import { type Random, uniform } from '../core/random.ts';
 import { fixed, u32 } from '../db/codecs.ts';
 import { type Db, StorageFailed, type Table } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
-import { type Link, LinkFailed } from '../link/link.ts';
+import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { MOST_MAILBOXES } from '../mesh/announce.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
 import type { Heard } from '../mesh/earshot.ts';
 import type { Router } from '../mesh/router.ts';
+import { Questions } from './questions.ts';
 import { encodeSubscribe, MAIL, type Subscribed } from './records.ts';
 
 const SECOND = 1_000;
@@ -36,7 +37,7 @@ const SILENT_T0 = 3;
 export interface OwnMailboxesOptions {
   readonly db: Db;
   readonly link: Link;
-  readonly router: Pick<Router, 'neighbours' | 'handOver' | 'knownAs' | 't0Ms' | 'onHeard' | 'onResumed'>;
+  readonly router: Pick<Router, 'neighbours' | 'handOver' | 'knownAs' | 't0Ms' | 'onHeard'>;
   /** Who a person has named as mailboxes; where there are any, no others are taken. */
   readonly named: () => readonly NodeId[];
   readonly isContact: (id: NodeId) => boolean;
@@ -65,6 +66,7 @@ export class OwnMailboxes {
   readonly #all = new Map<string, Mailbox>();
   /** Until when those that refused are not asked again. */
   readonly #refused = new Map<string, number>();
+  readonly #questions: Questions;
   readonly #cancels: Cancel[] = [];
   #timer: Cancel | undefined;
   #busy = false;
@@ -72,6 +74,7 @@ export class OwnMailboxes {
 
   constructor(options: OwnMailboxesOptions) {
     this.#o = options;
+    this.#questions = new Questions(options.link);
     const { clock, db } = options;
     this.#table = db.table({ name: 'own-mailbox', key: fixed(NODE_ID_LENGTH), value: u32 });
     const rows = db.read((tx) => [...tx.range(this.#table)]);
@@ -92,10 +95,6 @@ export class OwnMailboxes {
       router.onHeard.on((id) => {
         const mailbox = this.#all.get(nodeIdKey(id));
         if (mailbox) mailbox.heardAt = clock.monotonic();
-      }),
-      router.onResumed.on(() => {
-        for (const mailbox of this.#all.values()) mailbox.dueAt = clock.monotonic();
-        this.#look(SECOND);
       }),
       every(clock, LOOK_EVERY, () => this.#look(0)),
     );
@@ -124,6 +123,7 @@ export class OwnMailboxes {
   /** The answer of a mailbox. */
   async confirmed(from: NodeId, { outcome, serial }: Subscribed): Promise<void> {
     const { clock, counters, router } = this.#o;
+    this.#questions.answered(from, MAIL);
     const key = nodeIdKey(from);
     const mailbox = this.#all.get(key);
     const now = clock.monotonic();
@@ -216,8 +216,7 @@ export class OwnMailboxes {
   }
 
   async #subscribe(id: NodeId): Promise<boolean> {
-    const { link, router } = this.#o;
-    const step = await router.handOver();
+    const step = await this.#o.router.handOver();
     if (!step) return false;
     const body = encodeSubscribe({
       number: MAIL,
@@ -226,13 +225,7 @@ export class OwnMailboxes {
       lasts: LASTS,
       step,
     });
-    try {
-      await link.neighbour(id).send({ type: RECORD.subscribe, body }, { priority: 0 });
-      return true;
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-      return false;
-    }
+    return this.#questions.ask(id, MAIL, { type: RECORD.subscribe, body }, 0);
   }
 
   async #drop({ id }: Mailbox): Promise<void> {

@@ -15,6 +15,7 @@ import { type Link, LinkFailed } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Router } from '../mesh/router.ts';
 import { type DataObject, objectIdOf, SHORT_ID_LENGTH, shortIdOf } from '../store/object.ts';
+import { Questions } from './questions.ts';
 import {
   type Delivery,
   decodeItem,
@@ -83,11 +84,13 @@ export class OwnTopics {
   /** By number, 1 … 127. */
   readonly #followed = new Map<number, OwnTopic>();
   readonly #seen = new Map<string, number>();
+  readonly #questions: Questions;
   #next = 1;
   #cancel: Cancel | undefined;
 
   constructor(options: OwnTopicsOptions) {
     this.#o = options;
+    this.#questions = new Questions(options.link);
     const { db } = options;
     this.#topics = db.table({ name: 'own-topic', key: counter, value: text });
     this.#rows = db.table({
@@ -160,7 +163,8 @@ export class OwnTopics {
   }
 
   /** A mailbox has answered. */
-  confirmed({ outcome }: Subscribed): void {
+  confirmed(from: NodeId, { number, outcome }: Subscribed): void {
+    this.#questions.answered(from, number);
     if (outcome !== 'kept' && outcome !== 'ended') this.#o.counters.count(`pub.subscription-${outcome}`);
   }
 
@@ -221,10 +225,9 @@ export class OwnTopics {
   }
 
   async #register(relay: NodeId, number: number, topic: OwnTopic, lasts: number | undefined): Promise<void> {
-    const { link, router } = this.#o;
-    const delivery = deliveryFor(router.bandwidthTo(relay));
+    const delivery = deliveryFor(this.#o.router.bandwidthTo(relay));
     const body = encodeSubscribe({ number, topic, delivery, lasts, step: undefined });
-    await link.neighbour(relay).send({ type: RECORD.subscribe, body }, { priority: 2 }).catch(ignoreLink);
+    await this.#questions.ask(relay, number, { type: RECORD.subscribe, body }, 2);
   }
 }
 

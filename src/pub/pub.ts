@@ -164,7 +164,7 @@ export class Pub implements Mailboxes {
     const answer = decodeSubscribed(body);
     if (!answer) return this.#count('malformed-subscribed');
     if (answer.number === MAIL) await this.mailboxes.confirmed(from.id, answer);
-    else this.topics.confirmed(answer);
+    else this.topics.confirmed(from.id, answer);
   }
 
   /** Only of those that were asked to tell. */

@@ -3,8 +3,9 @@ import { toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { type Link, LinkFailed } from '../link/link.ts';
+import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import { Questions } from './questions.ts';
 import { encodePull, type Hint, type HintItem, idsWithin, MAIL } from './records.ts';
 
 /** What was asked for and has not come after so long is given up; until then no other hint counts. */
@@ -33,10 +34,12 @@ export function pullOrder(items: readonly HintItem[]): HintItem[] {
 
 export class Puller {
   readonly #o: PullerOptions;
+  readonly #questions: Questions;
   readonly #asked = new Map<string, Asked>();
 
   constructor(options: PullerOptions) {
     this.#o = options;
+    this.#questions = new Questions(options.link);
   }
 
   stop(): void {
@@ -46,6 +49,7 @@ export class Puller {
   /** An own mailbox says what waits. */
   hinted(from: NodeId, { items, more }: Hint): void {
     const { clock, counters, link } = this.#o;
+    this.#questions.answered(from, MAIL);
     const key = nodeIdKey(from);
     if (this.#asked.has(key)) {
       counters.count('pub.hint-too-soon');
@@ -88,14 +92,8 @@ export class Puller {
     if (asked?.more && asked.arrived) void this.ask(asked.from);
   }
 
-  async #send(to: NodeId, ids: readonly Uint8Array[]): Promise<boolean> {
+  #send(to: NodeId, ids: readonly Uint8Array[]): Promise<boolean> {
     const body = encodePull({ number: MAIL, ids });
-    try {
-      await this.#o.link.neighbour(to).send({ type: RECORD.pull, body }, { priority: 1 });
-      return true;
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-      return false;
-    }
+    return this.#questions.ask(to, MAIL, { type: RECORD.pull, body }, 1);
   }
 }
