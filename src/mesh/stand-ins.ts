@@ -90,14 +90,17 @@ export class StandIns {
     this.#cancel?.();
   }
 
-  /** Whether routes to this node lead here now: it is not in earshot, nor heard of elsewhere. */
+  /** Whether routes to this node lead here now: it is silent here, and not heard of elsewhere. */
   standsFor(key: string): boolean {
     const standIn = this.#all.get(key);
-    if (!standIn || this.#o.isUp(key) || !(standIn.away || this.#wasHeard(key))) return false;
+    if (!standIn || this.#o.isUp(key)) return false;
     const now = this.#o.clock.monotonic();
-    return !this.#o.table
-      .routes(key)
-      .some((r) => r.via !== key && !r.cost.away && r.order > standIn.released && r.expiresAt > now);
+    const routes = this.#o.table.routes(key);
+    const isElsewhere = routes.some(
+      (r) => r.via !== key && !r.cost.away && r.order > standIn.released && r.expiresAt > now,
+    );
+    const wasHere = standIn.away || routes.some((r) => r.via === key) || now - this.#startedAt >= GRACE_MS;
+    return wasHere && !isElsewhere;
   }
 
   /** Whether this box would stand in for it: what is known of it is kept. */
@@ -128,18 +131,11 @@ export class StandIns {
   }
 
   async #tick(): Promise<void> {
-    const { clock, isUp, t0 } = this.#o;
+    const { clock, t0 } = this.#o;
     const now = clock.monotonic();
     for (const [key, standIn] of this.#all) {
-      const isUnheard = !isUp(key) && !this.#wasHeard(key) && now - this.#startedAt >= GRACE_MS;
-      if (!this.standsFor(key) && !isUnheard) continue;
-      if (now - standIn.releasedAt >= t0()) await this.#release(key, standIn, now);
+      if (this.standsFor(key) && now - standIn.releasedAt >= t0()) await this.#release(key, standIn, now);
     }
-  }
-
-  /** It has been heard since this box was started, so that its silence says something. */
-  #wasHeard(key: string): boolean {
-    return this.#o.table.routes(key).some((r) => r.via === key);
   }
 
   async #release(key: string, standIn: StandIn, now: number): Promise<void> {

@@ -30,7 +30,7 @@ export interface AdmissionOptions {
   readonly ownTime: () => number;
 }
 
-type Terms = Pick<Holding, 'expiresAt' | 'from' | 'recipient' | 'stranger'>;
+type Terms = Omit<Holding, 'id' | 'lock' | 'ttl' | 'minBandwidth' | 'size' | 'keptUntil' | 'trace'>;
 
 export class Admission {
   readonly #o: AdmissionOptions;

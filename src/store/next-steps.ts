@@ -100,6 +100,8 @@ export class NextSteps {
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     if (candidates.length === 0) routing.want(recipient);
+    if (this.#leadsBack(n, holding, trace, candidates))
+      return { kind: 'return', to: trace.givers.at(-1) ?? '', direct: false, holding, trace };
     return this.#noWay(n, holding, trace, now, again);
   }
 
@@ -165,6 +167,22 @@ export class NextSteps {
     return [...again, ...open].find(promising) ?? open[0];
   }
 
+  /** A mailbox holds what is for those it serves, or comes from them, until its time is over. */
+  #keeps({ from, recipient }: Holding): boolean {
+    const { mailboxes } = this.#o;
+    return mailboxes.serves(recipient) || (from !== undefined && mailboxes.serves(from));
+  }
+
+  /** The recipient of what a mailbox keeps has been heard of elsewhere, behind the giver, who is there. */
+  #leadsBack(n: number, holding: Holding, trace: Held, candidates: readonly Candidate[]): boolean {
+    const { givers } = trace;
+    const giver = givers.at(-1);
+    const refused = this.#returnRefused.get(n);
+    if (giver === undefined || (refused && sameStamp(refused, trace))) return false;
+    if (!this.#keeps(holding)) return false;
+    return candidates.some((c) => keyOf(c) === giver) && candidates.every((c) => givers.includes(keyOf(c)));
+  }
+
   /** An own mailbox that is there and may be given the object. */
   #ownMailbox(n: number, trace: Held, now: number): string | undefined {
     const { mailboxes, routing } = this.#o;
@@ -176,7 +194,7 @@ export class NextSteps {
   }
 
   #noWay(n: number, holding: Holding, trace: Held, now: number, again: number): Hop | Wait {
-    const { mailboxes, routing, t0Ms } = this.#o;
+    const { routing, t0Ms } = this.#o;
     const since = this.#waitingSince.get(n) ?? now;
     this.#waitingSince.set(n, since);
     const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
@@ -187,8 +205,7 @@ export class NextSteps {
       if (now < since + PENDING_AFTER_MS) return wait(Math.min(tried, since + PENDING_AFTER_MS));
       return { kind: 'give', to: mailbox, direct: false, holding, trace };
     }
-    // a mailbox keeps what it has until its time is over
-    if (mailboxes.serves(holding.recipient) || mailboxes.serves(holding.from)) return wait(tried);
+    if (this.#keeps(holding)) return wait(tried);
     const giver = trace.givers.at(-1);
     const refused = this.#returnRefused.get(n);
     if (giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);

@@ -32,7 +32,7 @@ class Net {
 
   table(i: number): RouteTable {
     return new RouteTable({
-      linkCost: (via) => {
+      linkCost: ({ via }) => {
         const ms = this.links.get(`${i} ${via}`);
         return ms === undefined ? undefined : { ms, bandwidth: 1000 };
       },
