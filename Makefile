@@ -3,16 +3,22 @@
 SHELL := /bin/bash
 MSG ?= Hello from the roof
 
-.PHONY: help demo test bench lint types build clean
+.PHONY: help demo test scenarios scenarios-300 bench lint types build clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: build ## one message between two boxes over simulated radios at true speed (MSG="any text")
+demo: build ## a message through a relay, over simulated radios at true speed (MSG="any text")
 	@node dist/test/demo/demo.js "$(MSG)"
 
 test: build ## unit tests and scenarios, under 5 minutes on two cores
 	@npx --no-install vitest run --config test/vitest.config.ts
+
+scenarios: build ## large meshes for days of virtual time: about an hour on two cores (ONLY="part of a name" for one)
+	@npx --no-install vitest run --config test/vitest.long.config.ts -t "$(ONLY)"
+
+scenarios-300: build ## the same with 300 boxes: a night
+	@BOXES=300 npx --no-install vitest run --config test/vitest.long.config.ts -t "300 boxes.*$(ONLY)"
 
 bench: build ## bytes and time on air, memory and start-up, against their limits
 	@node dist/test/bench/bench.js

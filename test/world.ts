@@ -28,9 +28,11 @@ import type { Router } from '../src/mesh/router.ts';
 import type { NexusNode } from '../src/node/nexus-node.ts';
 import { startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
+import type { Holding } from '../src/store/holding.ts';
 import { SimNet } from './sim-net.ts';
 import { Simulation } from './simulation.ts';
 import { type RouteTable, StaticRoutes } from './static-routes.ts';
+import { watchedDb } from './watched-db.ts';
 
 /** EU868's 10 % sub-band. */
 export const SF7: LoraSettings = {
@@ -61,6 +63,8 @@ export interface WorldOptions {
   readonly routed?: boolean;
   /** Of the store of every box, bytes; 100 MiB unless said. */
   readonly maxStoreBytes?: number;
+  /** Told whatever becomes durable in a box's traces. */
+  readonly onTrace?: (box: string, holding: Holding) => void;
   /** Free bytes on a box's disk; what the disk says itself unless said. */
   readonly freeBytes?: (name: string) => number;
 }
@@ -208,6 +212,9 @@ export class Box {
     this.chip = new SimSx1276({ clock: sim, random: sim.random, air, name, host });
   }
 
+  get maxStoreBytes(): number {
+    return this.#world.options.maxStoreBytes ?? 100 * 2 ** 20;
+  }
   get on(): boolean {
     return this.#power !== undefined;
   }
@@ -245,7 +252,7 @@ export class Box {
     this.counters = new Counters();
     const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
     const delay = options.commitMs ?? (() => 5);
-    const { freeBytes } = options;
+    const { freeBytes, onTrace } = options;
     const free = freeBytes ? { freeBytes: () => freeBytes(this.name) } : {};
     const db = await openDatabase(this.directory, {
       durability: { kind: 'simulated', clock: power, delay },
@@ -257,13 +264,14 @@ export class Box {
     const lan = await this.#startLan(power, random.fork('lan'));
     this.#node = await startNode({
       ...common,
-      ...{ db, radio, lan, random, codec: brotli },
+      db: onTrace ? watchedDb(db, (holding) => onTrace(this.name, holding)) : db,
+      ...{ radio, lan, random, codec: brotli },
       version: 'test',
       name: this.name,
       seed: this.#seed.slice(),
       media: [lan, radio?.medium].filter((m) => m !== undefined),
       ttlDays: options.ttlDays ?? 7,
-      maxStoreBytes: options.maxStoreBytes ?? 100 * 2 ** 20,
+      maxStoreBytes: this.maxStoreBytes,
       ...(options.routed ? { routing: (router) => this.#routed(router) } : {}),
     });
   }

@@ -17,16 +17,19 @@ import { OWN_COST, type PathCost } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
 import { decodeWant, encodeWant, MOST_WANTED } from './want.ts';
 
-/** The same announce goes out once in so many ms. */
-const HAND_OUT_PAUSE = 60_000;
+/** The same announce goes out once in so many of its airtimes: all who lack it ask within SPREAD. */
+const HAND_OUT_PAUSE = 24;
 /** Announces due wait so long for the budget; of one neighbour's, so many may. */
 const PUMP_PAUSE = 30_000;
 const MOST_DUE_TO_ONE = 32;
 /** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
 const ASK_AGAIN = [600, 3000];
+/** Sooner where somebody waits for a route. */
+const ASK_AGAIN_SOUGHT = [32, 128, ...ASK_AGAIN];
 const ASK_PAUSE = 1_800_000;
 /** Those who lack the same announce ask at different times: within as many of its airtimes. */
 const SPREAD = 16;
+const SPREAD_SOUGHT = 3;
 const MOST_ASKED = 256;
 const ANNOUNCE_LENGTH = 125;
 
@@ -39,6 +42,8 @@ export interface IntroductionsOptions {
   readonly costTo: (key: string) => PathCost | undefined;
   /** Announces this box itself. */
   readonly announceSelf: (medium: string) => void;
+  /** Somebody solicits for such a one. */
+  readonly isSought: (prefix: Uint8Array) => boolean;
   readonly airtime: (bytes: number) => number;
   readonly clock: Clock;
   readonly random: Random;
@@ -82,14 +87,17 @@ export class Introductions {
 
   /** A neighbour spoke of a node whose announce is lacking. */
   ask(via: NodeId, prefix: Uint8Array): void {
-    const { airtime, clock, random } = this.#o;
+    const { airtime, clock, isSought, random } = this.#o;
     const now = clock.monotonic();
     const key = toHex(prefix);
     const known = this.#asking.get(key);
     if (known && now - known.at < ASK_PAUSE) return;
     const to = nodeIdKey(via);
     const same = [...this.#asking.values()].find((a) => a.tries === 0 && nodeIdKey(a.via) === to);
-    const dueAt = same?.dueAt ?? now + 200 + SPREAD * airtime(ANNOUNCE_LENGTH) * uniform(random);
+    const sought = isSought(prefix);
+    const spread = (sought ? SPREAD_SOUGHT : SPREAD) * airtime(ANNOUNCE_LENGTH);
+    const alone = now + 200 + spread * uniform(random);
+    const dueAt = same && !sought ? same.dueAt : Math.min(same?.dueAt ?? alone, alone);
     this.#asking.delete(key);
     this.#asking.set(key, { via, at: now, dueAt, tries: 0 });
     const [oldest] = this.#asking.keys();
@@ -132,16 +140,18 @@ export class Introductions {
 
   /** Asks the neighbours of those due; each again, since announces are not acknowledged. */
   #sendDue(): void {
-    const { airtime, clock, isTrusted, paced } = this.#o;
+    const { airtime, clock, isSought, isTrusted, paced } = this.#o;
     const now = clock.monotonic();
     const due = new Map<string, { via: NodeId; prefixes: Uint8Array[] }>();
     for (const [key, asking] of this.#asking) {
       const to = nodeIdKey(asking.via);
       const one = due.get(to) ?? { via: asking.via, prefixes: [] };
       if (asking.dueAt > now || one.prefixes.length >= MOST_WANTED) continue;
-      one.prefixes.push(fromHex(key) as Uint8Array);
+      const prefix = fromHex(key) as Uint8Array;
+      one.prefixes.push(prefix);
       due.set(to, one);
-      asking.dueAt = now + airtime(ANNOUNCE_LENGTH) * (ASK_AGAIN[asking.tries] ?? Number.POSITIVE_INFINITY);
+      const again = (isSought(prefix) ? ASK_AGAIN_SOUGHT : ASK_AGAIN)[asking.tries];
+      asking.dueAt = now + airtime(ANNOUNCE_LENGTH) * (again ?? Number.POSITIVE_INFINITY);
       asking.tries++;
     }
     for (const { prefixes, via } of due.values())
@@ -153,7 +163,7 @@ export class Introductions {
     const { clock, isTrusted } = this.#o;
     const what = `${medium} ${key}`;
     const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
-    if (clock.monotonic() - handedAt < HAND_OUT_PAUSE || this.#due.has(what)) return;
+    if (clock.monotonic() - handedAt < this.#handOutPause || this.#due.has(what)) return;
     const asker = nodeIdKey(id);
     const ofOne = [...this.#due.values()].filter((d) => d.asker === asker).length;
     if (ofOne >= MOST_DUE_TO_ONE) return;
@@ -179,12 +189,17 @@ export class Introductions {
     }
   }
 
+  /** ms */
+  get #handOutPause(): number {
+    return HAND_OUT_PAUSE * this.#o.airtime(ANNOUNCE_LENGTH);
+  }
+
   #noteHandedOut(what: string, now: number): void {
     this.#due.delete(what);
     this.#handedOut.delete(what);
     this.#handedOut.set(what, now);
     for (const [k, at] of this.#handedOut) {
-      if (now - at < HAND_OUT_PAUSE) break;
+      if (now - at < this.#handOutPause) break;
       this.#handedOut.delete(k);
     }
   }

@@ -16,11 +16,14 @@ import type { PacedLink } from './paced-link.ts';
 const MINUTE = 60_000;
 /** A sealed frame around a key (record 33). */
 const KEY_FRAME = 81;
-const SHARE = 0.03;
+/** Of the channel, while the links of a neighbourhood come up; the budget bounds what it makes of an hour. */
+const SHARE = 0.2;
 const SHORTEST_SPREAD = 5_000;
 const HURRY = 3_000;
 /** Waits after each failure in a row: what hears us not will hardly hear us soon. */
-const PAUSES = [10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
+const PAUSES = [MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
+/** Waits for an announce that was asked for. */
+const KEY_PAUSES = [0.5 * MINUTE, 5 * MINUTE, 60 * MINUTE, 240 * MINUTE] as const;
 const REFUSED_PAUSE = 240 * MINUTE;
 const BUDGET_PAUSE = 2 * MINUTE;
 /** Places that contacts always find. */
@@ -36,6 +39,8 @@ export interface LinkKeeperOptions {
   readonly earshot: Earshot;
   readonly isTrusted: (id: NodeId) => boolean;
   readonly keyOf: (id: NodeId) => Uint8Array | undefined;
+  /** Somebody waits for a route: new neighbours are linked without delay. */
+  readonly inHurry: () => boolean;
   /** Asks those in earshot for one's announce. */
   readonly solicitKey: (id: NodeId) => void;
   readonly clock: Clock;
@@ -46,6 +51,8 @@ export interface LinkKeeperOptions {
 interface Plan {
   dueAt: number;
   failures: number;
+  /** Its announce was asked for, and has not come. */
+  lacksKey: boolean;
 }
 
 export class LinkKeeper {
@@ -74,12 +81,14 @@ export class LinkKeeper {
       this.#plans.delete(key);
       return;
     }
-    if (this.#plans.has(key)) return;
+    const plan = this.#plans.get(key);
+    if (plan && !(plan.lacksKey && this.#o.keyOf(id))) return;
     const now = clock.monotonic();
     const spread = this.#spread(earshot.up(now).length, this.#airtimeTo(id, link.neighbour(id).linked));
     // one of the two begins; the other one only where that has failed
     const turn = compare(self, id) < 0 ? 0 : spread;
-    this.#plans.set(key, { dueAt: now + turn + spread * uniform(random), failures: 0 });
+    const wait = this.#o.inHurry() ? HURRY * uniform(random) : turn + spread * uniform(random);
+    this.#plans.set(key, { dueAt: now + wait, failures: 0, lacksKey: false });
     this.#arm();
   }
 
@@ -89,12 +98,14 @@ export class LinkKeeper {
     if (plan && plan.failures > 0) this.#plans.delete(nodeIdKey(id));
   }
 
-  /** A route is wanted: links that were never tried do not wait for their turn. */
-  hurry(): void {
+  /** A route is wanted, through anybody or through `via`: links that were never tried do not wait for their turn. */
+  hurry(via?: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    for (const plan of this.#plans.values())
-      if (plan.failures === 0) plan.dueAt = Math.min(plan.dueAt, now + HURRY * uniform(random));
+    for (const [key, plan] of this.#plans) {
+      if (plan.failures > 0 || (via && key !== nodeIdKey(via))) continue;
+      plan.dueAt = Math.min(plan.dueAt, now + HURRY * uniform(random));
+    }
     this.#arm();
   }
 
@@ -127,7 +138,8 @@ export class LinkKeeper {
     const trusted = isTrusted(nodeId);
     const { linked } = link.neighbour(nodeId);
     if (!linked && !keyOf(nodeId)) {
-      this.#failed(plan);
+      this.#failed(plan, KEY_PAUSES);
+      plan.lacksKey = true;
       solicitKey(nodeId);
       return;
     }
@@ -145,15 +157,15 @@ export class LinkKeeper {
       else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
-      if (e.reason === 'no-answer' || e.reason === 'no-key') this.#failed(plan);
+      if (e.reason === 'no-answer' || e.reason === 'no-key') this.#failed(plan, PAUSES);
       else plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
     }
   }
 
-  #failed(plan: Plan): void {
+  #failed(plan: Plan, pauses: readonly number[]): void {
     const { clock, counters, random } = this.#o;
     counters.count('mesh.link-failed');
-    const pause = PAUSES[Math.min(plan.failures, PAUSES.length - 1)] as number;
+    const pause = pauses[Math.min(plan.failures, pauses.length - 1)] as number;
     plan.failures++;
     plan.dueAt = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
   }

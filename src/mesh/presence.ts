@@ -12,6 +12,8 @@ import type { OwnFreshness } from './freshness.ts';
 import type { PacedLink } from './paced-link.ts';
 
 const ANSWER_PAUSE_MS = 10_000;
+/** Waits between the first beacons after boot, ms: the boot announces of a village that powers up at once collide. */
+const EARLY_MS = [15_000, 45_000, 180_000] as const;
 
 export interface PresenceOptions {
   readonly media: readonly MediumFacts[];
@@ -40,6 +42,8 @@ export class Presence {
   readonly #answerTimers = new Map<string, Cancel>();
   readonly #announcedAt = new Map<string, number>();
   #beaconAt: number;
+  /** Sent since boot. */
+  #beacons = 0;
 
   constructor(options: PresenceOptions) {
     this.#o = options;
@@ -98,6 +102,7 @@ export class Presence {
     const { capabilities, clock, freshness, identity, load, media, paced } = this.#o;
     const { nodeId } = identity;
     this.#beaconAt = clock.monotonic();
+    this.#beacons++;
     const full = Math.round(255 * Math.min(load(), 1));
     const beacon = encodeBeacon({
       ...{ nodeId, capabilities, tariffTier: 0, load: full },
@@ -109,10 +114,14 @@ export class Presence {
 
   #arm(): void {
     const { clock, random, saidAt, t0 } = this.#o;
-    const interval = beaconInterval(t0()) * (0.9 + 0.2 * uniform(random));
+    const early = EARLY_MS[this.#beacons];
+    const interval = early
+      ? early * (0.5 + uniform(random))
+      : beaconInterval(t0()) * (0.9 + 0.2 * uniform(random));
     const from = Math.max(this.#beaconAt, saidAt());
     this.#beaconTimer = clock.after(from + interval - clock.monotonic(), () => {
       if (saidAt() <= from) this.#beacon(false);
+      else this.#beacons++;
       this.#arm();
     });
   }

@@ -157,6 +157,7 @@ export class Router implements Routing {
       ...common,
       ...state,
       announceSelf,
+      isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       airtime: (bytes) => link.airtime(bytes) ?? 0,
     });
@@ -166,12 +167,19 @@ export class Router implements Routing {
       ownValue: (value) => this.#ownValue(value),
       ask: (via, prefix) => this.#introductions.ask(via, prefix),
     });
-    this.#solicitor = new Solicitor({ ...common, ...state, advertiser: this.#advertiser, announceSelf });
+    this.#solicitor = new Solicitor({
+      ...common,
+      ...state,
+      advertiser: this.#advertiser,
+      announceSelf,
+      expect: (id) => this.#links.hurry(id),
+    });
     this.#links = new LinkKeeper({
       ...common,
       paced,
       earshot: this.#earshot,
       keyOf: (id) => this.keyOf(id),
+      inHurry: () => this.#solicitor.isWaiting,
       solicitKey: (id) => this.#solicitor.solicitKey(id),
     });
   }
@@ -205,6 +213,7 @@ export class Router implements Routing {
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
         this.#learner.direct(id);
+        this.#solicitor.linked(id);
       }),
       this.#learner.onLearned.on(({ destination, isNews }) => {
         this.#solicitor.learned(destination);
@@ -440,7 +449,7 @@ export class Router implements Routing {
 
   #direct(target: NodeId, minBandwidth: number): Candidate | undefined {
     if (!this.reachable(target)) return undefined;
-    const link = this.#costOf(nodeIdKey(target));
+    const link = this.#costOf(target, nodeIdKey(target));
     if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
   }
@@ -457,18 +466,18 @@ export class Router implements Routing {
 
   /** Only linked, hence bidirectional, neighbours that are up. */
   #linkCost(via: string): LinkCost | undefined {
-    if (!this.#earshot.isUp(via, this.#now())) return undefined;
-    const id = nodeIdFromKey(via);
+    const heard = this.#earshot.get(via);
+    if (!heard || !this.#earshot.isUp(via, this.#now())) return undefined;
     const { shared } = this.#o.link;
-    if (!shared.isMutual(id) && !this.#o.link.neighbour(id).linked) return undefined;
-    return this.#costOf(via);
+    if (!shared.isMutual(heard.nodeId) && !this.#o.link.neighbour(heard.nodeId).linked) return undefined;
+    return this.#costOf(heard.nodeId, via);
   }
 
-  #costOf(via: string): LinkCost {
+  #costOf(id: NodeId, via: string): LinkCost {
     const now = this.#now();
     const known = this.#measured.get(via);
     if (known && now - known.at < MEASURED_FOR) return known.cost;
-    const cost = this.#measure(via);
+    const cost = this.#measure(id, via);
     this.#measured.delete(via);
     this.#measured.set(via, { at: now, cost });
     for (const [key, { at }] of this.#measured) {
@@ -478,10 +487,10 @@ export class Router implements Routing {
     return cost;
   }
 
-  #measure(via: string): LinkCost {
+  #measure(id: NodeId, via: string): LinkCost {
     const { link } = this.#o;
     const meter = this.#earshot.get(via)?.meter;
-    const neighbour = link.neighbour(nodeIdFromKey(via));
+    const neighbour = link.neighbour(id);
     const { asked, answered } = neighbour.quality;
     meter?.exchanged(asked, answered);
     const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];

@@ -28,6 +28,8 @@ const MOST_REMEMBERED = 512;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
 const SPREAD = 20;
 const COPIES = 3;
+/** A new link is asked within this time. */
+const HASTE_MS = 2_000;
 /** On demand, a step of the own chain is released once in so many ms. */
 const STEP_PAUSE = MINUTE;
 
@@ -42,6 +44,8 @@ export interface SolicitorOptions {
   readonly advertiser: Advertiser;
   readonly isTrusted: (id: NodeId) => boolean;
   readonly announceSelf: (medium: string) => void;
+  /** Somebody asks for this one: a link to it, where it is in earshot, would help. */
+  readonly expect: (id: NodeId) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -51,8 +55,8 @@ export interface SolicitorOptions {
 interface Open {
   readonly entry: SolicitEntry;
   readonly at: number;
-  /** The neighbour to answer to; undefined where it cannot be told, or where this box asked. */
-  readonly back: NodeId | undefined;
+  /** The neighbourhood index of whoever to answer to, by which it may be known only later; undefined: this box asked. */
+  from: number | undefined;
   copies: number;
   /** Best answer given so far. */
   answered: { readonly order: number; readonly metric: number } | undefined;
@@ -77,6 +81,11 @@ export class Solicitor {
     this.#relayTimer?.();
   }
 
+  /** Whether this box itself asks for somebody. */
+  get isWaiting(): boolean {
+    return this.#wanted.nextAt() !== undefined;
+  }
+
   /** Asks for `id`, at once and then ever more rarely, until `unwant`. */
   want(id: NodeId): void {
     this.#wanted.add(nodeIdKey(id), id, this.#o.clock.monotonic());
@@ -94,16 +103,21 @@ export class Solicitor {
     this.#o.paced.broadcast(frame, this.#o.isTrusted(id));
   }
 
+  /** Whether somebody, this box or another, has asked for such a one lately. */
+  isSought(prefix: Uint8Array): boolean {
+    const since = this.#o.clock.monotonic() - REMEMBERED_MS;
+    return [...this.#open.values()].some((o) => o.at > since && equal(o.entry.prefix, prefix));
+  }
+
   /** A frame of kind 4. */
   heard(bytes: Uint8Array, medium: string): void {
-    const { counters, link } = this.#o;
+    const { counters } = this.#o;
     const solicit = decodeSolicit(bytes);
     if (!solicit) {
       counters.count('mesh.refused.malformed-solicit');
       return;
     }
-    const back = link.shared.withIndex(solicit.from).find((id) => link.shared.isMutual(id));
-    for (const entry of solicit.entries) this.#entry(entry, back, medium);
+    for (const entry of solicit.entries) this.#entry(entry, solicit.from, medium);
   }
 
   /** A route was learned: whoever asked for it hears of it. */
@@ -111,23 +125,38 @@ export class Solicitor {
     const { clock, table } = this.#o;
     const now = clock.monotonic();
     for (const open of this.#open.values()) {
-      if (!open.back || now - open.at > REMEMBERED_MS || !isFor(open.entry, nodeId)) continue;
+      if (now - open.at > REMEMBERED_MS || !isFor(open.entry, nodeId)) continue;
       const best = table.best(key, now);
       if (best) this.#answer(open, key, best);
     }
   }
 
-  #entry(entry: SolicitEntry, back: NodeId | undefined, medium: string): void {
-    const { clock, self } = this.#o;
+  /** A link has come up: its other end may know who is asked for, and can now be answered itself. */
+  linked(id: NodeId): void {
+    const { clock, random } = this.#o;
     const now = clock.monotonic();
+    for (const open of this.#open.values()) {
+      const back = this.#backOf(open);
+      if (back && equal(back, id) && now - open.at <= REMEMBERED_MS) this.#answerFor(open);
+    }
+    this.#wanted.hasten(now + HASTE_MS * uniform(random));
+    this.#arm();
+  }
+
+  #entry(entry: SolicitEntry, from: number, medium: string): void {
+    const { clock, expect, self } = this.#o;
     const key = keyOf(entry);
     const known = this.#open.get(key);
     if (known) {
       known.copies++;
+      if (known.from === undefined || this.#backOf(known) || !this.#linkedAt(from)) return;
+      known.from = from;
+      if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
-    const open: Open = { entry, at: now, back, copies: 1, answered: undefined };
+    const open: Open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
     this.#remember(key, open);
+    for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
     else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
   }
@@ -140,10 +169,12 @@ export class Solicitor {
     }
   }
 
-  #answerForSelf({ back, entry }: Open, medium: string): void {
+  #answerForSelf(open: Open, medium: string): void {
+    const { leastStep } = open.entry;
+    const back = this.#backOf(open);
     const { advertiser, announceSelf, clock, freshness } = this.#o;
     const now = clock.monotonic();
-    const isAhead = entry.leastStep !== 0 && serialAhead(entry.leastStep, serialOf(freshness.order)) > 0;
+    const isAhead = leastStep !== 0 && serialAhead(leastStep, serialOf(freshness.order)) > 0;
     if (isAhead && now - this.#steppedAt >= STEP_PAUSE) {
       this.#steppedAt = now;
       freshness.advance();
@@ -155,7 +186,6 @@ export class Solicitor {
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */
   #answerFor(open: Open): boolean {
     const { clock, destinations, table } = this.#o;
-    if (!open.back) return false;
     for (const { key } of destinations.withPrefix(open.entry.prefix)) {
       const best = table.best(key, clock.monotonic());
       if (best && this.#answer(open, key, best)) return true;
@@ -165,7 +195,8 @@ export class Solicitor {
 
   /** One answer to a solicit, and better ones; true where this route is one. */
   #answer(open: Open, key: string, best: Usable): boolean {
-    const { back, entry, answered } = open;
+    const { entry, answered } = open;
+    const back = this.#backOf(open);
     const { order } = best.route;
     const { metric } = best.cost;
     if (!back || best.route.via === nodeIdKey(back)) return false;
@@ -242,14 +273,14 @@ export class Solicitor {
     const { clock, isTrusted, link, paced } = this.#o;
     const now = clock.monotonic();
     // never while another one for that prefix is open
-    for (const { at, entry, back } of this.#open.values())
-      if (back && now - at < OPEN_MS) this.#postpone(entry, at + OPEN_MS);
+    for (const { at, entry, from } of this.#open.values())
+      if (from !== undefined && now - at < OPEN_MS) this.#postpone(entry, at + OPEN_MS);
     const due = this.#wanted.takeDue(now, MOST_ENTRIES);
     if (due.length === 0) return;
     const entries = due.map(({ value: id, ring }) => {
       const prefix = id.subarray(0, PREFIX_LENGTH);
       const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id)), nonce: this.#nonce(), ring };
-      this.#remember(keyOf(entry), { entry, at: now, back: undefined, copies: 1, answered: undefined });
+      this.#remember(keyOf(entry), { entry, at: now, from: undefined, copies: 1, answered: undefined });
       return entry;
     });
     const trusted = due.some(({ value }) => isTrusted(value));
@@ -258,6 +289,16 @@ export class Solicitor {
 
   #postpone(entry: SolicitEntry, until: number): void {
     for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
+  }
+
+  /** The linked neighbour to answer to; undefined where there is none (yet), or where this box asked. */
+  #backOf({ from }: Open): NodeId | undefined {
+    return from === undefined ? undefined : this.#linkedAt(from);
+  }
+
+  #linkedAt(index: number): NodeId | undefined {
+    const { shared } = this.#o.link;
+    return shared.withIndex(index).find((id) => shared.isMutual(id));
   }
 
   #nonce(): number {

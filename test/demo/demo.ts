@@ -1,7 +1,7 @@
 /**
- * `make demo`: one message between two boxes. Everything is the product itself, as separate processes: two `nexusd`
- * with the driver of the roof, and the `nexus` command. Only the radio chips and the air between them are simulated,
- * at their true speed.
+ * `make demo`: a message from A to B, which do not hear each other, through a relay between them. Everything is the
+ * product itself, as separate processes: three `nexusd` with the driver of the roof, and the `nexus` command. Only the
+ * radio chips and the air between them are simulated, at their true speed.
  */
 import type { NodeStatus } from '../../src/api/types.ts';
 import { type Box, Town } from './processes.ts';
@@ -25,13 +25,17 @@ async function channelOf(box: Box): Promise<string> {
 
 async function demonstrate(town: Town, message: string): Promise<void> {
   const began = process.hrtime.bigint();
-  await town.startAir('--loss', '120');
-  const [a, b] = [town.box('A'), town.box('B')];
-  await Promise.all([a.start(), b.start()]);
+  await town.startAir('--loss', '120', '--loss', 'A:B=300');
+  const [a, relay, b] = [town.box('A'), town.box('relay'), town.box('B')];
+  for (const box of [a, relay, b]) box.configure('spreading_factor = 7');
+  await Promise.all([a.start(), relay.start(), b.start()]);
   say(
-    'Two boxes, A and B, are up. Their radios are simulated SX1276 chips at true speed, with 120 dB of path',
+    'Three boxes are up: A and B, which do not hear each other, and a relay that hears both, with 120 dB of path',
   );
-  say(`loss between them (some kilometres from roof to roof): ${await channelOf(a)}.`);
+  say(
+    `loss to either (some kilometres from roof to roof). None of them knows of any other yet. Their radios are`,
+  );
+  say(`simulated SX1276 chips at true speed: ${await channelOf(a)}.`);
   say();
   const [codeOfB = ''] = (await at(b, 'id', ['id'])).split('\n');
   say();
@@ -44,8 +48,14 @@ async function demonstrate(town: Town, message: string): Promise<void> {
   if (JSON.parse(there).text !== message) throw new Error(`B read something else:\n${read}`);
   const seconds = Number(process.hrtime.bigint() - began) / 1e9;
   say();
-  say(`Delivered, end to end encrypted; ${seconds.toFixed(1)} s from starting the boxes to here.`);
-  say('(The sender is shown by contact code: B has not given A a name.)');
+  await at(a, 'neighbours', ['neighbours']);
+  say();
+  await at(a, 'routes', ['routes']);
+  say();
+  say(
+    `Delivered over the relay, end to end encrypted; ${seconds.toFixed(1)} s from starting the boxes to here.`,
+  );
+  say('(B shows the sender by contact code: it has not given A a name.)');
 }
 
 const town = new Town();

@@ -47,3 +47,32 @@ test('somebody for whom another asks waits', () => {
   expect(list.takeDue(0, 28)).toEqual([]);
   expect(list.nextAt()).toBe(120 * S);
 });
+
+test('one more is asked out of turn when somebody new may know, and later turns stay as they were', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.takeDue(0, 28);
+  list.hasten(16 * S);
+  list.hasten(17 * S);
+  expect(list.nextAt()).toBe(16 * S);
+  expect(list.takeDue(16 * S, 28)).toEqual([{ value: 'A', ring: 2 }]);
+  expect(list.nextAt()).toBe(30 * S);
+  expect(list.takeDue(30 * S, 28)).toEqual([{ value: 'A', ring: 5 }]);
+});
+
+test('out of turn, the same one is asked for once in 15 s', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.takeDue(0, 28);
+  list.hasten(1 * S);
+  expect(list.nextAt()).toBe(15 * S);
+});
+
+test('one that waits for its first turn, since another asks, is asked for as near as in that turn', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.postpone('a', 120 * S);
+  list.hasten(1 * S);
+  expect(list.takeDue(15 * S, 28)).toEqual([{ value: 'A', ring: 2 }]);
+  expect(list.nextAt()).toBe(120 * S);
+});

@@ -1,6 +1,7 @@
 /** A small mesh for half a day, over real routes, by itself (the longer ones: `make scenarios`). */
 import { expect, test } from 'vitest';
-import { runMesh, summary } from './mesh.ts';
+import { summary } from './letters.ts';
+import { runMesh } from './mesh.ts';
 import { randomTopology } from './topology.ts';
 
 /** Loss at which every third frame of SF7 is lost, dB. */
@@ -29,6 +30,7 @@ test('twelve boxes, all up: every letter arrives once, every writer knows, the l
     expect(letter.copies, `${letter.text} (${said})`).toBe(1);
     expect(letter.receipted, `${letter.text} (${said})`).toBe(true);
   }
+  expect(outcome.violations).toEqual([]);
   expect(outcome.busiestHourMs).toBeLessThanOrEqual(ALLOWED_MS);
   expect(Math.max(...outcome.routingShare), said).toBeLessThanOrEqual(0.03);
 });

@@ -2,10 +2,15 @@
  * A whole mesh under virtual time: boxes that go off and on, people who write to each other, and beside it an oracle
  * that delivers every message by flooding over free air on the same schedule.
  */
+import type { Transmission } from '../../drivers/sim/transmission.ts';
 import { below, type Random, uniform } from '../../src/core/random.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { type Box, SF7, World } from '../world.ts';
-import { distance, reachable, type Topology } from './topology.ts';
+import { CustodyWatch } from './custody-watch.ts';
+import type { Letter, Outcome } from './letters.ts';
+import { Oracle } from './oracle.ts';
+import { loops, overflows } from './state-checks.ts';
+import { distance, type Topology } from './topology.ts';
 
 const HOUR = 3_600_000;
 
@@ -17,60 +22,50 @@ export interface MeshOptions {
   readonly warmUp: number;
   /** Hours in which messages are written. */
   readonly writing: number;
-  /** Hours after the last one. */
+  /** Hours after the last one, at most: it ends sooner where everything is delivered and known. */
   readonly after: number;
   readonly ttlDays?: number;
-  /** Texts a box writes a day. */
+  /** Texts a box writes a day; 4 unless said. */
   readonly perDay?: number;
   /** A box is off for so many hours now and then, on average, and on for so many; never off where left out. */
   readonly churn?: { readonly onHours: number; readonly offHours: number };
+  /** Told of every transmission. */
+  readonly onAir?: (transmission: Transmission) => void;
   /** Hours after the warm-up between which the two halves do not hear each other. */
   readonly partition?: readonly [number, number];
 }
 
-export interface Letter {
-  readonly from: number;
-  readonly to: number;
-  readonly text: string;
-  readonly at: number;
-  /** Shortest path, all up. */
-  readonly hops: number;
-  deliveredAt: number | undefined;
-  /** When the oracle has delivered it. */
-  oracleAt: number | undefined;
-  copies: number;
-  /** The writer knows. */
-  receipted: boolean;
-}
-
-export interface Outcome {
-  readonly letters: readonly Letter[];
-  /** Share of channel time spent on routing at each box, after the warm-up. */
-  readonly routingShare: readonly number[];
-  /** ms on air of everything that is not routing. */
-  readonly mailAirtimeMs: number;
-  /** The most that any box was on air in any hour, ms. */
-  readonly busiestHourMs: number;
-  readonly virtualHours: number;
-  readonly wallMs: number;
-}
-
 const ROUTING = new Set<number>([KIND.beacon, KIND.announce, KIND.handshake, KIND.solicit, KIND.shared]);
 
-export async function runMesh(options: MeshOptions, wallClock: () => number): Promise<Outcome> {
+/** Runs a mesh to its end. `said` is told how it stands, once a virtual hour. */
+export async function runMesh(
+  options: MeshOptions,
+  wallClock: () => number,
+  said: (line: string) => void = () => {},
+): Promise<Outcome> {
   const began = wallClock();
-  const settings = { ...SF7, spreadingFactor: options.spreadingFactor };
-  const world = new World({ seed: options.seed, settings, ttlDays: options.ttlDays ?? 7, apart: true });
+  const { after, seed, spreadingFactor, ttlDays = 7, warmUp, writing } = options;
+  const watch = new CustodyWatch();
+  const world = new World({
+    ...{ seed, ttlDays, apart: true, settings: { ...SF7, spreadingFactor } },
+    onTrace: (box, holding) => watch.trace(box, holding),
+  });
   const random = world.sim.random.fork('mesh');
-  const topology = options.topology(random.fork('topology'));
-  const run = new MeshRun(world, topology, random, options);
+  const run = new MeshRun(world, watch, options.topology(random.fork('topology')), random, options);
+  const hours = async (n: number, isOver = () => false) => {
+    for (let h = 0; h < n && !isOver(); h++) {
+      await world.sim.run(HOUR * Math.min(1, n - h));
+      run.check();
+      said(run.standing());
+    }
+  };
   try {
     await run.start();
-    await world.sim.run(options.warmUp * HOUR);
+    await hours(warmUp);
     run.beginWriting();
-    await world.sim.run(options.writing * HOUR);
+    await hours(writing);
     run.endWriting();
-    await world.sim.run(options.after * HOUR);
+    await hours(after, () => run.isDone());
     return { ...run.outcome(), wallMs: wallClock() - began };
   } finally {
     await world.end();
@@ -79,42 +74,37 @@ export async function runMesh(options: MeshOptions, wallClock: () => number): Pr
 
 class MeshRun {
   readonly #world: World;
+  readonly #watch: CustodyWatch;
   readonly #topology: Topology;
   readonly #random: Random;
   readonly #options: MeshOptions;
   readonly #boxes: Box[];
+  readonly #oracle: Oracle;
   readonly #codes: string[] = [];
   readonly #letters: Letter[] = [];
   readonly #byText = new Map<string, Letter>();
-  /** What the oracle's flood has reached, by letter. */
-  readonly #flooded = new Map<Letter, Set<number>>();
   readonly #routingMs: number[];
   readonly #onAir: { at: number; ms: number }[][];
+  readonly #violations: string[] = [];
   #mailAirtimeMs = 0;
   #measuredFrom = Number.POSITIVE_INFINITY;
   #writing = false;
   #parted = false;
 
-  constructor(world: World, topology: Topology, random: Random, options: MeshOptions) {
+  constructor(world: World, watch: CustodyWatch, topology: Topology, random: Random, options: MeshOptions) {
     this.#world = world;
+    this.#watch = watch;
     this.#topology = topology;
     this.#random = random;
     this.#options = options;
     this.#boxes = Array.from({ length: topology.n }, (_, i) => world.box(`b${i}`));
     this.#routingMs = new Array<number>(topology.n).fill(0);
     this.#onAir = Array.from({ length: topology.n }, () => []);
+    const hears = (i: number, k: number) => !this.#parted || this.#side(i) === this.#side(k);
+    this.#oracle = new Oracle(topology, (i) => this.#boxes[i]?.on === true, hears);
     this.#open();
-    world.air.onTransmission.on(({ from, startMs, endMs, bytes }) => {
-      const sender = Number(from.slice(1));
-      this.#onAir[sender]?.push({ at: startMs, ms: endMs - startMs });
-      if (startMs < this.#measuredFrom) return;
-      if (!ROUTING.has(((bytes[0] ?? 0) >> 3) & 7)) {
-        this.#mailAirtimeMs += endMs - startMs;
-        return;
-      }
-      for (const i of [sender, ...(topology.lossDb[sender]?.keys() ?? [])])
-        this.#routingMs[i] = (this.#routingMs[i] ?? 0) + endMs - startMs;
-    });
+    world.air.onTransmission.on((t) => this.#sent(t));
+    if (options.onAir) world.air.onTransmission.on(options.onAir);
   }
 
   async start(): Promise<void> {
@@ -125,7 +115,7 @@ class MeshRun {
       this.#codes[i] = box.contact;
       this.#listen(i);
     });
-    await sim.resolve(Promise.all(starts), 10 * 60_000, 'the start of the mesh');
+    await sim.resolve(Promise.all(starts), HOUR, 'the start of the mesh');
     if (this.#options.churn)
       for (let i = 0; i < this.#boxes.length; i++) this.#churn(i, this.#random.fork(`churn ${i}`));
     const { partition, warmUp } = this.#options;
@@ -144,25 +134,69 @@ class MeshRun {
     this.#writing = false;
   }
 
+  /** What must hold at every moment. */
+  check(): void {
+    const on = this.#boxes.filter((box) => box.on);
+    this.#violations.push(...loops(on), ...overflows(on));
+  }
+
+  /** Everything that could be delivered is, and its writers know. */
+  isDone(): boolean {
+    this.#noteReceipts();
+    return this.#letters.every(
+      (l) => (l.deliveredAt !== undefined && l.receipted) || l.oracleAt === undefined,
+    );
+  }
+
+  standing(): string {
+    const hour = (this.#world.sim.monotonic() / HOUR).toFixed(0);
+    const arrived = this.#letters.filter((l) => l.deliveredAt !== undefined).length;
+    const wrong = this.#violations.length + this.#watch.violations.length;
+    return `hour ${hour}: ${arrived} of ${this.#letters.length} letters delivered, ${wrong} violations`;
+  }
+
   outcome(): Omit<Outcome, 'wallMs'> {
     const now = this.#world.sim.monotonic();
-    for (const [i, box] of this.#boxes.entries()) {
-      if (!box.on) continue;
-      const done = new Set(
-        box.node
-          .outbox()
-          .filter((m) => m.state === 'delivered')
-          .map((m) => m.text),
-      );
-      for (const letter of this.#letters) if (letter.from === i) letter.receipted = done.has(letter.text);
-    }
+    this.#noteReceipts();
+    for (const letter of this.#letters) Object.assign(letter, this.#watch.way(letter.lock));
+    const twice = this.#letters
+      .filter((l) => l.copies > 1)
+      .map((l) => `delivered ${l.copies} times: ${l.text}`);
     return {
+      spreadingFactor: this.#options.spreadingFactor,
       letters: this.#letters,
       routingShare: this.#routingMs.map((ms) => ms / (now - this.#measuredFrom)),
       mailAirtimeMs: this.#mailAirtimeMs,
       busiestHourMs: Math.max(...this.#onAir.map(busiestHour)),
+      violations: [...this.#violations, ...this.#watch.violations, ...twice],
       virtualHours: now / HOUR,
     };
+  }
+
+  #sent({ bytes, endMs, from, startMs }: Transmission): void {
+    const sender = Number(from.slice(1));
+    this.#onAir[sender]?.push({ at: startMs, ms: endMs - startMs });
+    if (startMs < this.#measuredFrom) return;
+    if (!ROUTING.has(((bytes[0] ?? 0) >> 3) & 7)) {
+      this.#mailAirtimeMs += endMs - startMs;
+      return;
+    }
+    const heard = this.#topology.lossDb[sender] ?? new Map<number, number>();
+    for (const [i, lossDb] of [[sender, 0] as const, ...heard])
+      if (lossDb <= this.#topology.audibleDb)
+        this.#routingMs[i] = (this.#routingMs[i] ?? 0) + endMs - startMs;
+  }
+
+  #noteReceipts(): void {
+    const open = new Set(this.#letters.filter((l) => !l.receipted).map((l) => l.from));
+    for (const i of open) {
+      const box = this.#boxes[i];
+      if (!box?.on) continue;
+      for (const { state, text } of box.node.outbox()) {
+        const letter = this.#byText.get(text);
+        if (letter && state === 'delivered') letter.receipted = true;
+      }
+    }
   }
 
   #listen(i: number): void {
@@ -195,16 +229,18 @@ class MeshRun {
         'so long and no longer than a hundred bytes, as people write to each other every day. '
           .repeat(2)
           .slice(0, 100 - head.length);
-      const letter: Letter = {
-        ...{ from: i, to, text, at: sim.monotonic(), hops: distance(this.#topology, i, to) },
-        ...{ deliveredAt: undefined, oracleAt: undefined, copies: 0, receipted: false },
-      };
+      const at = sim.monotonic();
       const stored = await box.node.send(this.#codes[to] ?? '', text).catch(() => undefined);
-      if (!stored) return;
+      const lock = stored && this.#watch.lastWritten(box.name);
+      if (!lock) return;
+      const letter: Letter = {
+        ...{ from: i, to, text, at, lock, hops: distance(this.#topology, i, to) },
+        ...{ deliveredAt: undefined, oracleAt: undefined },
+        ...{ copies: 0, receipted: false, entries: 0, raised: 0 },
+      };
       this.#letters.push(letter);
       this.#byText.set(text, letter);
-      this.#flooded.set(letter, new Set([i]));
-      this.#flood();
+      this.#oracle.written(letter, at);
     });
   }
 
@@ -224,49 +260,29 @@ class MeshRun {
       after(churn.offHours, async () => {
         await box.start();
         this.#listen(i);
-        this.#flood();
+        this.#oracle.flood(sim.monotonic());
         turnOff();
       });
     turnOff();
-  }
-
-  /** The oracle: whatever is reachable at this moment is reached. */
-  #flood(): void {
-    const up = (i: number) => this.#boxes[i]?.on === true;
-    const now = this.#world.sim.monotonic();
-    for (const [letter, has] of this.#flooded) {
-      const reached = this.#parted ? this.#reachedApart(has, up) : reachable(this.#topology, has, up);
-      for (const i of reached) has.add(i);
-      if (!has.has(letter.to)) continue;
-      letter.oracleAt = now;
-      this.#flooded.delete(letter);
-    }
-  }
-
-  #reachedApart(has: Set<number>, up: (i: number) => boolean): Set<number> {
-    const side = (i: number) => i < this.#boxes.length / 2;
-    const half = (left: boolean) =>
-      reachable(
-        this.#topology,
-        [...has].filter((i) => side(i) === left),
-        (i) => up(i) && side(i) === left,
-      );
-    return new Set([...half(true), ...half(false)]);
   }
 
   #open(): void {
     this.#parted = false;
     for (const [i, heard] of this.#topology.lossDb.entries())
       for (const [k, lossDb] of heard) this.#world.air.setOneWayLoss(`b${i}`, `b${k}`, lossDb);
-    this.#flood();
+    this.#oracle.flood(this.#world.sim.monotonic());
   }
 
   #part(): void {
     this.#parted = true;
-    const side = (i: number) => i < this.#boxes.length / 2;
     for (const [i, heard] of this.#topology.lossDb.entries())
       for (const k of heard.keys())
-        if (side(i) !== side(k)) this.#world.air.setOneWayLoss(`b${i}`, `b${k}`, Number.POSITIVE_INFINITY);
+        if (this.#side(i) !== this.#side(k))
+          this.#world.air.setOneWayLoss(`b${i}`, `b${k}`, Number.POSITIVE_INFINITY);
+  }
+
+  #side(i: number): boolean {
+    return i < this.#boxes.length / 2;
   }
 }
 
@@ -279,30 +295,4 @@ function busiestHour(spent: readonly { at: number; ms: number }[]): number {
     most = Math.max(most, sum);
   }
   return most;
-}
-
-/** Figures of one run as one row of text. */
-export function summary({
-  letters,
-  routingShare,
-  mailAirtimeMs,
-  busiestHourMs,
-  virtualHours,
-  wallMs,
-}: Outcome): string {
-  const possible = letters.filter((l) => l.oracleAt !== undefined);
-  const delivered = possible.filter((l) => l.deliveredAt !== undefined);
-  const times = delivered.map((l) => (l.deliveredAt ?? 0) - l.at).sort((a, b) => a - b);
-  const at = (share: number) =>
-    ((times[Math.floor(share * (times.length - 1))] ?? Number.NaN) / 1000).toFixed(1);
-  const share = (part: number, all: number) => `${((100 * part) / Math.max(all, 1)).toFixed(2)} %`;
-  return [
-    `${letters.length} letters, ${possible.length} deliverable, ${delivered.length} delivered (${share(delivered.length, possible.length)})`,
-    `receipts ${share(letters.filter((l) => l.receipted).length, delivered.length)}`,
-    `median ${at(0.5)} s, p95 ${at(0.95)} s`,
-    `airtime per delivered ${(mailAirtimeMs / 1000 / Math.max(delivered.length, 1)).toFixed(2)} s`,
-    `routing at most ${(100 * Math.max(...routingShare)).toFixed(2)} % of channel time`,
-    `busiest hour ${(busiestHourMs / 1000).toFixed(0)} s on air`,
-    `${virtualHours.toFixed(0)} h in ${(wallMs / 1000).toFixed(0)} s`,
-  ].join(' · ');
 }

@@ -81,7 +81,7 @@ describe('a line of four, where only neighbours hear each other', () => {
       (t) => indexOfBytes(t.bytes, a.nodeId) >= 0 || indexOfBytes(t.bytes, publicKey) >= 0,
     );
     expect(said.filter((t) => kindOf(t) > 1)).toEqual([]); // beacons and announces name their sender
-    expect(heard.length).toBeGreaterThan(10);
+    expect(heard.length).toBeGreaterThan(5);
     // and the check can fail: b's handshake counts as one that names nobody, its announce does
     await world.settle(b.stop());
     heard.length = 0;
@@ -248,7 +248,7 @@ describe('two ways', () => {
     const { a, b, c, d } = await diamond();
     const heard = listen();
     await message(world, a, 'd', 'this way');
-    expect(heard.filter((t) => t.from === 'c')).toEqual([]);
+    expect(heard.filter((t) => t.from === 'c' && kindOf(t) > 0)).toEqual([]);
     expect(heard.filter((t) => t.from === 'b').length).toBeGreaterThan(2);
     expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
     expect(textsOf(d)).toEqual(['this way']);

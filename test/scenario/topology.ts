@@ -5,6 +5,8 @@ export interface Topology {
   readonly n: number;
   /** `lossDb.get(i)?.get(k)`: what k hears of i; absent: nothing. */
   readonly lossDb: readonly ReadonlyMap<number, number>[];
+  /** Beyond this loss hardly a frame is heard: the channel is free. */
+  readonly audibleDb: number;
   /** Neighbours that hear each other with some margin. */
   readonly links: readonly (readonly number[])[];
 }
@@ -25,6 +27,8 @@ const MARGIN_DB = 4;
 const EXPONENT_DB = 35;
 /** Beyond this many dB over the edge nothing is heard. */
 const INAUDIBLE_DB = 6;
+/** At this many over it, one frame in some ten. */
+const AUDIBLE_DB = 1;
 
 export function randomTopology(random: Random, options: TopologyOptions): Topology {
   for (;;) {
@@ -37,7 +41,7 @@ export function randomTopology(random: Random, options: TopologyOptions): Topolo
 export function line(n: number, lossDb: number): Topology {
   const map = (i: number) => new Map([i - 1, i + 1].filter((k) => k >= 0 && k < n).map((k) => [k, lossDb]));
   const all = Array.from({ length: n }, (_, i) => map(i));
-  return { n, lossDb: all, links: all.map((m) => [...m.keys()]) };
+  return { n, lossDb: all, audibleDb: lossDb, links: all.map((m) => [...m.keys()]) };
 }
 
 function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions): Topology {
@@ -58,17 +62,18 @@ function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions
   const good = (i: number, k: number) =>
     (lossDb[i]?.get(k) ?? Number.POSITIVE_INFINITY) <= edgeDb - MARGIN_DB + 1;
   const links = lossDb.map((heard, i) => [...heard.keys()].filter((k) => good(i, k) && good(k, i)));
-  return { n, lossDb, links };
+  return { n, lossDb, audibleDb: edgeDb + AUDIBLE_DB, links };
 }
 
-/** Who is within reach of `from` over links between boxes that are `up`. */
+/** Who is within reach of `from` over links between boxes that are `up` and hear each other now. */
 export function reachable(
   { links }: Topology,
   from: Iterable<number>,
   up: (i: number) => boolean,
+  hears: (i: number, k: number) => boolean = () => true,
 ): Set<number> {
   const seen = new Set([...from].filter(up));
-  for (const i of seen) for (const k of links[i] ?? []) if (up(k)) seen.add(k);
+  for (const i of seen) for (const k of links[i] ?? []) if (up(k) && hears(i, k)) seen.add(k);
   return seen;
 }
 

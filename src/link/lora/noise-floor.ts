@@ -9,17 +9,22 @@ const QUANTILE = 0.25;
 
 export class NoiseFloor {
   readonly #readings: number[] = [];
+  /** Of these readings, until the next one comes. */
+  #dbm: number | undefined;
 
   /** A reading in dBm, taken while the receiver followed no frame. */
   add(rssiDbm: number): void {
     this.#readings.push(rssiDbm);
     if (this.#readings.length > KEPT) this.#readings.shift();
+    this.#dbm = undefined;
   }
 
   /** dBm; undefined until there are enough readings. */
   get dbm(): number | undefined {
     if (this.#readings.length < NEEDED) return undefined;
+    if (this.#dbm !== undefined) return this.#dbm;
     const sorted = this.#readings.toSorted((a, b) => a - b);
-    return sorted[Math.floor(QUANTILE * (sorted.length - 1))];
+    this.#dbm = sorted[Math.floor(QUANTILE * (sorted.length - 1))];
+    return this.#dbm;
   }
 }

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config';
+
+/** Minutes to hours: `make scenarios`. */
+export default defineConfig({
+  test: {
+    root: new URL('..', import.meta.url).pathname,
+    include: ['test/scenario/long/**/*.test.ts'],
+    testTimeout: 3_600_000,
+    hookTimeout: 30_000,
+    pool: 'forks',
+    disableConsoleIntercept: true,
+  },
+});
