@@ -16,14 +16,19 @@
  * | `GET /v1/status` | | `NodeStatus` |
  * | `GET /v1/neighbours` | | `NeighbourStatus[]` |
  * | `GET /v1/routes` | | `RouteEntry[]` |
+ * | `POST /v1/topics` | `NewItem` | 201 `{ id }`, once it is durable |
+ * | `GET /v1/topics/TOPIC` | | stream of `ItemEntry`: those there, then those that come; no end |
+ * | `DELETE /v1/topics/TOPIC` | | 204 |
  *
  * A stream is `application/x-ndjson`: one JSON value a line. Anything but success is answered with an `ApiError`.
  */
 export type {
   ContactEntry,
   InboxEntry,
+  ItemEntry,
   LanStatus,
   LawStatus,
+  MailboxStatus,
   MessageProgress,
   MessageState,
   NeighbourStatus,
@@ -43,6 +48,11 @@ export interface NewContact {
 export interface NewMessage {
   /** A contact's name, `nxs1…`, or the beginning of a NodeId. */
   readonly to: string;
+  readonly text: string;
+}
+
+export interface NewItem {
+  readonly topic: string;
   readonly text: string;
 }
 

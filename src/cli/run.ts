@@ -11,9 +11,11 @@ import { id } from './commands/id.ts';
 import { inbox } from './commands/inbox.ts';
 import { neighbours } from './commands/neighbours.ts';
 import { outbox } from './commands/outbox.ts';
+import { pub } from './commands/pub.ts';
 import { routes } from './commands/routes.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
+import { sub } from './commands/sub.ts';
 import { help } from './help.ts';
 import { printableLines } from './printable.ts';
 
@@ -26,6 +28,8 @@ export const COMMANDS: readonly Command[] = [
   send,
   inbox,
   outbox,
+  pub,
+  sub,
   neighbours,
   routes,
   status,

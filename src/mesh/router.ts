@@ -300,7 +300,7 @@ export class Router implements Routing {
 
   /** bit/s of the link to a neighbour; Infinity where nothing limits it. */
   bandwidthTo(id: NodeId): number {
-    return this.#costOf(nodeIdKey(id)).bandwidth;
+    return this.#costOf(id, nodeIdKey(id)).bandwidth;
   }
 
   // ── what the node shows, and asks ──────────────────────────────────────────────────────────────────────────────
@@ -459,7 +459,7 @@ export class Router implements Routing {
    * and does not go to another mailbox.
    */
   #costTowards({ cost, via }: Route, destination: string): LinkCost | undefined {
-    if (via === destination && this.#standIns.standsFor(via)) return this.#measure(via);
+    if (via === destination && this.#standIns.standsFor(via)) return this.#measure(nodeIdFromKey(via), via);
     if (via !== destination && cost.away && this.#standIns.knows(destination)) return undefined;
     return this.#linkCost(via);
   }

@@ -1,6 +1,6 @@
 /** The composition root: builds the rooms, joins them, starts and stops them. */
 import type { LoraSettings, Radio, RadioEvent } from '../../drivers/sx127x/radio.ts';
-import { toHex } from '../core/bytes.ts';
+import { toHex, utf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { TextCodec } from '../core/compression.ts';
 import type { Counters } from '../core/counters.ts';
@@ -28,11 +28,21 @@ import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
 import { Pub } from '../pub/pub.ts';
+import { matches, parseTopic } from '../pub/topic.ts';
 import { Custody } from '../store/custody.ts';
-import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
+import {
+  contactEntry,
+  inboxEntry,
+  itemEntry,
+  lanStatus,
+  messageProgress,
+  outboxEntry,
+  radioStatus,
+} from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
+  ItemEntry,
   MailboxStatus,
   MessageProgress,
   NeighbourStatus,
@@ -63,7 +73,7 @@ export interface NodeOptions {
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
   /** Contacts (names or codes) whose boxes are to be its mailboxes; it chooses itself where there are none. */
-  readonly mailboxes?: readonly string[];
+  readonly mailboxes: readonly string[];
   readonly codec: TextCodec;
   /** Who is next towards whom; what the router finds unless said. */
   readonly routing?: (router: Router) => Routing;
@@ -270,6 +280,7 @@ class RunningNode implements NexusNode {
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
       mailboxes: this.#pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
+      pub: { topics: this.#pub.topics.topics, kept: this.#pub.subscriptions },
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, state: storeState(db) },
       counters: counters.all(),
@@ -285,6 +296,25 @@ class RunningNode implements NexusNode {
 
   routes(): readonly RouteEntry[] {
     return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
+  }
+
+  async publish(topic: string, text: string): Promise<{ readonly id: string }> {
+    return { id: toHex(await this.#pub.publish(topic, utf8(text))) };
+  }
+
+  async *subscribe(topic: string, signal: AbortSignal): AsyncIterable<ItemEntry> {
+    const { topics } = this.#pub;
+    await topics.follow(topic);
+    yield* stream<ItemEntry>(
+      (listener) => topics.onReceived.on((r) => matches(parseTopic(topic), r.item) && listener(itemEntry(r))),
+      () => topics.received(topic).map(itemEntry),
+      () => false,
+      signal,
+    );
+  }
+
+  unsubscribe(topic: string): Promise<void> {
+    return this.#pub.topics.end(topic);
   }
 
   storage(): readonly StorageEntry[] {
@@ -314,7 +344,7 @@ class RunningNode implements NexusNode {
 
   /** Those that are known by now: a contact may be added later. */
   #namedMailboxes(): readonly NodeId[] {
-    return (this.#o.mailboxes ?? []).flatMap((name) => {
+    return this.#o.mailboxes.flatMap((name) => {
       try {
         return [this.#contacts.resolve(name).nodeId];
       } catch (e) {
