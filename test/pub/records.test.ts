@@ -15,6 +15,7 @@ import {
   encodeSubscribed,
   idsWithin,
   itemsWithin,
+  type Subscribe,
 } from '../../src/pub/records.ts';
 
 const hex = (text: string) => fromHex(text.replaceAll(' ', '')) as Uint8Array;
@@ -22,11 +23,9 @@ const step = hex('0102030405060708');
 const id = hex('a0a1a2a3a4a5a6a7');
 
 describe('subscribe, record 40', () => {
-  const mail = { number: 0, topic: { kind: 'node' }, delivery: 'pull-hint', lasts: 246, step } as const;
-  const weather = {
-    ...{ number: 5, topic: { kind: 'prefix', name: 'weather/' }, delivery: 'digest', lasts: undefined },
-    step: undefined,
-  } as const;
+  const mail: Subscribe = { number: 0, topic: { kind: 'node' }, delivery: 'pull-hint', lasts: 246, step };
+  const topic = { kind: 'prefix', name: 'weather/' } as const;
+  const weather: Subscribe = { number: 5, topic, delivery: 'digest', lasts: undefined, step: undefined };
 
   test('to the own mail: number, kind and delivery, how long, a step of the chain', () => {
     expect(toHex(encodeSubscribe(mail))).toBe('000af60102030405060708');
