@@ -22,8 +22,11 @@ import { encodeSubscribe, MAIL, type Subscribed } from './records.ts';
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
-/** After a link has come about: time for others, so that there is a choice. */
-const CHOICE_MS = 5 * SECOND;
+/** After a link has come about: time for others, so that there is a choice, and for mail; airtimes of a registration. */
+const CHOICE = 90;
+const SHORTEST_CHOICE = SECOND;
+/** Bytes of a registration and its answer. */
+const REGISTRATION = 59;
 /** Registrations last so long, and are renewed daily. */
 const LASTS = logByteOf(30 * 24 * 60);
 const RENEWED_EVERY = 24 * HOUR;
@@ -84,7 +87,10 @@ export class OwnMailboxes {
 
   start(): void {
     const { clock, link, random, router } = this.#o;
-    const soon = () => this.#look(CHOICE_MS + CHOICE_MS * uniform(random));
+    const soon = () => {
+      const wait = Math.max(SHORTEST_CHOICE, CHOICE * (link.airtime(REGISTRATION) ?? 0));
+      this.#look(wait * (1 + uniform(random)));
+    };
     this.#cancels.push(
       link.shared.onMutual.on((id) => {
         const known = this.#all.get(nodeIdKey(id));
@@ -225,7 +231,7 @@ export class OwnMailboxes {
       lasts: LASTS,
       step,
     });
-    return this.#questions.ask(id, MAIL, { type: RECORD.subscribe, body }, 0);
+    return this.#questions.ask(id, MAIL, { type: RECORD.subscribe, body }, 2);
   }
 
   async #drop({ id }: Mailbox): Promise<void> {

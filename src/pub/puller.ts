@@ -8,8 +8,10 @@ import { RECORD } from '../link/records.ts';
 import { Questions } from './questions.ts';
 import { encodePull, type Hint, type HintItem, idsWithin, MAIL } from './records.ts';
 
-/** What was asked for and has not come after so long is given up; until then no other hint counts. */
+/** What was asked for and has not come after so long is given up. */
 const PATIENCE_MS = 10 * 60_000;
+/** Until then so many hints count: a mailbox that has lost its memory says them again. */
+const MOST_PULLS = 3;
 
 export interface PullerOptions {
   readonly link: Pick<Link, 'neighbour'>;
@@ -23,8 +25,9 @@ interface Asked {
   /** Short ids in hex that have not come yet. */
   readonly awaited: Set<string>;
   readonly more: boolean;
+  readonly pulls: number;
+  readonly timer: Cancel;
   arrived: boolean;
-  timer: Cancel;
 }
 
 /** The order in which waiting objects are asked for: the most urgent first, of these the smallest. */
@@ -51,7 +54,8 @@ export class Puller {
     const { clock, counters, link } = this.#o;
     this.#questions.answered(from, MAIL);
     const key = nodeIdKey(from);
-    if (this.#asked.has(key)) {
+    const before = this.#asked.get(key);
+    if (before && before.pulls >= MOST_PULLS) {
       counters.count('pub.hint-too-soon');
       return;
     }
@@ -60,12 +64,15 @@ export class Puller {
       .slice(0, most)
       .map((i) => i.id);
     if (ids.length === 0) return;
-    const timer = clock.after(PATIENCE_MS, () => {
+    const unfulfilled = () => {
       counters.count('pub.unfulfilled-hint');
       this.#over(key);
+    };
+    this.#asked.set(key, {
+      ...{ from, awaited: new Set(ids.map(toHex)), more: more || ids.length < items.length, arrived: false },
+      pulls: (before?.pulls ?? 0) + 1,
+      timer: before?.timer ?? clock.after(PATIENCE_MS, unfulfilled),
     });
-    const awaited = new Set(ids.map(toHex));
-    this.#asked.set(key, { from, awaited, more: more || ids.length < items.length, arrived: false, timer });
     void this.#send(from, ids);
   }
 

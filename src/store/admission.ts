@@ -30,7 +30,7 @@ export interface AdmissionOptions {
   readonly ownTime: () => number;
 }
 
-type Terms = Omit<Holding, 'id' | 'lock' | 'ttl' | 'minBandwidth' | 'size' | 'keptUntil' | 'trace'>;
+type Terms = Pick<Holding, 'expiresAt' | 'pending' | 'recipient' | 'stranger'>;
 
 export class Admission {
   readonly #o: AdmissionOptions;
@@ -76,17 +76,20 @@ export class Admission {
     if (!recipient) throw new Error('custody is for somebody');
     const expiresAt = this.#o.ownTime() + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE;
     const stranger = !this.#o.isContact(from);
+    const { mailboxes } = this.#o;
+    const pending =
+      !mailboxes.serves(recipient) && mailboxes.serves(from) && !this.#hasNextHop(from, header, undefined);
     return {
-      ...{ id, lock, recipient, from, stranger, ttl, minBandwidth, expiresAt },
+      ...{ id, lock, recipient, from, stranger, pending, ttl, minBandwidth, expiresAt },
       size: object.bytes.length,
-      keptUntil: this.keptUntil({ expiresAt, stranger, from, recipient }),
+      keptUntil: this.keptUntil({ expiresAt, pending, recipient, stranger }),
       trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
     };
   }
 
   /** Until when (own time) custody lasts that begins now. */
-  keptUntil({ expiresAt, from, recipient, stranger }: Terms): number {
-    const isBounded = stranger && from !== undefined && !this.#isMail(from, recipient);
+  keptUntil({ expiresAt, pending, recipient, stranger }: Terms): number {
+    const isBounded = stranger && !pending && !this.#o.mailboxes.serves(recipient);
     return isBounded ? Math.min(expiresAt, this.#o.ownTime() + STRANGERS_KEEP_MS) : expiresAt;
   }
 

@@ -252,6 +252,7 @@ export class Custody {
       ...{ id, lock, recipient, ttl, minBandwidth, size, expiresAt },
       from: undefined,
       stranger: false,
+      pending: false,
       keptUntil: expiresAt,
       trace: freshTrace({ attempt: 0, sequence: 0 }, firstHopsLeft(random), undefined),
     });

@@ -167,10 +167,9 @@ export class NextSteps {
     return [...again, ...open].find(promising) ?? open[0];
   }
 
-  /** A mailbox holds what is for those it serves, or comes from them, until its time is over. */
-  #keeps({ from, recipient }: Holding): boolean {
-    const { mailboxes } = this.#o;
-    return mailboxes.serves(recipient) || (from !== undefined && mailboxes.serves(from));
+  /** A mailbox holds what is for those it serves, and what it took as pending, until its time is over. */
+  #keeps({ pending, recipient }: Holding): boolean {
+    return pending || this.#o.mailboxes.serves(recipient);
   }
 
   /** The recipient of what a mailbox keeps has been heard of elsewhere, behind the giver, who is there. */

@@ -64,6 +64,10 @@ describe('golden bytes', () => {
       key: 33,
       digest: 34,
       tags: 35,
+      subscribe: 40,
+      subscribed: 41,
+      hint: 42,
+      pull: 43,
     });
   });
 });

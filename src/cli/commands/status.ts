@@ -1,4 +1,11 @@
-import type { LanStatus, LawStatus, MailboxStatus, NeighbourStatus, NodeStatus, RadioStatus } from '../../api/types.ts';
+import type {
+  LanStatus,
+  LawStatus,
+  MailboxStatus,
+  NeighbourStatus,
+  NodeStatus,
+  RadioStatus,
+} from '../../api/types.ts';
 import { type Command, EXIT, JSON_FLAG } from '../command.ts';
 import { amount, columns, counted, duration } from '../format.ts';
 import { printable } from '../printable.ts';
