@@ -1,6 +1,7 @@
 /** `make bench`: what a message costs on air, and what the daemon costs the machine. */
 import { footprint } from './daemon.ts';
 import { lanRates } from './lan.ts';
+import { mailboxRows } from './mailbox.ts';
 import { type Cost, onAir } from './on-air.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
@@ -35,6 +36,17 @@ for (const { what, spreadingFactor, first, next, minimum } of await onAir()) {
     ratio,
   ]);
 }
+
+say();
+say('Through a mailbox, the recipient away: to it, from it with both receipts, and the latter after a boot');
+say(
+  '(handshakes, sealed frames and receipts of all three boxes; first-contact form, 78 bytes twice over what a',
+);
+say('conversation will cost):');
+for (const { down, downAfterBoot, spreadingFactor, up, what } of await mailboxRows())
+  say(
+    `${what.padEnd(18)} SF${spreadingFactor}  up ${up.bytes}  down ${down.bytes}  total ${up.bytes + down.bytes} bytes, ${seconds(up.airtimeMs + down.airtimeMs)} s; down after a boot ${downAfterBoot.bytes} bytes, ${seconds(downAfterBoot.airtimeMs)} s`,
+  );
 
 const { startsMs, rssMb, rssAnonMb } = await footprint();
 const sorted = [...startsMs].sort((a, b) => a - b);

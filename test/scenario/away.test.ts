@@ -45,8 +45,8 @@ describe('routes to a node that is away', () => {
     const { sender, far, recipient } = await longRow();
     await world.sim.until(() => routeTo(sender, recipient)?.hops === 3, 3 * HOUR, 'routes');
     await world.settle(recipient.stop());
-    for (let day = 0; day < 3; day++) {
-      await world.sim.run(DAY);
+    for (let hour = 0; hour < 12; hour += 4) {
+      await world.sim.run(4 * HOUR);
       expect(routeTo(sender, recipient)?.hops).toBe(3);
     }
     const { id } = await world.settle(sender.node.send('recipient', 'Kept by your mailbox'));
@@ -65,7 +65,7 @@ describe('routes to a node that is away', () => {
     const { sender, near, far, recipient } = await longRow();
     await world.sim.until(() => routeTo(sender, recipient)?.hops === 3, 3 * HOUR, 'routes');
     await world.settle(recipient.stop());
-    await world.sim.run(DAY);
+    await world.sim.run(6 * HOUR);
     await world.settle(sender.node.send('recipient', 'Find me'));
     await world.sim.until(() => far.node.status().store.objects === 1, 30 * MINUTE, 'the mailbox');
     world.part(far, recipient);
@@ -124,7 +124,7 @@ describe('a recipient that nobody has heard of', () => {
     const { id } = await world.settle(sender.node.send(code, 'Whoever you are'));
     await world.sim.until(() => lastState(sender, id) === 'in custody', HOUR, 'custody');
     await world.settle(sender.stop());
-    await world.sim.run(3 * DAY);
+    await world.sim.run(DAY);
     await world.settle(recipient.start());
     await world.sim.until(() => textsOf(recipient).length === 1, HOUR, 'the mail');
     await world.settle(sender.start());
