@@ -58,8 +58,9 @@ export class Presence {
       for (const via of connections?.open ?? []) this.introduce({ medium: name, via });
     this.#bootTimer = clock.after(500 + 2_500 * uniform(random), () => {
       this.#bootTimer = undefined;
-      this.#announce();
+      // before the announce: whoever has something to say would say it in a session that is no more
       if (!this.#isFirst) this.#beacon(true);
+      this.#announce();
     });
     this.#arm();
   }
