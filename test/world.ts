@@ -65,6 +65,8 @@ export interface WorldOptions {
   readonly routed?: boolean;
   /** Of the store of every box, bytes; 100 MiB unless said. */
   readonly maxStoreBytes?: number;
+  /** ms between two looks of a driver at its chip; the driver's own choice unless said. */
+  readonly lookMs?: number;
   /** Told whatever becomes durable in a box's traces. */
   readonly onTrace?: (box: string, holding: Holding) => void;
   /** Free bytes on a box's disk; what the disk says itself unless said. */
@@ -298,7 +300,7 @@ export class Box {
 
   async #startRadio(power: Power, db: Db, random: Random) {
     const { options } = this.#world;
-    const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent);
+    const radio = new Sx127x(power.wires(this.chip.hardware), power, this.counters, silent, options.lookMs);
     const settings = options.settings ?? SF7;
     const region: Region = {
       ...EU868,

@@ -76,8 +76,11 @@ export class Sx127x implements Radio {
   #serviceRequested = false;
   #lookedAt = 0;
   #falseActivity = false;
+  readonly #lookMs: number;
 
-  constructor(hardware: RadioHardware, clock: Clock, counters: Counters, log: Log) {
+  /** `lookMs`: time between two looks at the whole register file, 1 s unless said. */
+  constructor(hardware: RadioHardware, clock: Clock, counters: Counters, log: Log, lookMs = LOOK_MS) {
+    this.#lookMs = lookMs;
     this.#hardware = hardware;
     this.#clock = clock;
     this.#counters = counters;
@@ -290,7 +293,7 @@ export class Sx127x implements Radio {
     if (!settings || this.#state.kind === 'stopped') return;
     // without interrupts, often enough that the shortest frame is taken before the next one can end
     const fast = Math.min(Math.max(timeOnAirMs(settings, 1) / 2, POLL_LEAST_MS), POLL_MOST_MS);
-    this.#cancelPoll = this.#clock.after(this.#interrupts.trusted ? LOOK_MS : fast, () => {
+    this.#cancelPoll = this.#clock.after(this.#interrupts.trusted ? this.#lookMs : fast, () => {
       void this.#background(() => this.#poll()).finally(() => this.#armPoll());
     });
   }
@@ -301,7 +304,7 @@ export class Sx127x implements Radio {
     await this.#attempt(async () => {
       if (!this.#interrupts.trusted) {
         await this.#drain(setup);
-        if (this.#clock.monotonic() - this.#lookedAt < LOOK_MS) return;
+        if (this.#clock.monotonic() - this.#lookedAt < this.#lookMs) return;
       }
       this.#lookedAt = this.#clock.monotonic();
       await this.#look(setup);

@@ -133,8 +133,6 @@ export interface Shared {
   /** The longest body of a shared record. */
   readonly room: number;
   isMutual(id: NodeId): boolean;
-  /** How many neighbours one of them shares with, as its newest frame showed; 0: none has come. */
-  membersOf(id: NodeId): number;
   /** The neighbours that name themselves so: none, one, rarely two. */
   withIndex(index: number): readonly NodeId[];
   /** Whom to share with when they offer. One handler. */

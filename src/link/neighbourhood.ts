@@ -137,8 +137,8 @@ export class Neighbourhood {
     });
   }
 
-  /** A shared frame around records. */
-  seal(records: readonly Rec[], now: number): Uint8Array {
+  /** A shared frame around records, with tags for the first `most` members: the others take it for no one's word. */
+  seal(records: readonly Rec[], now: number, most = MOST_MEMBERS): Uint8Array {
     if (now - this.#raisedAt >= RAISE_AFTER) {
       this.#raiseTo((this.#counter / GENERATION + 1n) * GENERATION);
       this.#raisedAt = now;
@@ -146,7 +146,7 @@ export class Neighbourhood {
     const n = this.#counter;
     const header = writeSharedHeader(this.index, n);
     const rest = encodeRecords(records);
-    const bySlot = [...this.#members.values()].sort((a, b) => a.slot - b.slot);
+    const bySlot = [...this.#members.values()].sort((a, b) => a.slot - b.slot).slice(0, most);
     const tags = concat(...bySlot.map((m) => tagOf(m.tagKey, n, header, rest)));
     const content = concat(Uint8Array.of(RECORD.tags, tags.length), tags, rest);
     const cipher = new CipherState(this.#key);

@@ -12,8 +12,6 @@ interface Known {
   readonly index: number;
   readonly slot: number;
   readonly tagKey: Uint8Array;
-  /** Neighbours that the newest frame had tags for. */
-  members: number;
   key: Uint8Array;
   /** counter ≫ 8, of which the key is. */
   generation: bigint;
@@ -43,7 +41,6 @@ export class OverheardNeighbourhoods {
       index,
       slot,
       tagKey,
-      members: 0,
       key,
       generation: counter >> 8n,
       next: counter,
@@ -58,11 +55,6 @@ export class OverheardNeighbourhoods {
 
   clear(): void {
     for (const known of [...this.#known.values()]) this.remove(known.from);
-  }
-
-  /** How many neighbours a node shares with, as its newest frame showed; 0: none has come. */
-  membersOf(from: NodeId): number {
-    return this.#known.get(nodeIdKey(from))?.members ?? 0;
   }
 
   /** Whose index this is, as far as known: several may have drawn the same. */
@@ -112,7 +104,6 @@ function openWith(known: Known, frame: SharedForm): Opened | 'replay' | 'noise' 
   }
   if (!equal(known.key, key)) wipe(known.key);
   known.key = key;
-  known.members = parts.tags.length / TAG_LENGTH;
   known.generation = generation;
   known.next = n + 1n;
   return { from: known.from, records: parts.records };

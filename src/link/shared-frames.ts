@@ -10,7 +10,7 @@ import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD, type SharedForm } from './frame.ts';
 import type { IncomingRecord, Reach, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
 import type { Priority, Submission } from './medium.ts';
-import { decodeKeyOffer, type Member, Neighbourhood, tagsLength } from './neighbourhood.ts';
+import { decodeKeyOffer, type Member, Neighbourhood, TAG_LENGTH, tagsLength } from './neighbourhood.ts';
 import { OverheardNeighbourhoods } from './overheard-neighbourhoods.ts';
 import { decodeRecords } from './records.ts';
 
@@ -68,10 +68,6 @@ export class SharedFrames implements Shared {
     return this.#theirs.has(id) && this.#ours.member(id)?.holds === true;
   }
 
-  membersOf(id: NodeId): number {
-    return this.#theirs.membersOf(id);
-  }
-
   withIndex(index: number): readonly NodeId[] {
     return this.#theirs.withIndex(index);
   }
@@ -120,6 +116,9 @@ export class SharedFrames implements Shared {
   }
 
   send(record: Rec, priority: Priority, reach: Reach): Promise<Submission> {
+    // members that have come since the record was made may leave no room for their tags
+    const room = this.#o.mtu() - this.#length(record.body.length) + tagsLength(this.members.length);
+    const most = Math.floor((room - tagsLength(0)) / TAG_LENGTH);
     let sealed: Uint8Array | undefined;
     return this.#o.submit({
       priority,
@@ -127,7 +126,7 @@ export class SharedFrames implements Shared {
       members: this.members,
       estimatedBytes: this.#length(record.body.length),
       frame: () => {
-        sealed ??= this.#ours.seal([record], this.#o.clock.monotonic());
+        sealed ??= this.#ours.seal([record], this.#o.clock.monotonic(), most);
         return sealed;
       },
     });

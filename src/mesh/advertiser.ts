@@ -9,7 +9,7 @@ import { logByteOf, minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { nodeIdFromKey } from '../identity/node-id.ts';
-import type { Link, Reach } from '../link/link.ts';
+import type { Link, Reach, Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
@@ -43,6 +43,8 @@ export interface AdvertiserOptions {
   readonly paced: PacedLink;
   /** The part of time that routing may use. */
   readonly share: () => number;
+  /** How many nodes are heard here. */
+  readonly hears: () => number;
   readonly freshness: OwnFreshness;
   readonly destinations: Destinations;
   readonly distances: FeasibilityDistances;
@@ -112,8 +114,10 @@ export class Advertiser {
     return this.#saidAt;
   }
 
-  get t0Byte(): number {
-    return this.#t0;
+  /** A digest of these entries, to be sent by itself. */
+  digestOf(entries: readonly DigestEntry[]): Rec {
+    const hears = Math.min(this.#o.hears(), 255);
+    return { type: RECORD.digest, body: encodeDigest({ t0: this.#t0, hears, entries }) };
   }
 
   /** This box's own entry, as it stands. */
@@ -193,9 +197,8 @@ export class Advertiser {
     for (const s of statements) s.before();
     if (!(await distances.save())) return false;
     const entries = statements.map((s) => s.entry);
-    const body = encodeDigest({ t0: this.#t0, entries });
     const trusted = statements.some((s) => s.trusted);
-    if (!(await paced.share({ type: RECORD.digest, body }, trusted, reach))) return false;
+    if (!(await paced.share(this.digestOf(entries), trusted, reach))) return false;
     if (reach === 'all') this.#saidAt = this.#o.clock.monotonic();
     for (const s of statements) s.said();
     return true;

@@ -21,6 +21,8 @@ export interface Heard {
   capabilities: number | undefined;
   /** ms: its T0, where its digests have said it. */
   t0: number;
+  /** How many nodes it hears itself, where its digests have said it. */
+  hears: number;
   readonly meter: LinkMeter;
 }
 
@@ -99,5 +101,5 @@ export class Earshot {
 
 function fresh({ nodeId, at }: Sign, key: string): Heard {
   const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
-  return { nodeId, key, at, ...nothing, t0: T0_LEAST_MS, meter: new LinkMeter() };
+  return { nodeId, key, at, ...nothing, t0: T0_LEAST_MS, hears: 0, meter: new LinkMeter() };
 }

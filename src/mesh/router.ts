@@ -41,6 +41,8 @@ const MESSAGE_FRAME = 144;
 const ANSWER_FRAME = 32;
 /** What is reached by a connection is reached at once. */
 const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
+/** One that says it hears more than this many would silence its neighbours. */
+const MOST_BELIEVED = 32;
 /** ms: what a link costs is looked at anew after so long. */
 const MEASURED_FOR = 10_000;
 /** ms: what neighbours say of this node itself is looked at so often at most. */
@@ -129,10 +131,8 @@ export class Router implements Routing {
     const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition, skipTo });
     this.#freshness = freshness;
     this.#handed = new HandedSteps(db, freshness);
-    const neighbours = () => {
-      const up = this.#earshot.up(clock.monotonic());
-      return Math.max(up.length, ...up.map((h) => link.shared.membersOf(h.nodeId)));
-    };
+    const hears = () => this.#earshot.up(clock.monotonic()).length;
+    const neighbours = () => fullest(this.#earshot.up(clock.monotonic()));
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
     this.#strangers = new StrangerBudget(clock, legalMs);
     const paced = new PacedLink(link, budget, counters);
@@ -145,7 +145,14 @@ export class Router implements Routing {
     };
     const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
     const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
-    this.#advertiser = new Advertiser({ ...common, ...state, isWired, share: () => budget.share, load });
+    this.#advertiser = new Advertiser({
+      ...common,
+      ...state,
+      isWired,
+      share: () => budget.share,
+      hears,
+      load,
+    });
     this.#presence = new Presence({
       ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
       mailboxes: options.mailboxes,
@@ -405,7 +412,10 @@ export class Router implements Routing {
       return;
     }
     const heard = this.#earshot.get(nodeIdKey(from));
-    if (heard) heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+    if (heard) {
+      heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+      heard.hears = digest.hears;
+    }
     this.#learner.digest(from, digest);
   }
 
@@ -514,4 +524,9 @@ export class Router implements Routing {
   #now(): number {
     return this.#o.clock.monotonic();
   }
+}
+
+/** How many share the channel where it is fullest, of what is heard and what those who are heard say of themselves. */
+function fullest(up: readonly Heard[]): number {
+  return Math.max(up.length, ...up.map((h) => Math.min(h.hears, MOST_BELIEVED)));
 }

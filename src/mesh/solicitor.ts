@@ -8,10 +8,9 @@ import type { Counters } from '../core/counters.ts';
 import { below, type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
-import { RECORD } from '../link/records.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Destination, Destinations } from './destinations.ts';
-import { type DigestEntry, encodeDigest, PREFIX_LENGTH } from './digest.ts';
+import { type DigestEntry, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import { type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
@@ -216,8 +215,7 @@ export class Solicitor {
 
   async #tell(back: NodeId, entry: DigestEntry, trusted: boolean): Promise<void> {
     const { advertiser, paced } = this.#o;
-    const body = encodeDigest({ t0: advertiser.t0Byte, entries: [entry] });
-    await paced.tell(back, { type: RECORD.digest, body }, trusted);
+    await paced.tell(back, advertiser.digestOf([entry]), trusted);
   }
 
   #relay(open: Open): void {

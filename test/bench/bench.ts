@@ -2,6 +2,7 @@
 import { footprint } from './daemon.ts';
 import { lanRates } from './lan.ts';
 import { mailboxRows } from './mailbox.ts';
+import { meshes, routing } from './mesh.ts';
 import { type Cost, onAir } from './on-air.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
@@ -64,3 +65,45 @@ say('Two boxes on the loopback LAN in one process, 92-byte texts, durable at bot
 say(
   `${oneByOne.toFixed(0)} messages/s one after the other, ${together.toFixed(0)} messages/s when a thousand wait`,
 );
+
+const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+const row = (cells: readonly string[]) =>
+  say(cells.map((c, i) => (i === 0 ? c.padEnd(32) : c.padStart(11))).join(''));
+
+say();
+say(
+  'Meshes of random shape, six neighbours each, four texts of 100 B per box and day for 12 h, 12 h after power-up;',
+);
+say('"minimum": the text alone over the shortest path; "routing": share of channel time at the busiest box.');
+row([
+  'mesh',
+  'delivered',
+  'known',
+  'median s',
+  'p95 s',
+  'stretch',
+  'air s',
+  'minimum s',
+  'routing',
+  'violations',
+]);
+for await (const { name, figures: f, violations } of meshes())
+  row([
+    name,
+    `${f.delivered}/${f.deliverable}`,
+    percent(f.receipted),
+    f.medianS.toFixed(1),
+    f.p95S.toFixed(1),
+    f.stretch.toFixed(2),
+    f.airS.toFixed(2),
+    f.minimumS.toFixed(2),
+    percent(f.routingMost),
+    String(violations),
+  ]);
+
+say();
+say(
+  'Routing without mail, hours 6 to 12 after power-up: share of channel time, on average and at the busiest box.',
+);
+for await (const { name, figures: f } of routing())
+  row([name, percent(f.routingMean), percent(f.routingMost)]);

@@ -54,6 +54,15 @@ test('one transmission serves all', async () => {
   expect([heard.get(b), heard.get(c)]).toEqual([['for all'], ['for all']]);
 });
 
+test('a record that filled the frame goes out to those who were there, where others have come since', async () => {
+  await admit(a, b);
+  const text = 'x'.repeat(a.link.shared.room);
+  await admit(a, c);
+  expect((await share(a, text)).sent).toBe(true);
+  expect(stations.sent(a, KIND.shared).map((f) => f.bytes.length)).toEqual([a.link.mtu]);
+  expect([heard.get(b), heard.get(c)]).toEqual([[text], []]);
+});
+
 test('a lost answer is asked for again', async () => {
   let lost = 0;
   stations.lose((from, frame) => from === 'b' && frame.length === 81 && lost++ === 0);

@@ -79,7 +79,7 @@ describe('digests', () => {
 
   test('malformed ones are counted', async () => {
     const { liar, refused, village } = await scene();
-    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(20) }, 0, 'all');
+    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(21) }, 0, 'all');
     void liar.station.link.shared.send({ type: 32, body: new Uint8Array(4) }, 0, 'all');
     await village.run(2000);
     expect([refused('malformed-digest'), refused('shared-record')]).toEqual([1, 1]);

@@ -142,6 +142,7 @@ describe('solicit', () => {
 describe('digest', () => {
   const digest = {
     t0: 79,
+    hears: 12,
     entries: [
       {
         prefix: hex('00010203'),
@@ -155,18 +156,19 @@ describe('digest', () => {
       },
     ],
   };
-  const bytes = '4f | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
+  const bytes =
+    '4f 0c | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
 
-  test('is T0 and eighteen bytes an entry', () => {
+  test('is T0, how many are heard, and eighteen bytes an entry', () => {
     expect(toHex(encodeDigest(digest))).toBe(toHex(hex(bytes)));
     expect(decodeDigest(hex(bytes))).toEqual(digest);
-    expect([entriesWithin(18), entriesWithin(19), entriesWithin(199)]).toEqual([0, 1, 11]);
+    expect([entriesWithin(19), entriesWithin(20), entriesWithin(200)]).toEqual([0, 1, 11]);
   });
-  test.each([0, 1, 18, 20])('of %i bytes is refused', (n) => {
+  test.each([0, 1, 2, 19, 21])('of %i bytes is refused', (n) => {
     expect(decodeDigest(hex(bytes).subarray(0, n))).toBeUndefined();
   });
   test('of a T0 beyond the scale is refused', () => {
-    expect(decodeDigest(hex(`f7 ${bytes.slice(4)}`))).toBeUndefined();
+    expect(decodeDigest(hex(`f7 ${bytes.slice(3)}`))).toBeUndefined();
   });
 });
 

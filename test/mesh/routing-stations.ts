@@ -90,7 +90,7 @@ export class Liar {
 
   /** One digest to all who share with it. */
   async say(...entries: DigestEntry[]): Promise<void> {
-    const body = encodeDigest({ t0: 79, entries });
+    const body = encodeDigest({ t0: 79, hears: 1, entries });
     const submission = await this.#village.stations.resolve(
       this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
     );

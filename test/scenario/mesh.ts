@@ -13,6 +13,8 @@ import { loops, overflows } from './state-checks.ts';
 import { distance, type Topology } from './topology.ts';
 
 const HOUR = 3_600_000;
+/** Drivers look after healthy chips more rarely than on a roof: it would be a third of the work. */
+const LOOK_MS = 60_000;
 
 export interface MeshOptions {
   readonly seed: number | string;
@@ -25,7 +27,7 @@ export interface MeshOptions {
   /** Hours after the last one, at most: it ends sooner where everything is delivered and known. */
   readonly after: number;
   readonly ttlDays?: number;
-  /** Texts a box writes a day; 4 unless said. */
+  /** Texts a box writes a day; 4 unless said, 0: none. */
   readonly perDay?: number;
   /** A box is off for so many hours now and then, on average, and on for so many; never off where left out. */
   readonly churn?: { readonly onHours: number; readonly offHours: number };
@@ -47,7 +49,7 @@ export async function runMesh(
   const { after, seed, spreadingFactor, ttlDays = 7, warmUp, writing } = options;
   const watch = new CustodyWatch();
   const world = new World({
-    ...{ seed, ttlDays, apart: true, settings: { ...SF7, spreadingFactor } },
+    ...{ seed, ttlDays, apart: true, lookMs: LOOK_MS, settings: { ...SF7, spreadingFactor } },
     onTrace: (box, holding) => watch.trace(box, holding),
   });
   const random = world.sim.random.fork('mesh');
@@ -216,7 +218,9 @@ class MeshRun {
   /** Writes now and then, to anybody. */
   #write(i: number, random: Random): void {
     const { sim } = this.#world;
-    const mean = (24 * HOUR) / (this.#options.perDay ?? 4);
+    const { perDay = 4 } = this.#options;
+    if (perDay === 0) return;
+    const mean = (24 * HOUR) / perDay;
     sim.after(-Math.log(1 - uniform(random)) * mean, async () => {
       if (!this.#writing) return;
       this.#write(i, random);

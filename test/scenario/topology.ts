@@ -9,6 +9,8 @@ export interface Topology {
   readonly audibleDb: number;
   /** Neighbours that hear each other with some margin. */
   readonly links: readonly (readonly number[])[];
+  /** Those that two boxes could just use: what a shortest path is counted over. */
+  readonly edges: readonly (readonly number[])[];
 }
 
 export interface TopologyOptions {
@@ -41,7 +43,13 @@ export function randomTopology(random: Random, options: TopologyOptions): Topolo
 export function line(n: number, lossDb: number): Topology {
   const map = (i: number) => new Map([i - 1, i + 1].filter((k) => k >= 0 && k < n).map((k) => [k, lossDb]));
   const all = Array.from({ length: n }, (_, i) => map(i));
-  return { n, lossDb: all, audibleDb: lossDb, links: all.map((m) => [...m.keys()]) };
+  return {
+    n,
+    lossDb: all,
+    audibleDb: lossDb,
+    links: all.map((m) => [...m.keys()]),
+    edges: all.map((m) => [...m.keys()]),
+  };
 }
 
 function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions): Topology {
@@ -59,10 +67,13 @@ function draw(random: Random, { n, degree, edgeDb, oneWay = 0 }: TopologyOptions
       if (broken !== 'there') lossDb[i]?.set(k, loss + 2 * uniform(random) - 1);
       if (broken !== 'back') lossDb[k]?.set(i, loss + 2 * uniform(random) - 1);
     }
-  const good = (i: number, k: number) =>
-    (lossDb[i]?.get(k) ?? Number.POSITIVE_INFINITY) <= edgeDb - MARGIN_DB + 1;
-  const links = lossDb.map((heard, i) => [...heard.keys()].filter((k) => good(i, k) && good(k, i)));
-  return { n, lossDb, audibleDb: edgeDb + AUDIBLE_DB, links };
+  const heard = (i: number, k: number) => lossDb[i]?.get(k) ?? Number.POSITIVE_INFINITY;
+  const bothWays = (mostDb: number) =>
+    lossDb.map((of, i) => [...of.keys()].filter((k) => Math.max(heard(i, k), heard(k, i)) <= mostDb));
+  return {
+    ...{ n, lossDb, audibleDb: edgeDb + AUDIBLE_DB },
+    ...{ links: bothWays(edgeDb - MARGIN_DB + 1), edges: bothWays(edgeDb) },
+  };
 }
 
 /** Who is within reach of `from` over links between boxes that are `up` and hear each other now. */
@@ -82,8 +93,8 @@ function isConnected(topology: Topology): boolean {
 }
 
 /** Hops of the shortest path between two boxes, all up. */
-export function distance({ links }: Topology, from: number, to: number): number {
+export function distance({ edges }: Topology, from: number, to: number): number {
   const hops = new Map([[from, 0]]);
-  for (const [i, h] of hops) for (const k of links[i] ?? []) if (!hops.has(k)) hops.set(k, h + 1);
+  for (const [i, h] of hops) for (const k of edges[i] ?? []) if (!hops.has(k)) hops.set(k, h + 1);
   return hops.get(to) ?? Number.POSITIVE_INFINITY;
 }
