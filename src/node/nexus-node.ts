@@ -161,6 +161,8 @@ export interface RouteEntry {
     /** The contact's name, where there is one. */
     readonly viaName?: string;
     readonly hops: number;
+    /** The node is away: the route leads to a mailbox of it. Left out where it is there, as far as is known. */
+    readonly away?: true;
     /** Expected, of a message of 100 bytes and its answers. */
     readonly airtimeMs: number;
     /** bit/s of the slowest link; left out where nothing limits it. */

@@ -65,7 +65,7 @@ export class Pub implements Mailboxes {
     const { link } = options;
     this.#hub = new Hub({
       ...options,
-      waiting: (id) => this.#custody?.waitingFor(id).length ?? 0,
+      waiting: (id) => this.#custody?.waitingCount(id) ?? 0,
       pulled: (from, ids) => this.#mail.pulled(from, ids),
       ownTime: () => this.#custody?.now() ?? 0,
     });

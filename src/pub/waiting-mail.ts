@@ -20,6 +20,8 @@ const MINUTE = 60_000;
 const PATIENCE_MS = 5 * MINUTE;
 /** After a hint that did not arrive. */
 const AGAIN_MS = 2 * MINUTE;
+/** Of what waits for one subscriber: the others follow when these are gone. */
+const MOST_LOOKED_AT = 4_096;
 /** Of a parcel to its recipient, beside the object's bytes. */
 const HEADER = 18;
 
@@ -90,7 +92,7 @@ export class WaitingMail {
   }
 
   #waiting(recipient: NodeId): readonly Waiting[] {
-    return this.#store?.waitingFor(recipient) ?? [];
+    return this.#store?.waitingFor(recipient, MOST_LOOKED_AT) ?? [];
   }
 
   #enter(recipient: NodeId): Stay {

@@ -212,11 +212,17 @@ export class Custody {
     return this.#time.now();
   }
 
-  /** What is held for a recipient, mostly the oldest first. */
-  waitingFor(recipient: NodeId): readonly Waiting[] {
+  /** How many objects are held for a recipient. */
+  waitingCount(recipient: NodeId): number {
+    return this.#holdings.heldCount(nodeIdKey(recipient));
+  }
+
+  /** At most `most` of them, mostly the oldest first. */
+  waitingFor(recipient: NodeId, most: number): readonly Waiting[] {
     const holdings = this.#holdings;
+    const first = holdings.heldFor(nodeIdKey(recipient)).slice(0, most);
     return this.#o.db.read((tx) =>
-      holdings.heldFor(nodeIdKey(recipient)).flatMap((n) => {
+      first.flatMap((n) => {
         const header = holdings.object(tx, n)?.header;
         const id = holdings.get(tx, n)?.id;
         return header && id ? [{ n, id, size: header.size, priority: header.priority }] : [];

@@ -2,6 +2,7 @@
 import { footprint } from './daemon.ts';
 import { lanRates } from './lan.ts';
 import { mailboxRows } from './mailbox.ts';
+import { pullTimes } from './mailbox-pull.ts';
 import { meshes, routing } from './mesh.ts';
 import { type Cost, onAir } from './on-air.ts';
 
@@ -48,6 +49,12 @@ for (const { down, downAfterBoot, spreadingFactor, up, what } of await mailboxRo
   say(
     `${what.padEnd(18)} SF${spreadingFactor}  up ${up.bytes}  down ${down.bytes}  total ${up.bytes + down.bytes} bytes, ${seconds(up.airtimeMs + down.airtimeMs)} s; down after a boot ${downAfterBoot.bytes} bytes, ${seconds(downAfterBoot.airtimeMs)} s`,
   );
+
+const pull = await pullTimes();
+say();
+say(
+  `A box comes back to ${pull.waiting} waiting messages on the loopback LAN: linked ${pull.linkedMs.toFixed(0)} ms after its start, the first ${(pull.firstMs - pull.linkedMs).toFixed(0)} ms later, all ${(pull.lastMs - pull.linkedMs).toFixed(0)} ms after the link`,
+);
 
 const { startsMs, rssMb, rssAnonMb } = await footprint();
 const sorted = [...startsMs].sort((a, b) => a - b);
