@@ -16,8 +16,9 @@ import { encodeHint, itemsWithin, MAIL } from './records.ts';
 import type { Subscriptions } from './subscriptions.ts';
 
 const MINUTE = 60_000;
-/** A subscriber that is there and does not ask is handed everything after so long. */
+/** A subscriber that is there and does not ask is handed everything after so long; one that has asked, for what it did. */
 const PATIENCE_MS = 5 * MINUTE;
+const PULLING_MS = 30 * MINUTE;
 /** After a hint that did not arrive. */
 const AGAIN_MS = 2 * MINUTE;
 /** Of what waits for one subscriber: the others follow when these are gone. */
@@ -81,14 +82,29 @@ export class WaitingMail {
     stay.timer?.();
     stay.timer = undefined;
     const waiting = this.#waiting(from);
-    if (ids.length === 0) return this.#hint(stay, waiting);
+    if (ids.length === 0) {
+      stay.all = waiting.length === 0;
+      if (!stay.all) this.#openAfter(stay, PATIENCE_MS);
+      return this.#hint(stay, waiting);
+    }
     const byId = new Map(waiting.map((w) => [toHex(shortIdOf(w.id)), w.n]));
     const asked = [...new Set(ids.map((id) => byId.get(toHex(id))))].filter((n) => n !== undefined);
     // another's mail is not found, no more than what does not exist
     if (asked.length < ids.length) counters.count('pub.refused.unknown-pull', ids.length - asked.length);
     for (const n of asked) stay.asked.add(n);
+    // it knows of everything: what comes from now on is not hinted any more
+    stay.all = waiting.every((w) => stay.asked.has(w.n));
+    if (!stay.all) this.#openAfter(stay, PULLING_MS);
     this.#store?.release(asked);
     return undefined;
+  }
+
+  #openAfter(stay: Stay, ms: number): void {
+    stay.timer?.();
+    stay.timer = this.#o.clock.after(ms, () => {
+      stay.all = true;
+      this.#store?.reconsider(stay.recipient);
+    });
   }
 
   #waiting(recipient: NodeId): readonly Waiting[] {
@@ -122,11 +138,7 @@ export class WaitingMail {
     try {
       const hint = { type: RECORD.hint, body: this.#hint(stay, waiting) };
       await link.neighbour(recipient).send(hint, { priority: 1 });
-      if (stay.asked.size > 0) return;
-      stay.timer = clock.after(PATIENCE_MS, () => {
-        stay.all = true;
-        this.#store?.reconsider(recipient);
-      });
+      if (stay.asked.size === 0 && !stay.all) this.#openAfter(stay, PATIENCE_MS);
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
       stay.timer = clock.after(AGAIN_MS, () => this.returned(recipient));

@@ -105,7 +105,22 @@ describe('much mail', () => {
       giver: toHex(sender.nodeId),
     });
     expect(account?.byteMs).toBeGreaterThan(4000 * HOUR);
+    // and what comes later is pushed as ever
+    const { id } = await world.settle(sender.node.send('recipient', 'One more'));
+    await world.sim.until(() => lastState(sender, id) === 'delivered', MINUTE, 'one more');
   });
+});
+
+test('more than one hint can name is pulled hint by hint, without waiting', async () => {
+  const { sender, relay, recipient } = await row();
+  await world.settle(recipient.stop());
+  await world.sim.run(2 * HOUR);
+  const texts = Array.from({ length: 40 }, (_, i) => `letter ${i}`);
+  for (const text of texts) await world.settle(sender.node.send('recipient', text));
+  await world.sim.until(() => relay.node.status().store.objects === texts.length, HOUR, 'custody');
+  await world.settle(recipient.start());
+  await world.sim.until(() => textsOf(recipient).length === texts.length, 4 * MINUTE, 'the mail');
+  expect([...textsOf(recipient)].sort()).toEqual([...texts].sort());
 });
 
 describe('a recipient that nobody has heard of', () => {
