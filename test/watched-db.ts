@@ -17,6 +17,13 @@ export function watchedDb(db: Db, onTrace: OnTrace): Db {
     get refusal() {
       return db.refusal;
     },
+    get disk() {
+      return db.disk;
+    },
+    refusalOf: (options) => db.refusalOf(options),
+    marks: db.marks,
+    setAside: db.setAside,
+    onDamaged: db.onDamaged,
     close: () => db.close(),
   };
 }

@@ -15,6 +15,7 @@ import type {
   NodeStatus,
   OutboxEntry,
   RouteEntry,
+  StoreView,
 } from './types.ts';
 
 /**
@@ -32,6 +33,9 @@ export class ApiClient {
   status = (): Promise<NodeStatus> => this.#ask('GET', '/v1/status');
   neighbours = (): Promise<NeighbourStatus[]> => this.#ask('GET', '/v1/neighbours');
   routes = (): Promise<RouteEntry[]> => this.#ask('GET', '/v1/routes');
+  /** Up to `limit` objects behind place `after`, and the sums of all. */
+  store = (after: number, limit: number): Promise<StoreView> =>
+    this.#ask('GET', `/v1/store?after=${after}&limit=${limit}`);
   contacts = (): Promise<ContactEntry[]> => this.#ask('GET', '/v1/contacts');
   addContact = (contact: NewContact): Promise<ContactEntry> => this.#ask('POST', '/v1/contacts', contact);
   removeContact = (nameOrId: string): Promise<void> =>

@@ -99,6 +99,8 @@ async function route(
       return json(response, 200, node.neighbours());
     case 'GET routes':
       return json(response, 200, node.routes());
+    case 'GET store':
+      return json(response, 200, node.store(numberIn(url, 'after', 0), numberIn(url, 'limit', 20, 1000)));
     case 'GET contacts':
       return json(response, 200, node.contacts());
     case 'POST contacts': {
@@ -133,6 +135,14 @@ async function route(
     }
   }
   throw new PersonError('no-such-path', `There is no ${request.method} ${url.pathname} in this version.`);
+}
+
+/** A whole number from the query, at most `most`. */
+function numberIn(url: URL, name: string, otherwise: number, most = Number.MAX_SAFE_INTEGER): number {
+  const value = Number(url.searchParams.get(name) ?? otherwise);
+  if (!Number.isSafeInteger(value) || value < 0 || value > most)
+    throw new PersonError('bad-request', `${name} is a whole number from 0 to ${most}.`);
+  return value;
 }
 
 function decoded(segment: string): string {

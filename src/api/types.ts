@@ -19,6 +19,7 @@
  * | `POST /v1/topics` | `NewItem` | 201 `{ id }`, once it is durable |
  * | `GET /v1/topics/TOPIC` | | stream of `ItemEntry`: those there, then those that come; no end |
  * | `DELETE /v1/topics/TOPIC` | | 204 |
+ * | `GET /v1/store[?after=N][&limit=M]` | | `StoreView`: at most M (20, at most 1000) objects behind place N |
  *
  * A stream is `application/x-ndjson`: one JSON value a line. Anything but success is answered with an `ApiError`.
  */
@@ -37,6 +38,10 @@ export type {
   OutboxEntry,
   RadioStatus,
   RouteEntry,
+  StoreEntry,
+  StoreParty,
+  StoreState,
+  StoreView,
 } from '../node/nexus-node.ts';
 
 export interface NewContact {

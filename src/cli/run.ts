@@ -15,6 +15,7 @@ import { pub } from './commands/pub.ts';
 import { routes } from './commands/routes.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
+import { store } from './commands/store.ts';
 import { sub } from './commands/sub.ts';
 import { help } from './help.ts';
 import { printableLines } from './printable.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   sub,
   neighbours,
   routes,
+  store,
   status,
   configCheck,
 ];

@@ -1,7 +1,10 @@
 /**
  * Counters that never give a number twice, whatever happens to the box: blocks of numbers are reserved durably ahead,
- * and a number is only given out of a reserved block. A crash skips the rest of the block.
+ * and a number is only given out of a reserved block. A crash skips the rest of the block. Blocks are reserved in two
+ * places, the database and a mark beside it, and the higher counts: the counter outlives either.
  */
+
+import { messageOf } from '../core/errors.ts';
 import { counter, text } from './codecs.ts';
 import { type Db, StorageFailed, type Table, type TableSpec } from './db.ts';
 
@@ -37,7 +40,7 @@ export class PersistedCounter {
    */
   static async open(db: Db, name: string, block = DEFAULT_BLOCK): Promise<PersistedCounter> {
     const table = db.table(COUNTERS);
-    const start = db.read((tx) => tx.get(table, name)) ?? 0;
+    const start = Math.max(db.read((tx) => tx.get(table, name)) ?? 0, db.marks.get(name));
     const opened = new PersistedCounter(db, table, name, block, start);
     await opened.ready();
     return opened;
@@ -88,10 +91,18 @@ export class PersistedCounter {
     const to = from + this.#block;
     try {
       await this.#db.commit((tx) => tx.put(this.#table, this.#name, to), { housekeeping: true });
+      await this.#db.marks.set(this.#name, to).catch((cause: unknown) => {
+        throw markFailed(cause);
+      });
       this.#reservedTo = to;
       this.#refusal = undefined;
     } catch (e) {
       this.#refusal = e;
     }
   }
+}
+
+function markFailed(cause: unknown): StorageFailed {
+  const what = `The disk of the state directory fails (${messageOf(cause)}): check the disk or card.`;
+  return new StorageFailed('io', what, { cause });
 }

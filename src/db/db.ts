@@ -1,4 +1,7 @@
 /** The database as the rooms see it: typed tables, atomic durable commits. LMDB answers it (`lmdb.ts`). */
+import type { Event } from '../core/events.ts';
+import type { DiskState } from './disk-state.ts';
+import type { Marks } from './marks.ts';
 
 /** Turns a key into bytes whose lexicographic order is the key's order. */
 export interface KeyCodec<K> {
@@ -17,6 +20,11 @@ export interface TableSpec<K, V> {
   readonly name: string;
   readonly key: KeyCodec<K>;
   readonly value: ValueCodec<V>;
+  /**
+   * What a reader meets in place of a record that cannot be read back: nothing (it is told in `Db.onDamaged` and set
+   * aside), unless a missing record would be taken for a safe beginning: then `DamagedRecord` is thrown.
+   */
+  readonly damaged?: 'thrown';
 }
 
 export interface Range<K> {
@@ -70,6 +78,8 @@ export class StorageFailed extends Error {
 }
 
 export interface CommitOptions {
+  /** Mail of one's own, written here or for this box, and what it needs to find its way: goes on into the disk's reserve, down to half of it. */
+  readonly own?: boolean;
   /** Frees room, or rewrites what is there already: goes on into the disk's reserve, down to a quarter of it. */
   readonly housekeeping?: boolean;
 }
@@ -90,6 +100,16 @@ export interface Db {
   readonly failed: StorageFailed | undefined;
   /** Why a commit (other than housekeeping) would be refused now: a failed write, or a disk down to its reserve. */
   readonly refusal: StorageFailed | undefined;
+  /** Why one with these options would be. */
+  refusalOf(options: CommitOptions): StorageFailed | undefined;
+  /** How much room there is, with hysteresis: what is taken on for others follows it. */
+  readonly disk: DiskState;
+  /** Numbers kept beside the database, which outlive it. */
+  readonly marks: Pick<Marks, 'get' | 'set'>;
+  /** Where the database that was here was damaged: the sentence that says what was done with it. */
+  readonly setAside: string | undefined;
+  /** Told of each record that could not be read back, once. */
+  readonly onDamaged: Event<DamagedRecord>;
   /** Waits for commits under way, then closes; later commits reject and reads throw. */
   close(): Promise<void>;
 }

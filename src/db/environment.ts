@@ -7,14 +7,28 @@
  * - buffers it returns may be views of memory it uses again: everything handed out is a copy.
  */
 import { type Database, open, type RootDatabase } from 'lmdb';
-import type { Entry, KeyRange, Layer } from './overlay.ts';
+import { utf8 } from '../core/bytes.ts';
+import { sealed, unsealed } from './checksum.ts';
+import { type Entry, type KeyRange, Layer } from './overlay.ts';
 
 type Store = Database<Uint8Array, Uint8Array>;
 
 /** Longest key, in bytes: LMDB's own limit for pages of 4 KiB. */
 export const MAX_KEY_BYTES = 511;
 
+/** The table that describes the others, and what the names of its records of them begin with. */
+export const META = 'meta';
+const TABLE = 'table ';
+
 const BINARY = { encoding: 'binary', keyEncoding: 'binary' } as const;
+
+/** The bytes of a value that is not what was written under its key. */
+export class Damaged {
+  readonly bytes: Uint8Array;
+  constructor(bytes: Uint8Array) {
+    this.bytes = new Uint8Array(bytes);
+  }
+}
 
 export class Environment {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
@@ -40,21 +54,45 @@ export class Environment {
     this.#root = open<Uint8Array, Uint8Array>(directory, options);
   }
 
-  /** Opens a table, creating it where it is missing unless `create` is false; whether it is there now. */
+  /**
+   * Opens a table, creating it where it is missing unless `create` is false; whether it is there now. A table that is
+   * created is written down in another one, so that a lost name is missed.
+   */
   openTable(name: string, create = true): boolean {
-    if (this.#stores.has(name)) return true;
+    if (this.#stores.has(name) || this.#openStore(name, false)) return true;
+    if (!create) return false;
+    this.#openStore(name, true);
+    if (name === META) return true;
+    this.openTable(META);
+    const written = new Layer();
+    written.set(META, fromBytes(utf8(TABLE + name)), new Uint8Array(0));
+    this.writeSync(written);
+    return true;
+  }
+
+  /** Whether every table that was ever created is still there. */
+  get isComplete(): boolean {
+    const from = fromBytes(utf8(TABLE));
+    if (!this.openTable(META, false)) return false;
+    const names = Array.from(this.range(META, { from, to: undefined, reverse: false }), ({ key }) => key);
+    return names.every((key) => !key.startsWith(from) || this.openTable(key.slice(from.length), false));
+  }
+
+  #openStore(name: string, create: boolean): boolean {
     // lmdb-js gives undefined for a table that is missing and not to be created
     const store: Store | undefined = this.#root.openDB(name, { ...BINARY, create } as typeof BINARY);
     if (store) this.#stores.set(name, store);
     return store !== undefined;
   }
 
-  get(table: string, key: string): Uint8Array | undefined {
-    const value = this.#store(table).get(toBytes(key));
-    return value && new Uint8Array(value);
+  /** The value, or what stands in its place where it is not what was written. */
+  get(table: string, key: string): Uint8Array | Damaged | undefined {
+    const bytes = toBytes(key);
+    const value = this.#store(table).get(bytes);
+    return value && (unsealed(bytes, value) ?? new Damaged(value));
   }
 
-  *range(table: string, { from, to, reverse }: KeyRange): Generator<Entry> {
+  *range(table: string, { from, to, reverse }: KeyRange): Generator<Entry<Uint8Array | Damaged>> {
     const low = from ? toBytes(from) : undefined;
     const high = to === undefined ? undefined : toBytes(to);
     if (high?.length === 0) return;
@@ -64,7 +102,7 @@ export class Environment {
       : { ...(low && { start: low }), end: high };
     const options = { ...bounds, reverse } as NonNullable<Parameters<Store['getRange']>[0]>;
     for (const { key, value } of this.#store(table).getRange(options))
-      yield { key: fromBytes(key), value: new Uint8Array(value) };
+      yield { key: fromBytes(key), value: unsealed(key, value) ?? new Damaged(value) };
   }
 
   /** Writes a layer as one transaction on a thread of its own; resolves once it is on the disk. */
@@ -96,8 +134,9 @@ export class Environment {
     for (const [table, changes] of layer.tables) {
       const store = this.#store(table);
       for (const [key, value] of changes.entries()) {
-        if (value) store.put(toBytes(key), value);
-        else store.remove(toBytes(key));
+        const bytes = toBytes(key);
+        if (value) store.put(bytes, sealed(bytes, value));
+        else store.remove(bytes);
       }
     }
   }

@@ -3,10 +3,23 @@
  * it; what it wrote joins the group that is forming. One group at a time is written as one LMDB transaction while
  * the next forms, so that a busy box pays for one fdatasync per group and an idle one waits for nobody.
  */
+import { utf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
-import type { CommitOptions, Db, ReadTx, StorageFailed, Table, TableSpec, Tx } from './db.ts';
+import { Event } from '../core/events.ts';
+import {
+  type CommitOptions,
+  type DamagedRecord,
+  type Db,
+  type ReadTx,
+  StorageFailed,
+  type Table,
+  type TableSpec,
+  type Tx,
+} from './db.ts';
 import { freeBytesOf, reserveReached, writeFailed } from './disk.ts';
-import { Environment } from './environment.ts';
+import { type DiskState, diskStateAfter } from './disk-state.ts';
+import { Environment, fromBytes, MAX_KEY_BYTES } from './environment.ts';
+import { Marks } from './marks.ts';
 import { Layer } from './overlay.ts';
 import { Transaction } from './transaction.ts';
 
@@ -28,6 +41,11 @@ export interface LmdbOptions {
 }
 
 const DEFAULT_RESERVE_BYTES = 16 * 1024 * 1024;
+/** Parts of the reserve that are open to what is one's own, and to housekeeping. */
+const OWN_PART = 1 / 2;
+const HOUSEKEEPING_PART = 1 / 4;
+/** Records that could not be read back, as they were, under their table's name, a space and their key. */
+const DAMAGED = 'damaged';
 
 interface Waiting {
   readonly afterCommits: readonly (() => void)[];
@@ -54,14 +72,24 @@ export class LmdbDb implements Db {
   #running = false;
   /** A closure runs. */
   #inside = false;
+  readonly onDamaged = new Event<DamagedRecord>();
+  readonly marks: Marks;
+  readonly setAside: string | undefined;
+  /** By table and key: those that were told. */
+  readonly #damaged = new Set<string>();
+  /** Those found by the closure that runs. */
+  readonly #unkept: { readonly table: string; readonly key: string; readonly value: Uint8Array }[] = [];
+  #disk: Exclude<DiskState, 'failed'> = 'ok';
   #failed: StorageFailed | undefined;
   #closing: Promise<void> | undefined;
 
   /**
    * The database in `directory`, through `environment` where that is open already. What is there is not checked:
-   * `openDatabase` does that first.
+   * `openDatabase` does that first; `setAside` is its sentence about what was there before.
    */
-  constructor(directory: string, options: LmdbOptions, environment?: Environment) {
+  constructor(directory: string, options: LmdbOptions, environment?: Environment, setAside?: string) {
+    this.setAside = setAside;
+    this.marks = new Marks(`${directory}.marks`, options.durability.kind === 'disk');
     this.#environment = environment ?? new Environment(directory, options.durability.kind === 'disk');
     this.#directory = directory;
     this.#durability = options.durability;
@@ -74,13 +102,33 @@ export class LmdbDb implements Db {
   }
 
   get refusal(): StorageFailed | undefined {
-    return this.#refusal(this.#reserveBytes);
+    return this.refusalOf({});
+  }
+
+  refusalOf(options: CommitOptions): StorageFailed | undefined {
+    return this.#refusal(this.#reserveBytes * partOf(options));
+  }
+
+  get disk(): DiskState {
+    const free = this.#failed ?? this.#free();
+    if (typeof free !== 'number') return 'failed';
+    this.#disk = diskStateAfter(this.#disk, free, this.#reserveBytes);
+    return this.#disk;
   }
 
   #refusal(reserveBytes: number): StorageFailed | undefined {
-    if (this.#failed) return this.#failed;
-    const free = this.#freeBytes();
+    const free = this.#failed ?? this.#free();
+    if (typeof free !== 'number') return free;
     return free < reserveBytes ? reserveReached(this.#directory, free, reserveBytes) : undefined;
+  }
+
+  #free(): number | StorageFailed {
+    try {
+      return this.#freeBytes();
+    } catch (e) {
+      if (e instanceof StorageFailed) return e;
+      throw e;
+    }
   }
 
   table<K, V>(spec: TableSpec<K, V>): Table<K, V> {
@@ -98,7 +146,7 @@ export class LmdbDb implements Db {
   async commit<T>(change: (tx: Tx) => T, options: CommitOptions = {}): Promise<T> {
     if (this.#unplugged.signal.aborted) return new Promise(() => {});
     this.#check();
-    const refusal = this.#refusal(options.housekeeping ? this.#reserveBytes / 4 : this.#reserveBytes);
+    const refusal = this.refusalOf(options);
     if (refusal) throw refusal;
     const tx = this.#begin();
     const value = this.#run(tx, change);
@@ -158,7 +206,29 @@ export class LmdbDb implements Db {
       this.#environment,
       earlier,
       (table) => this.#tables.get(table.spec.name) === table,
+      (record, key, value) => this.#foundDamaged(record, key, value),
     );
+  }
+
+  /** Tells of it, and moves it where it is in nobody's way. */
+  #foundDamaged(record: DamagedRecord, key: string, value: Uint8Array): void {
+    const { table } = record;
+    const name = `${table} ${key}`;
+    if (this.#damaged.has(name)) return;
+    this.#damaged.add(name);
+    this.#unkept.push({ table, key, value });
+    this.onDamaged.emit(record);
+  }
+
+  #keepDamaged(): void {
+    const found = this.#unkept.splice(0);
+    if (found.length === 0 || this.refusalOf({ housekeeping: true })) return;
+    this.#environment.openTable(DAMAGED);
+    for (const { table, key, value } of found) {
+      const { changes } = this.#group();
+      changes.set(DAMAGED, `${fromBytes(utf8(table))} ${key}`.slice(0, MAX_KEY_BYTES), value);
+      changes.set(table, key, undefined);
+    }
   }
 
   #run<T, X extends ReadTx>(tx: Transaction & X, closure: (tx: X) => T): T {
@@ -173,6 +243,7 @@ export class LmdbDb implements Db {
     } finally {
       this.#inside = false;
       tx.end();
+      this.#keepDamaged();
     }
   }
 
@@ -225,6 +296,11 @@ export class LmdbDb implements Db {
     this.#forming = undefined;
     for (const group of groups) for (const { reject } of group?.waiting ?? []) reject(failed);
   }
+}
+
+function partOf({ housekeeping, own }: CommitOptions): number {
+  if (housekeeping) return HOUSEKEEPING_PART;
+  return own ? OWN_PART : 1;
 }
 
 function ignore(): void {}

@@ -6,10 +6,10 @@
  * strings is the order of the bytes.
  */
 
-export interface Entry {
+export interface Entry<V = Uint8Array> {
   readonly key: string;
   /** Undefined where the entry was removed. */
-  readonly value: Uint8Array | undefined;
+  readonly value: V | undefined;
 }
 
 /** Bounds as encoded keys; undefined is unbounded. */
@@ -107,7 +107,11 @@ export class Layer {
 }
 
 /** Merges two ordered sequences; where both have a key, the newer's entry stands. */
-export function* merge(newer: Iterable<Entry>, older: Iterable<Entry>, reverse: boolean): Generator<Entry> {
+export function* merge<V>(
+  newer: Iterable<Entry>,
+  older: Iterable<Entry<V>>,
+  reverse: boolean,
+): Generator<Entry<V | Uint8Array>> {
   const above = newer[Symbol.iterator]();
   const below = older[Symbol.iterator]();
   try {

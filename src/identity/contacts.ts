@@ -48,6 +48,9 @@ export const CONTACTS: TableSpec<string, Contact> = {
   },
 };
 
+/** What people write down is kept while there is any room left for it. */
+const OWN = { own: true } as const;
+
 export class Contacts {
   readonly #db: Db;
   readonly #table: Table<string, Contact>;
@@ -79,7 +82,7 @@ export class Contacts {
           `This contact code is already kept under the name ${known.name}. To rename it, remove that one first: nexus contact remove "${known.name}"`,
         );
       tx.put(this.#table, folded(given), contact);
-    });
+    }, OWN);
     return contact;
   }
 
@@ -91,7 +94,7 @@ export class Contacts {
       if (!contact) throw unknown(who);
       tx.remove(this.#table, folded(contact.name));
       return contact;
-    });
+    }, OWN);
   }
 
   /** All contacts, by name. */

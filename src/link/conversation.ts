@@ -202,7 +202,8 @@ export class Conversation {
       if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
     });
     if (isAnswered()) this.answered++;
-    for (const errand of tried.errands) if (errand.tries >= MOST_TRIES) errand.finish(failed('no-answer'));
+    for (const errand of tried.errands)
+      if (errand.tries >= errand.mostTries) errand.finish(failed('no-answer'));
   }
 
   async #handshake(): Promise<void> {
@@ -271,12 +272,12 @@ export class Conversation {
       await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime));
     }
     if (isAnswered()) this.#unanswered = 0;
-    else if (this.#unanswered >= MOST_TRIES) this.#giveUp('no-answer');
+    else if (this.#unanswered >= this.#errands.mostTries) this.#giveUp('no-answer');
   }
 
   /** After the last try a late answer still has a moment. */
   #pause(exchangeAirtime: number): number {
-    if (this.#unanswered >= MOST_TRIES) return 2 * exchangeAirtime;
+    if (this.#unanswered >= this.#errands.mostTries) return 2 * exchangeAirtime;
     return retryDelay(this.#unanswered, exchangeAirtime, this.#options.random);
   }
 
@@ -290,7 +291,7 @@ export class Conversation {
     }
     for (const errand of errands ?? []) errand.tries++;
     this.#unanswered++;
-    if (this.#unanswered >= MOST_TRIES) return this.#giveUp('radio');
+    if (this.#unanswered >= this.#errands.mostTries) return this.#giveUp('radio');
     const exchange = this.#airtime(this.#options.medium.mtu) + this.#airtime(ACK_FRAME_LENGTH);
     await this.#waiter.until(() => this.#stopped, this.#now() + this.#pause(exchange));
   }

@@ -5,6 +5,7 @@ import type { Priority } from './medium.ts';
 import type { OutgoingFragments } from './outgoing.ts';
 import { byLength, contentLength } from './records.ts';
 import type { Live } from './sessions.ts';
+import { MOST_TRIES } from './timing.ts';
 
 /** Of one neighbour. */
 const MOST_ERRANDS = 64;
@@ -13,8 +14,9 @@ const MOST_RECORD_BYTES = 16_384;
 interface Common {
   readonly priority: Priority;
   readonly spent: SendOptions['spent'];
-  /** Tries in a row that went unanswered. */
+  /** Tries in a row that went unanswered, and how many may. */
   tries: number;
+  readonly mostTries: number;
   /** The first frame of it that went out under that session: any answer to it shows that this frame has opened. */
   first: { readonly live: Live; readonly n: bigint } | undefined;
   done: boolean;
@@ -60,13 +62,18 @@ export class Errands {
     );
   }
 
+  /** How many tries in a row may go unanswered before all is given up. */
+  get mostTries(): number {
+    return this.#waiting.length > 0 ? Math.max(...this.#waiting.map((e) => e.mostTries)) : MOST_TRIES;
+  }
+
   /** Takes one in. `onDone` is told when it is done, delivered or not. */
   add(
     content: ErrandContent,
     options: SendOptions,
     onDone: (errand: Errand, how: Sent | LinkFailed) => void,
   ): Promise<Sent> {
-    const { priority, settled, spent } = options;
+    const { priority, settled, spent, tries: mostTries = MOST_TRIES } = options;
     if (settled?.aborted) return Promise.resolve('answered');
     if (!this.#hasRoom(content)) return Promise.reject(failed('queue-full'));
     return new Promise((resolve, reject) => {
@@ -80,7 +87,7 @@ export class Errands {
         else resolve(how);
         onDone(errand, how);
       };
-      const common = { priority, spent, tries: 0, first: undefined, done: false, finish };
+      const common = { priority, spent, tries: 0, mostTries, first: undefined, done: false, finish };
       const errand: Errand =
         content.kind === 'record'
           ? { ...content, ...common }

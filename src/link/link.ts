@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly priority: Priority;
   /** Aborted by the caller once a record or receipt of its own layer has answered: nothing is sent again. */
   readonly settled?: AbortSignal;
+  /** Tries in a row that may go unanswered; 6 unless said. */
+  readonly tries?: number;
   /** Told of every frame that went out for this: its own, their repetitions, a handshake begun for it. */
   readonly spent?: (bytes: number, airtimeMs: number) => void;
 }

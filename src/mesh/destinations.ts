@@ -124,11 +124,13 @@ export class Destinations {
     change: (put: (id: NodeId, frame: Uint8Array) => void, remove: (id: NodeId) => void) => void,
   ): Promise<void> {
     try {
-      await this.#db.commit((tx) =>
-        change(
-          (id, frame) => tx.put(this.#table, id, frame),
-          (id) => tx.remove(this.#table, id),
-        ),
+      await this.#db.commit(
+        (tx) =>
+          change(
+            (id, frame) => tx.put(this.#table, id, frame),
+            (id) => tx.remove(this.#table, id),
+          ),
+        { own: true },
       );
     } catch (e) {
       if (!(e instanceof StorageFailed)) throw e;

@@ -41,6 +41,9 @@ interface Kept extends Distance {
   readonly until: number;
 }
 
+/** A few rows without which mail of one's own finds no way. */
+const OWN = { own: true } as const;
+
 export class FeasibilityDistances {
   readonly #db: Db;
   readonly #table: Table<Uint8Array, readonly [number, number]>;
@@ -95,7 +98,7 @@ export class FeasibilityDistances {
           if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric]);
           else tx.remove(this.#table, nodeId);
         }
-      });
+      }, OWN);
       return true;
     } catch (e) {
       if (!(e instanceof StorageFailed)) throw e;

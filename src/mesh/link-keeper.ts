@@ -20,6 +20,9 @@ const KEY_FRAME = 81;
 const SHARE = 0.2;
 const SHORTEST_SPREAD = 5_000;
 const HURRY = 3_000;
+/** Of each attempt: more would only go to those who hear nothing of this box. */
+const FIRST_TRIES = 4;
+const TRIES = 2;
 /** Waits after each failure in a row: what hears us not will hardly hear us soon. */
 const PAUSES = [MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
 /** Waits for an announce that was asked for. */
@@ -153,7 +156,8 @@ export class LinkKeeper {
     }
     this.#makePlace(nodeId);
     try {
-      if (await link.shared.admit(nodeId, { priority: 0 })) this.#plans.delete(key);
+      if (await link.shared.admit(nodeId, { priority: 0, tries: plan.failures === 0 ? FIRST_TRIES : TRIES }))
+        this.#plans.delete(key);
       else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;

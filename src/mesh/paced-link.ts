@@ -8,6 +8,8 @@ import type { RoutingBudget } from './routing-budget.ts';
 
 /** A sealed frame around an `ack`: whoever asks for it pays. */
 const ACK_FRAME = 25;
+/** Whoever is not there is told at the next occasion. */
+const TRIES = 3;
 
 export class PacedLink {
   readonly #link: Link;
@@ -48,7 +50,7 @@ export class PacedLink {
     const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
     if (!this.pay(trusted, (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0))) return false;
     try {
-      await neighbour.send(record, { priority: 0 });
+      await neighbour.send(record, { priority: 0, tries: TRIES });
       return true;
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;

@@ -267,9 +267,10 @@ export class Router implements Routing {
   }
 
   want(target: NodeId): void {
-    if (this.candidates(target, 0).length > 0 || this.#standIns.standsFor(nodeIdKey(target))) return;
-    this.#links.hurry();
-    this.#solicitor.want(target);
+    if (this.#standIns.standsFor(nodeIdKey(target))) return;
+    const hasOthers = this.candidates(target, 0).length > 0;
+    if (!hasOthers) this.#links.hurry();
+    this.#solicitor.want(target, hasOthers);
   }
 
   unwant(target: NodeId): void {
@@ -451,7 +452,7 @@ export class Router implements Routing {
   /** A target may have become reachable, or its sequence newer. */
   #found(target: NodeId): void {
     if (this.candidates(target, 0).length === 0) return;
-    this.#solicitor.unwant(target);
+    this.#solicitor.found(target);
     queueMicrotask(() => this.onRoute.emit(target));
   }
 

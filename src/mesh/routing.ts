@@ -19,7 +19,10 @@ export interface Routing {
   candidates(target: NodeId, minBandwidth: number): readonly Candidate[];
   /** The newest sequence known of the target, u16, to be compared serially; undefined where none is. */
   sequenceOf(target: NodeId): number | undefined;
-  /** Solicits `target` until there is a candidate or it is no longer wanted. */
+  /**
+   * Solicits `target` until there is a candidate, or, where there are some that are of no use, a newer sequence than is
+   * known now; or until it is no longer wanted.
+   */
   want(target: NodeId): void;
   unwant(target: NodeId): void;
   /** The Ed25519 key of a node, where it is known. */

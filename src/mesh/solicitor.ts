@@ -2,7 +2,7 @@
  * Solicits, this box's own and those it passes on, and their answers (docs/protocol/mesh.md, "Solicit"). An answer is
  * a digest entry that goes back the way the solicit came, from neighbour to neighbour.
  */
-import { equal, toHex } from '../core/bytes.ts';
+import { equal } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { below, type Random, uniform } from '../core/random.ts';
@@ -12,18 +12,19 @@ import type { Advertiser } from './advertiser.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
-import { type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
+import { type OpenSolicit, OpenSolicits } from './open-solicits.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitLength } from './solicit.ts';
 import { WantedList } from './wanted.ts';
 
 const MINUTE = 60_000;
-/** A solicit is answered for so long, and no other one for that prefix is begun for so long. */
-const REMEMBERED_MS = 10 * MINUTE;
+/** Better answers follow the first one for so long. */
+const BETTER_MS = 10 * MINUTE;
+/** No other one for that prefix is begun for so long. */
 const OPEN_MS = 2 * MINUTE;
-const MOST_REMEMBERED = 512;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
 const SPREAD = 20;
 const COPIES = 3;
@@ -50,29 +51,24 @@ export interface SolicitorOptions {
   readonly counters: Counters;
 }
 
-/** A solicit that was heard, or is this box's own. */
-interface Open {
-  readonly entry: SolicitEntry;
-  readonly at: number;
-  /** The neighbourhood index of whoever to answer to, by which it may be known only later; undefined: this box asked. */
-  from: number | undefined;
-  copies: number;
-  /** Best answer given so far. */
-  answered: { readonly order: number; readonly metric: number } | undefined;
+interface Wanted {
+  readonly id: NodeId;
+  /** The order that is of no use; undefined: any route will do. */
+  readonly above: Order | undefined;
 }
 
 export class Solicitor {
   readonly #o: SolicitorOptions;
-  readonly #wanted = new WantedList<NodeId>();
-  /** By prefix and nonce, in the order heard. */
-  readonly #open = new Map<string, Open>();
+  readonly #wanted = new WantedList<Wanted>();
+  readonly #open: OpenSolicits;
   #ownTimer: Cancel | undefined;
   #relayTimer: Cancel | undefined;
-  #relays: Open[] = [];
+  #relays: OpenSolicit[] = [];
   #steppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SolicitorOptions) {
     this.#o = options;
+    this.#open = new OpenSolicits(options.link.shared);
   }
 
   stop(): void {
@@ -85,10 +81,22 @@ export class Solicitor {
     return this.#wanted.nextAt() !== undefined;
   }
 
-  /** Asks for `id`, at once and then ever more rarely, until `unwant`. */
-  want(id: NodeId): void {
-    this.#wanted.add(nodeIdKey(id), id, this.#o.clock.monotonic());
+  /**
+   * Asks for `id`, at once and then ever more rarely, until it is found or `unwant`; found is, where `newer` is set,
+   * only a sequence above what is known now.
+   */
+  want(id: NodeId, newer: boolean): void {
+    const key = nodeIdKey(id);
+    const order = newer ? this.#o.destinations.get(key)?.chain.order : undefined;
+    this.#wanted.add(key, { id, above: order }, this.#o.clock.monotonic());
     this.#arm();
+  }
+
+  /** There is a route. */
+  found(id: NodeId): void {
+    const key = nodeIdKey(id);
+    const above = this.#wanted.get(key)?.above ?? Number.NEGATIVE_INFINITY;
+    if ((this.#o.destinations.get(key)?.chain.order ?? 0) > above) this.unwant(id);
   }
 
   unwant(id: NodeId): void {
@@ -104,8 +112,7 @@ export class Solicitor {
 
   /** Whether somebody, this box or another, has asked for such a one lately. */
   isSought(prefix: Uint8Array): boolean {
-    const since = this.#o.clock.monotonic() - REMEMBERED_MS;
-    return [...this.#open.values()].some((o) => o.at > since && equal(o.entry.prefix, prefix));
+    return this.#open.about(prefix, this.#o.clock.monotonic()).length > 0;
   }
 
   /** A frame of kind 4. */
@@ -123,8 +130,7 @@ export class Solicitor {
   learned({ key, nodeId }: Destination): void {
     const { clock, table } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.values()) {
-      if (now - open.at > REMEMBERED_MS || !isFor(open.entry, nodeId)) continue;
+    for (const open of this.#open.about(nodeId, now)) {
       const best = table.best(key, now);
       if (best) this.#answer(open, key, best);
     }
@@ -134,43 +140,31 @@ export class Solicitor {
   linked(id: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.values()) {
-      const back = this.#backOf(open);
-      if (back && equal(back, id) && now - open.at <= REMEMBERED_MS) this.#answerFor(open);
-    }
+    for (const open of this.#open.of(id, now)) this.#answerFor(open);
     this.#wanted.hasten(now + HASTE_MS * uniform(random));
     this.#arm();
   }
 
   #entry(entry: SolicitEntry, from: number, medium: string): void {
     const { clock, expect, self } = this.#o;
-    const key = keyOf(entry);
-    const known = this.#open.get(key);
+    const known = this.#open.get(entry);
     if (known) {
       known.copies++;
-      if (known.from === undefined || this.#backOf(known) || !this.#linkedAt(from)) return;
+      if (known.from === undefined || this.#open.backOf(known) || !this.#open.linkedAt(from)) return;
       known.from = from;
       if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
-    const open: Open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
-    this.#remember(key, open);
+    const open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
+    this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
     else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
   }
 
-  #remember(key: string, open: Open): void {
-    this.#open.set(key, open);
-    for (const [k, o] of this.#open) {
-      if (this.#open.size <= MOST_REMEMBERED && open.at - o.at <= REMEMBERED_MS) break;
-      this.#open.delete(k);
-    }
-  }
-
-  #answerForSelf(open: Open, medium: string): void {
+  #answerForSelf(open: OpenSolicit, medium: string): void {
     const { leastStep } = open.entry;
-    const back = this.#backOf(open);
+    const back = this.#open.backOf(open);
     const { advertiser, announceSelf, clock, freshness } = this.#o;
     const now = clock.monotonic();
     const isAhead = leastStep !== 0 && serialAhead(leastStep, serialOf(freshness.order)) > 0;
@@ -183,7 +177,7 @@ export class Solicitor {
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */
-  #answerFor(open: Open): boolean {
+  #answerFor(open: OpenSolicit): boolean {
     const { clock, destinations, table } = this.#o;
     for (const { key } of destinations.withPrefix(open.entry.prefix)) {
       const best = table.best(key, clock.monotonic());
@@ -193,14 +187,15 @@ export class Solicitor {
   }
 
   /** One answer to a solicit, and better ones; true where this route is one. */
-  #answer(open: Open, key: string, best: Usable): boolean {
+  #answer(open: OpenSolicit, key: string, best: Usable): boolean {
     const { entry, answered } = open;
-    const back = this.#backOf(open);
+    const back = this.#open.backOf(open);
     const { order } = best.route;
     const { metric } = best.cost;
     if (!back || best.route.via === nodeIdKey(back)) return false;
     if (entry.leastStep !== 0 && serialAhead(serialOf(order), entry.leastStep) < 0) return false;
-    if (answered && order <= answered.order && metric + NEARLY > answered.metric) return false;
+    const isBetter = !answered || order > answered.order || metric + NEARLY <= answered.metric;
+    if (!isBetter || (answered && this.#o.clock.monotonic() - open.at > BETTER_MS)) return false;
     open.answered = { order, metric };
     void this.#tellRoute(back, key, best);
     return true;
@@ -218,7 +213,7 @@ export class Solicitor {
     await paced.tell(back, advertiser.digestOf([entry]), trusted);
   }
 
-  #relay(open: Open): void {
+  #relay(open: OpenSolicit): void {
     const { clock, link, random } = this.#o;
     this.#relays.push(open);
     const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
@@ -250,10 +245,11 @@ export class Solicitor {
     );
   }
 
-  #leastOf(key: string): number {
-    const distance = this.#o.distances.of(key);
+  #leastOf(key: string, above?: Order): number {
+    const distance = this.#o.distances.of(key)?.order;
+    if (distance === undefined && above === undefined) return 0;
     // 0 would say: any
-    return distance ? serialOf(distance.order + 1) || 1 : 0;
+    return serialOf(Math.max(distance ?? 0, above ?? 0) + 1) || 1;
   }
 
   #arm(): void {
@@ -271,17 +267,16 @@ export class Solicitor {
     const { clock, isTrusted, link, paced } = this.#o;
     const now = clock.monotonic();
     // never while another one for that prefix is open
-    for (const { at, entry, from } of this.#open.values())
-      if (from !== undefined && now - at < OPEN_MS) this.#postpone(entry, at + OPEN_MS);
+    for (const { at, entry } of this.#open.ofOthers(now - OPEN_MS)) this.#postpone(entry, at + OPEN_MS);
     const due = this.#wanted.takeDue(now, MOST_ENTRIES);
     if (due.length === 0) return;
-    const entries = due.map(({ value: id, ring }) => {
+    const entries = due.map(({ value: { above, id }, ring }) => {
       const prefix = id.subarray(0, PREFIX_LENGTH);
-      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id)), nonce: this.#nonce(), ring };
-      this.#remember(keyOf(entry), { entry, at: now, from: undefined, copies: 1, answered: undefined });
+      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id), above), nonce: this.#nonce(), ring };
+      this.#open.add({ entry, at: now, from: undefined, copies: 1, answered: undefined });
       return entry;
     });
-    const trusted = due.some(({ value }) => isTrusted(value));
+    const trusted = due.some(({ value }) => isTrusted(value.id));
     paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), trusted);
   }
 
@@ -289,23 +284,9 @@ export class Solicitor {
     for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
   }
 
-  /** The linked neighbour to answer to; undefined where there is none (yet), or where this box asked. */
-  #backOf({ from }: Open): NodeId | undefined {
-    return from === undefined ? undefined : this.#linkedAt(from);
-  }
-
-  #linkedAt(index: number): NodeId | undefined {
-    const { shared } = this.#o.link;
-    return shared.withIndex(index).find((id) => shared.isMutual(id));
-  }
-
   #nonce(): number {
     return below(this.#o.random, 0x10000);
   }
-}
-
-function keyOf({ nonce, prefix }: SolicitEntry): string {
-  return `${toHex(prefix)} ${nonce}`;
 }
 
 function isFor(entry: SolicitEntry, id: NodeId): boolean {

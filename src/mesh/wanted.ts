@@ -42,6 +42,10 @@ export class WantedList<T> {
       this.#entries.set(key, { ...{ value, tries: 0, dueAt: now }, soonAt: undefined, askedAt: now });
   }
 
+  get(key: string): T | undefined {
+    return this.#entries.get(key)?.value;
+  }
+
   remove(key: string): void {
     this.#entries.delete(key);
   }

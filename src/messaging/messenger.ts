@@ -38,6 +38,9 @@ const MINUTE = 60_000;
 /** How often one message is sealed anew because its recipient could not open it. */
 const MOST_RESEALS = 2;
 
+/** What people write is kept while there is any room left for it. */
+const OWN = { own: true } as const;
+
 export interface MessengerOptions {
   readonly db: Db;
   readonly identity: Identity;
@@ -123,7 +126,7 @@ export class Messenger implements Author {
         this.outbox.add(tx, message);
         this.#submit(tx, object, nodeIdOf(to));
         return message;
-      });
+      }, OWN);
     } catch (e) {
       if (e instanceof StorageFailed)
         throw new PersonError(e.code === 'io' ? 'storage-failed' : e.code, e.message);

@@ -3,6 +3,9 @@
  * Every value is plain JSON, so that the API hands it on as it is.
  */
 
+/** Room on the disk (docs/protocol/store.md, "The disk"). */
+export type DiskState = 'ok' | 'tight' | 'full' | 'failed';
+
 /** docs/protocol/messages.md, "Life of a message". */
 export type MessageState = 'composed' | 'stored' | 'in custody' | 'delivered' | 'expired';
 
@@ -172,6 +175,54 @@ export interface RouteEntry {
   readonly alternatives: number;
 }
 
+export interface StoreParty {
+  /** NodeId, hex. */
+  readonly nodeId: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+}
+
+/** What became of an object (docs/protocol/store.md, "Trace"). */
+export type StoreState = 'held' | 'handed-on' | 'dropped' | 'receipted' | 'unreadable';
+
+/** One object for one recipient. */
+export interface StoreEntry {
+  /** Its place: the order in which they came. */
+  readonly n: number;
+  /** Object id, hex, its first 8 bytes. */
+  readonly id: string;
+  readonly state: StoreState;
+  readonly bytes: number;
+  /** Who asked this box to keep it; left out for what was written here. */
+  readonly giver?: StoreParty;
+  readonly recipient: StoreParty;
+  /** Who has it now, where it was handed on. */
+  readonly taker?: StoreParty;
+  /** ms since 1970, as far as this box knows: its state is what it is since then; it expires then. */
+  readonly since: number;
+  readonly until: number;
+  /** ms that its bytes were kept here. */
+  readonly heldMs: number;
+  /**
+   * To make room: `never`: a contact's or our own; `gone`: its bytes are not here; `unpaid`: a stranger's, from
+   * `mayGoFrom` on; `lazy`: a stranger's, where the disk is full.
+   */
+  readonly mayGo: 'never' | 'gone' | 'unpaid' | 'lazy';
+  /** ms since 1970. */
+  readonly mayGoFrom?: number;
+}
+
+/** What the store holds and remembers: sums, and a page of single objects. */
+export interface StoreView {
+  readonly disk: DiskState;
+  readonly amounts: Readonly<Record<StoreState, { readonly objects: number; readonly bytes: number }>>;
+  /** Held for strangers, who do not pay. */
+  readonly unpaidBytes: number;
+  readonly entries: readonly StoreEntry[];
+  /** Where the next page begins; left out on the last. */
+  readonly next?: number;
+}
+
 export interface NodeStatus {
   readonly version: string;
   /** `[node] name` of the configuration; left out where none is set. */
@@ -195,7 +246,9 @@ export interface NodeStatus {
     readonly objects: number;
     /** Of those objects. */
     readonly bytes: number;
-    readonly state: 'ok' | 'disk-full' | 'failed';
+    readonly state: DiskState;
+    /** What happened to the database or the disk and what to do, where there is something to tell. */
+    readonly sentence?: string;
   };
   /** Refusals and recoveries by name, `room.what`. */
   readonly counters: Readonly<Record<string, number>>;
@@ -230,6 +283,8 @@ export interface NexusNode {
   status(): NodeStatus;
   /** Those in earshot. */
   neighbours(): readonly NeighbourStatus[];
+  /** Sums, and up to `limit` objects (0–1000) with a place above `after`, in their order. */
+  store(after: number, limit: number): StoreView;
   /** All nodes that are known by their announces. */
   routes(): readonly RouteEntry[];
   /**

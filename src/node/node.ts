@@ -52,8 +52,10 @@ import type {
   OutboxEntry,
   RouteEntry,
   StorageEntry,
+  StoreView,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
+import { storeView } from './store-view.ts';
 import { stream } from './stream.ts';
 
 export interface NodeOptions {
@@ -94,7 +96,12 @@ export interface NodeRadio {
 
 /** Builds and starts a node on started media. Rejects with `StorageFailed`. */
 export async function startNode(options: NodeOptions): Promise<NexusNode> {
-  const { db } = options;
+  const { counters, db, log } = options;
+  if (db.setAside !== undefined) log.warn({}, db.setAside);
+  db.onDamaged.on((record) => {
+    counters.count('db.damaged-record');
+    log.warn({ table: record.table }, record.message);
+  });
   const handshakes = await PersistedCounter.open(db, 'handshake');
   const freshness = await PersistedCounter.open(db, 'freshness', 16);
   const node = new RunningNode(options, handshakes, freshness);
@@ -282,7 +289,7 @@ class RunningNode implements NexusNode {
       mailboxes: this.#pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
       pub: { topics: this.#pub.topics.topics, kept: this.#pub.subscriptions },
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
-      store: { ...this.#custody.size, state: storeState(db) },
+      store: { ...this.#custody.size, ...storeState(db) },
       counters: counters.all(),
     };
   }
@@ -321,6 +328,12 @@ class RunningNode implements NexusNode {
     return this.#custody.storageAccounts().map(({ byteMs, giver, objects, recipient }) => ({
       ...{ giver: nodeIdKey(giver), recipient: nodeIdKey(recipient), objects, byteMs },
     }));
+  }
+
+  store(after: number, limit: number): StoreView {
+    const { clock, db } = this.#o;
+    const inventory = this.#custody.inventory(after, limit);
+    return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode);
   }
 
   stop(): Promise<void> {
@@ -378,8 +391,7 @@ class RunningNode implements NexusNode {
   }
 }
 
-function storeState(db: Db): NodeStatus['store']['state'] {
-  const { refusal } = db;
-  if (!refusal) return 'ok';
-  return refusal.code === 'disk-full' ? 'disk-full' : 'failed';
+function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {
+  const sentence = db.refusal?.message ?? db.setAside;
+  return { state: db.disk, ...(sentence === undefined ? {} : { sentence }) };
 }

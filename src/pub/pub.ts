@@ -117,6 +117,10 @@ export class Pub implements Mailboxes {
     return this.#hub.subscriptions.hasMail(id);
   }
 
+  waitsForPull(recipient: NodeId): boolean {
+    return this.#mail.waitsForPull(recipient);
+  }
+
   mayPush(n: number, recipient: NodeId): boolean {
     return this.#mail.mayPush(n, recipient);
   }

@@ -69,6 +69,11 @@ export class WaitingMail {
     return stay.all || stay.asked.has(n);
   }
 
+  /** It has been told what waits, and has not asked for all of it. */
+  waitsForPull(recipient: NodeId): boolean {
+    return this.#stays.get(nodeIdKey(recipient))?.all === false;
+  }
+
   /** It was away, or has booted: what it was told before does not count. */
   returned(id: NodeId): void {
     this.#end(id);

@@ -5,7 +5,8 @@ import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Routing } from '../mesh/routing.ts';
 import type { RefusalReason } from './exchange-records.ts';
-import { ageOf, STRANGERS_KEEP_MS } from './forwarding.ts';
+import { ageOf } from './forwarding.ts';
+import type { Garbage } from './garbage.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import type { Mailboxes } from './mailboxes.ts';
@@ -20,6 +21,7 @@ const MOST_MAIL = 2_048;
 export interface AdmissionOptions {
   readonly db: Db;
   readonly holdings: Holdings;
+  readonly garbage: Garbage;
   readonly routing: Routing;
   readonly counters: Counters;
   /** The most that objects of others may fill, bytes. */
@@ -29,8 +31,6 @@ export interface AdmissionOptions {
   readonly mailboxes: Mailboxes;
   readonly ownTime: () => number;
 }
-
-type Terms = Pick<Holding, 'expiresAt' | 'pending' | 'recipient' | 'stranger'>;
 
 export class Admission {
   readonly #o: AdmissionOptions;
@@ -43,7 +43,7 @@ export class Admission {
   ofHeader({ contentType, recipients, travel, ttl }: CompactHeader): RefusalReason | undefined {
     if (contentType !== CONTENT_TYPE.immutable || recipients.length > 1) return 'policy';
     if (ageOf(travel.age) >= (minutesOf(ttl) ?? 0)) return 'policy';
-    return this.#o.db.refusal ? 'full' : undefined;
+    return undefined;
   }
 
   /** Why an object of `size` bytes for somebody else is refused; `known` is what is remembered of it. */
@@ -54,43 +54,46 @@ export class Admission {
     known: Holding | undefined,
     comesBack: boolean,
   ): RefusalReason | undefined {
-    const { counters, holdings, isContact, maxBytes } = this.#o;
+    const { counters, db, garbage, holdings, isContact, maxBytes } = this.#o;
     const [recipient] = header.recipients;
     const isMail = recipient !== undefined && this.#isMail(from, recipient);
     if (!comesBack && !isMail && !this.#hasNextHop(from, header, known)) return 'no-route';
     if (known && !known.from) return undefined; // our own, whose bytes are here
     const stranger = known?.stranger ?? !isContact(from);
-    if (isMail && stranger && holdings.heldCount(nodeIdKey(recipient)) >= MOST_MAIL) {
+    const disk = db.disk;
+    if (disk === 'full' || disk === 'failed' || (disk === 'tight' && stranger)) {
+      counters.count(`store.full.disk-${disk}`);
+      return 'full';
+    }
+    if (isMail && stranger && holdings.heldFor(nodeIdKey(recipient)).length >= MOST_MAIL) {
       counters.count('store.full.mailbox');
       return 'full';
     }
-    const full = holdings.shares.refusal(nodeIdKey(known?.from ?? from), stranger, size, maxBytes);
-    if (full) counters.count(`store.full.${full}`);
-    return full && 'full';
+    const neighbour = nodeIdKey(known?.from ?? from);
+    const part = holdings.shares.refusal(neighbour, stranger, size, maxBytes);
+    if (!part) return undefined;
+    counters.count(`store.full.${part}`);
+    garbage.want({ part, neighbour });
+    return 'full';
   }
 
   /** A new object for one recipient, taken from a neighbour. */
   holdingOf(from: NodeId, header: CompactHeader, object: DataObject, id: ObjectId): Holding {
-    const { lock, minBandwidth, recipients, travel, ttl } = header;
+    const { lock, minBandwidth, priority, recipients, travel, ttl } = header;
     const [recipient] = recipients;
     if (!recipient) throw new Error('custody is for somebody');
-    const expiresAt = this.#o.ownTime() + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE;
-    const stranger = !this.#o.isContact(from);
-    const { mailboxes } = this.#o;
-    const pending =
-      !mailboxes.serves(recipient) && mailboxes.serves(from) && !this.#hasNextHop(from, header, undefined);
+    const { isContact, mailboxes, ownTime } = this.#o;
+    const since = ownTime();
+    const isSent = mailboxes.serves(from) && !mailboxes.serves(recipient);
     return {
-      ...{ id, lock, recipient, from, stranger, pending, ttl, minBandwidth, expiresAt },
+      ...{ id, lock, recipient, from, ttl, priority, minBandwidth, since },
+      stranger: !isContact(from),
+      pending: isSent && !this.#hasNextHop(from, header, undefined),
       size: object.bytes.length,
-      keptUntil: this.keptUntil({ expiresAt, pending, recipient, stranger }),
+      heldMs: 0,
+      expiresAt: since + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE,
       trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
     };
-  }
-
-  /** Until when (own time) custody lasts that begins now. */
-  keptUntil({ expiresAt, pending, recipient, stranger }: Terms): number {
-    const isBounded = stranger && !pending && !this.#o.mailboxes.serves(recipient);
-    return isBounded ? Math.min(expiresAt, this.#o.ownTime() + STRANGERS_KEEP_MS) : expiresAt;
   }
 
   /** A mailbox keeps what comes for those it serves, and what they do not know a way for. */

@@ -17,11 +17,14 @@ import { RECORD } from '../link/records.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Admission } from './admission.ts';
 import { Debts } from './debts.ts';
+import { Garbage } from './garbage.ts';
 import { Giver } from './giver.ts';
 import { HandOvers } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import { Holdings } from './holdings.ts';
 import { firstHopsLeft, Inquiries } from './inquiries.ts';
+import { type Inventory, inventoryOf } from './inventory.ts';
+import { LeaseBook } from './lease-book.ts';
 import type { Mailboxes, Waiting } from './mailboxes.ts';
 import { type DataObject, type ObjectId, objectIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
@@ -35,6 +38,8 @@ import { Transfers } from './transfers.ts';
 
 const MINUTE = 60_000;
 const EXPIRY_BATCH = 100;
+/** Objects that go at a time where room is needed. */
+const GARBAGE_BATCH = 256;
 /** An author's object starts with an age up to this part of its ttl, so that its age does not say whose it is. */
 const FIRST_AGE_PART = 0.3;
 /** To settle a trace drops the object's bytes, mostly. */
@@ -101,6 +106,8 @@ export class Custody {
   readonly #time: OwnTime;
   readonly #storageTime: StorageTime;
   readonly #holdings: Holdings;
+  readonly #leases: LeaseBook;
+  readonly #garbage: Garbage;
   readonly #receipts: GivenReceipts;
   readonly #transfers = new Transfers();
   readonly #handOvers: HandOvers;
@@ -118,6 +125,11 @@ export class Custody {
     this.#time = new OwnTime(db, clock);
     this.#storageTime = new StorageTime(db);
     this.#holdings = new Holdings(db);
+    this.#leases = new LeaseBook(db, options.isContact);
+    this.#garbage = new Garbage(
+      this.#holdings,
+      ({ pending, recipient }) => pending || mailboxes.serves(recipient),
+    );
     this.#receipts = new GivenReceipts(db);
     const common = {
       ...{ db, link, routing, mailboxes, clock, random, counters },
@@ -142,6 +154,7 @@ export class Custody {
     });
     this.#admission = new Admission({
       ...common,
+      garbage: this.#garbage,
       maxBytes: options.maxBytes,
       isContact: options.isContact,
     });
@@ -158,11 +171,14 @@ export class Custody {
         this.#time.mark(tx);
         return opened;
       },
+      keep: (tx, object, holding) => {
+        this.#leases.begin(tx, holding, holding.since);
+        return this.#holdings.add(tx, object, holding);
+      },
       change: (tx, n, event, object) => {
         this.#change(tx, n, event, object);
       },
       published: options.published,
-      kept: (tx, n) => this.#storageTime.begins(tx, n, this.#time.now()),
       taken: (n, recipient) => {
         this.#inquiries.settled(n);
         this.#giver.took(n, recipient);
@@ -214,7 +230,7 @@ export class Custody {
 
   /** How many objects are held for a recipient. */
   waitingCount(recipient: NodeId): number {
-    return this.#holdings.heldCount(nodeIdKey(recipient));
+    return this.#holdings.heldFor(nodeIdKey(recipient)).length;
   }
 
   /** At most `most` of them, mostly the oldest first. */
@@ -245,21 +261,27 @@ export class Custody {
     return this.#o.db.read((tx) => this.#storageTime.all(tx));
   }
 
+  /** What is held and remembered: sums, and up to `limit` single ones whose number is above `after`. */
+  inventory(after: number, limit: number): Inventory {
+    return inventoryOf(this.#o.db, this.#holdings, this.#time.now(), after, limit);
+  }
+
   /** Takes an own object into custody; it is on its way once the transaction is durable. */
   submit(tx: Tx, object: DataObject, recipient: NodeId): ObjectId {
     const { random } = this.#o;
     const id = objectIdOf(object.header);
-    const { lock, minBandwidth, size, ttl } = object.header;
+    const { lock, minBandwidth, priority, size, ttl } = object.header;
     const minutes = minutesOf(ttl);
     if (minutes === undefined) throw new RangeError(`a ttl of ${ttl}`);
     const left = minutes * (1 - FIRST_AGE_PART * uniform(random));
-    const expiresAt = this.#time.now() + left * MINUTE;
+    const since = this.#time.now();
     const n = this.#holdings.add(tx, object, {
-      ...{ id, lock, recipient, ttl, minBandwidth, size, expiresAt },
+      ...{ id, lock, recipient, ttl, priority, minBandwidth, size, since },
       from: undefined,
       stranger: false,
       pending: false,
-      keptUntil: expiresAt,
+      heldMs: 0,
+      expiresAt: since + left * MINUTE,
       trace: freshTrace({ attempt: 0, sequence: 0 }, firstHopsLeft(random), undefined),
     });
     this.#time.mark(tx);
@@ -290,14 +312,17 @@ export class Custody {
     const before = holdings.get(tx, n);
     const trace = before && transition(before.trace, event);
     if (!before || !trace) return undefined;
-    const keptUntil = object ? this.#admission.keptUntil(before) : before.keptUntil;
-    const after = { ...before, keptUntil, trace };
-    const keepBytes = trace.state === 'held' || (!before.from && trace.state === 'handed-on');
-    if (object) holdings.restore(tx, n, before, after, object);
-    else holdings.update(tx, n, before, after, keepBytes);
-    if (object) this.#storageTime.begins(tx, n, this.#time.now());
-    else if (before.trace.state === 'held' && trace.state !== 'held')
-      this.#storageTime.ends(tx, n, before, this.#time.now());
+    const now = this.#time.now();
+    const moved = before.trace.state !== trace.state;
+    const after = moved
+      ? { ...before, trace, since: now, heldMs: heldMsOf(before, now) }
+      : { ...before, trace };
+    if (moved) {
+      this.#leases.left(tx, before, now);
+      this.#storageTime.left(tx, before, now);
+      this.#leases.begin(tx, after, now);
+    }
+    holdings.update(tx, n, before, after, object);
     if (!before.from) tellAuthor(this.#o.author, tx, event, before, after);
     this.#time.mark(tx);
     return { before, after };
@@ -320,44 +345,57 @@ export class Custody {
 
   async #tick(): Promise<void> {
     await this.#expire();
+    await this.#collect();
     this.#giver.tick();
     this.#inquiries.tick();
   }
 
-  /** Ends custody and forgets traces whose time is over. */
+  /** Forgets what has expired. */
   async #expire(): Promise<void> {
     const { author, db } = this.#o;
     const holdings = this.#holdings;
     const now = this.#time.now();
     for (let more = true; more && !db.failed; ) {
-      const due = db.read((tx) => holdings.due(tx, now, EXPIRY_BATCH));
-      more = due.length === EXPIRY_BATCH;
-      if (due.length === 0) return;
+      let due: ReturnType<Holdings['due']> = [];
       const committed = db.commit((tx) => {
+        due = holdings.due(tx, now, EXPIRY_BATCH);
         for (const { n, holding } of due) {
           const { state } = holding.trace;
-          if (now < holding.expiresAt) {
-            this.#change(tx, n, { kind: 'dropped' }, undefined);
-            holdings.postpone(tx, n, holding);
-            continue;
-          }
-          const underway = state === 'held' || state === 'handed-on';
+          const underway = state === 'held' || state === 'handed-on' || state === 'dropped';
           if (underway && !holding.from) author.expired(tx, holding.id);
-          if (state === 'held') this.#storageTime.ends(tx, n, holding, now);
+          this.#leases.left(tx, holding, now);
+          this.#storageTime.left(tx, holding, now);
           holdings.remove(tx, n, holding);
         }
         this.#receipts.expire(tx, now, EXPIRY_BATCH);
-        this.#time.mark(tx);
+        if (due.length > 0) this.#time.mark(tx);
       }, HOUSEKEEPING);
+      more = due.length === EXPIRY_BATCH;
       for (const { n, holding } of due) {
         if (holding.trace.state === 'held') this.#giver.settled(n);
-        if (now < holding.expiresAt) continue;
         this.#inquiries.settled(n);
         this.#debts.forget(n);
       }
       if (!(await committed.then(() => true).catch(() => false))) return;
     }
   }
+
+  /** Makes room where it is needed. What goes keeps its trace, so that its receipt finds the way. */
+  async #collect(): Promise<void> {
+    const { counters, db } = this.#o;
+    for (let more = true; more && !db.failed; ) {
+      const victims = db.read((tx) => this.#garbage.victims(tx, this.#time.now(), db.disk, GARBAGE_BATCH));
+      more = victims.length === GARBAGE_BATCH;
+      if (victims.length === 0) return;
+      counters.count('store.dropped', victims.length);
+      await Promise.all(victims.map((n) => this.#settle(n, { kind: 'dropped' })));
+    }
+  }
+}
+
+/** How long its bytes were held, this state included. */
+function heldMsOf({ heldMs, since, trace }: Holding, now: number): number {
+  return trace.state === 'held' ? heldMs + Math.max(0, now - since) : heldMs;
 }
 
 function tellAuthor(

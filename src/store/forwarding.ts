@@ -13,8 +13,6 @@ const HOUR = 60 * MINUTE;
 export const HOP_LIMIT = 64;
 /** How long a neighbour whose answers were lost is passed over. */
 export const UNCERTAIN_MS = HOUR;
-/** An unpaid stranger's object is kept so long at most (docs/protocol/store.md, "Bounds"). */
-export const STRANGERS_KEEP_MS = 24 * HOUR;
 
 /** How an offer of an object with this trace is answered; `take`: it is wanted. */
 export type Meeting = 'take' | 'have' | 'seen' | 'busy' | 'crowded' | 'receipt' | 'unreadable';

@@ -74,17 +74,20 @@ export class Giver {
     this.#o = options;
     this.#reminders = new Reminders(options.ownTime());
     this.#steps = new NextSteps({ ...options, backoff: this.#backoff });
+    const { holdings, routing } = options;
     this.#lines = new WaitingLines(options.clock, {
+      after: (recipient, n) => holdings.heldAfter(recipient, n),
       look: (n) => this.#place(n, this.#steps.decide(n)),
-      empty: (recipient) => options.routing.unwant(nodeIdFromKey(recipient)),
+    });
+    holdings.onNoneHeld.on((recipient) => {
+      this.#lines.close(recipient);
+      routing.unwant(nodeIdFromKey(recipient));
     });
   }
 
   /** Begins with everything that is held. */
   start(): void {
-    const { holdings } = this.#o;
-    for (const recipient of holdings.recipients())
-      for (const n of holdings.heldFor(recipient)) this.#lines.add(recipient, n);
+    for (const recipient of this.#o.holdings.recipients()) this.#lines.open(recipient);
   }
 
   stop(): void {
@@ -110,7 +113,8 @@ export class Giver {
 
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
-    this.#lines.wake(nodeIdKey(recipient));
+    // it is there, and asks when it likes: every frame of it would have all of its mail looked at
+    if (!this.#o.mailboxes.waitsForPull(recipient)) this.#lines.wake(nodeIdKey(recipient));
   }
 
   /** Its recipient, who is there, has asked for it; what it asked for first goes first. */
@@ -120,7 +124,7 @@ export class Giver {
 
   /** What its recipient was told of, and has not asked for, is looked at again. */
   reconsider(recipient: NodeId): void {
-    this.#lines.recall(nodeIdKey(recipient));
+    this.#lines.wake(nodeIdKey(recipient));
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */
@@ -139,15 +143,16 @@ export class Giver {
   #place(n: number, step: Hop | Wait | undefined): void {
     if (!step) {
       this.#lines.remove(n);
-    } else if (step.kind === 'wait' && step.why === 'unasked') {
-      this.#lines.setAside(n);
-    } else if (step.kind === 'wait') {
-      this.#lines.park(n);
+      return;
+    }
+    const recipient = nodeIdKey(step.holding.recipient);
+    if (step.kind === 'wait') {
+      this.#lines.park(recipient, n);
       if (step.until !== Infinity) this.#reminders.set(n, step.until);
       if (step.why === 'no-way') this.#note(step.holding, 'Waiting for a way to the recipient.');
     } else {
       const lane = this.#laneTo(step.to);
-      this.#lines.line(n, lane.queue);
+      this.#lines.line(recipient, n, lane.queue);
       this.#kick(lane);
     }
   }
@@ -183,7 +188,7 @@ export class Giver {
     const { clock, db } = this.#o;
     lane.busy = true;
     while (!this.#stopped && this.#backoff.waitMs(lane.key, clock.monotonic()) === 0) {
-      if (db.refusal) {
+      if (db.refusalOf({ housekeeping: true })) {
         this.#backoff.fail(lane.key, 'full', clock.monotonic());
         break;
       }
@@ -198,7 +203,8 @@ export class Giver {
       this.#lines.inHand(n);
       const answer = await this.#hand(n, step);
       if (this.#stopped) break;
-      await this.#answered(n, step, answer);
+      if (answer === 'lost') await this.#lost(n, step.holding);
+      else await this.#answered(n, step, answer);
       lane.failed = n;
       this.#lines.again(n);
     }
@@ -208,10 +214,10 @@ export class Giver {
     this.#kick(lane);
   }
 
-  async #hand(n: number, { direct, holding, kind, to, trace }: Hop): Promise<Answer> {
+  async #hand(n: number, { direct, holding, kind, to, trace }: Hop): Promise<Answer | 'lost'> {
     const { db, handOvers, holdings, ownTime, random, transfers } = this.#o;
     const object = db.read((tx) => holdings.object(tx, n));
-    if (!object) throw new Error(`object ${n} is held without its bytes`);
+    if (!object) return 'lost';
     const { attempt, hopsLeft, sequence } = trace;
     const minutes = (minutesOf(holding.ttl) ?? 0) - (holding.expiresAt - ownTime()) / MINUTE;
     const age = ageByteOf(Math.max(0, minutes), uniform(random));
@@ -224,6 +230,12 @@ export class Giver {
     transfers.begin(n, to, trace);
     const neighbour = nodeIdFromKey(to);
     return kind === 'give' ? handOvers.give(parcelled, neighbour) : handOvers.giveBack(parcelled, neighbour);
+  }
+
+  /** The disk has not kept it. Its sender asks after it, and sends it again. */
+  async #lost(n: number, holding: Holding): Promise<void> {
+    this.#note(holding, 'The disk or card has lost it: send it again.');
+    await this.#o.settle(n, { kind: 'dropped' });
   }
 
   /** Rule 4. */

@@ -4,7 +4,7 @@ import { LOCK_LENGTH, SECRET_LENGTH } from '../crypto/lock.ts';
 import { SIGNATURE_LENGTH } from '../crypto/signatures.ts';
 import type { ValueCodec } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdFromKey } from '../identity/node-id.ts';
-import { type ObjectId, objectIdFrom } from './object.ts';
+import { isObjectPriority, type ObjectId, type ObjectPriority, objectIdFrom } from './object.ts';
 import { TRIED_REASONS, type Trace, type Tried } from './trace.ts';
 
 export interface Holding {
@@ -13,29 +13,37 @@ export interface Holding {
   readonly recipient: NodeId;
   /** The neighbour it first came from; undefined: it was written here. */
   readonly from: NodeId | undefined;
-  /** That neighbour was no contact then: its objects share the strangers' part. */
+  /** That neighbour was no contact then, and does not pay: its objects share the strangers' part. */
   readonly stranger: boolean;
   /** It was taken without a way, for a neighbour whose mailbox this is: it is kept until its time to live ends. */
   readonly pending: boolean;
   /** Log byte, as in the header. */
   readonly ttl: number;
+  readonly priority: ObjectPriority;
   readonly minBandwidth: number;
   /** Bytes of the object. */
   readonly size: number;
-  /** Own time, ms: its trace goes then. */
+  /** Own time, ms: its state is what it is since then. */
+  readonly since: number;
+  /** ms that its bytes were held for somebody, in earlier states. */
+  readonly heldMs: number;
+  /** Own time, ms: it goes then, and its trace. */
   readonly expiresAt: number;
-  /** Own time, ms: custody ends then, where that is earlier. */
-  readonly keptUntil: number;
   readonly trace: Trace;
 }
 
-const STATES = ['held', 'handed-on', 'dropped', 'receipted', 'unreadable'] as const;
+/** States in which the bytes are here. */
+export function hasBytes({ from, trace }: Holding): boolean {
+  return trace.state === 'held' || (!from && trace.state === 'handed-on');
+}
+
+export const TRACE_STATES = ['held', 'handed-on', 'dropped', 'receipted', 'unreadable'] as const;
 const FLAG = { from: 1, stranger: 2, pending: 4 } as const;
 const FOR_EVER = 0xffffffffffffffffn;
 
 /**
  * state u8 | flags u8 (bit 0 `from` follows, bit 1 stranger, bit 2 pending) | id 32 | lock 16 | recipient 16 | [from 16] | ttl u8 |
- * min_bandwidth u32 | size u16 | expires at u64 | kept until u64 | givers: count u8, 16 each | by state:
+ * priority u8 | min_bandwidth u32 | size u32 | since u64 | held ms u64 | expires at u64 | givers: count u8, 16 each | by state:
  * held, handed-on, dropped: [taker 16] | attempt u8 | sequence u16 | hops left u8 | asks u8 | ask at u64 | tried: count u8,
  * (neighbour 16 | reason u8 | until u64) each; receipted: secret 16; unreadable: signature 64.
  */
@@ -43,13 +51,14 @@ export const holdingValue: ValueCodec<Holding> = {
   encode(h) {
     const { from, trace } = h;
     const w = new Writer(192)
-      .u8(STATES.indexOf(trace.state))
+      .u8(TRACE_STATES.indexOf(trace.state))
       .u8((from ? FLAG.from : 0) | (h.stranger ? FLAG.stranger : 0) | (h.pending ? FLAG.pending : 0))
       .raw(h.id)
       .raw(h.lock)
       .raw(h.recipient);
     if (from) w.raw(from);
-    w.u8(h.ttl).u32(h.minBandwidth).u16(h.size).u64(timeOf(h.expiresAt)).u64(timeOf(h.keptUntil));
+    w.u8(h.ttl).u8(h.priority).u32(h.minBandwidth).u32(h.size);
+    w.u64(timeOf(h.since)).u64(timeOf(h.heldMs)).u64(timeOf(h.expiresAt));
     w.u8(trace.givers.length);
     for (const giver of trace.givers) w.raw(nodeIdFromKey(giver));
     if (trace.state === 'receipted') return w.raw(trace.secret).bytes();
@@ -63,7 +72,7 @@ export const holdingValue: ValueCodec<Holding> = {
   },
   decode(bytes) {
     const holding = decode(bytes, (r): Holding | undefined => {
-      const state = STATES[r.u8()];
+      const state = TRACE_STATES[r.u8()];
       const flags = r.u8();
       const holding = {
         id: objectIdFrom(r.raw(32)),
@@ -73,13 +82,16 @@ export const holdingValue: ValueCodec<Holding> = {
         stranger: (flags & FLAG.stranger) !== 0,
         pending: (flags & FLAG.pending) !== 0,
         ttl: r.u8(),
+        priority: r.u8(),
         minBandwidth: r.u32(),
-        size: r.u16(),
+        size: r.u32(),
+        since: readTime(r),
+        heldMs: readTime(r),
         expiresAt: readTime(r),
-        keptUntil: readTime(r),
       };
+      const { priority } = holding;
       const trace = state && readTrace(r, state);
-      return trace && { ...holding, trace };
+      return trace && isObjectPriority(priority) ? { ...holding, priority, trace } : undefined;
     });
     if (!holding) throw new Error('a damaged trace in the database');
     return holding;

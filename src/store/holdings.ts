@@ -1,19 +1,29 @@
 /**
  * What a box holds and remembers: objects and traces on disk, their indexes in memory (docs/protocol/store.md,
- * "Trace"). Keys grow, so that a commit costs little. The indexes follow what is durable and are rebuilt at start.
+ * "Trace"). Keys grow, so that a commit costs little. The indexes follow what is durable, take a hundred bytes for an
+ * object, and are rebuilt at start.
  */
-import { concat, EMPTY, equal, toHex } from '../core/bytes.ts';
+import { concat, EMPTY, equal } from '../core/bytes.ts';
+import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
 import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, TableSpec, Tx } from '../db/db.ts';
 import { nodeIdKey } from '../identity/node-id.ts';
-import { type Holding, holdingValue } from './holding.ts';
+import { type Holding, hasBytes, holdingValue, TRACE_STATES } from './holding.ts';
 import { NumberIndex } from './number-index.ts';
-import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH, shortIdOf } from './object.ts';
+import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH } from './object.ts';
+import { OrderedNumbers } from './ordered-numbers.ts';
+import { PrefixIndex } from './prefix-index.ts';
 import { Shares } from './shares.ts';
+import type { Trace } from './trace.ts';
 
 const MINUTE = 60_000;
-/** Of a lock: enough to find it by. */
-const LOCK_PREFIX = 8;
+const DAY_MINUTES = 24 * 60;
+
+export interface Amount {
+  readonly objects: number;
+  readonly bytes: number;
+}
 
 const objectValue: TableSpec<number, DataObject>['value'] = {
   encode: (object) => concat(encodeHeader(object.header), object.bytes),
@@ -25,15 +35,22 @@ const objectValue: TableSpec<number, DataObject>['value'] = {
 };
 
 export class Holdings {
+  /** Nothing is held for this recipient (NodeId in hex) any more. */
+  readonly onNoneHeld = new Event<string>();
   readonly #objects: Table<number, DataObject>;
   readonly #traces: Table<number, Holding>;
   readonly #expiry: Table<[number, number], Uint8Array>;
-  readonly #byShortId = new NumberIndex();
-  readonly #byLock = new NumberIndex();
-  readonly #heldFor = new NumberIndex();
+  readonly #byShortId = new PrefixIndex();
+  readonly #byLock = new PrefixIndex();
+  readonly #heldFor = new OrderedNumbers();
+  /** Held for strangers, who do not pay: by the giver each first came from. */
+  readonly #unpaid = new OrderedNumbers();
   readonly #owedTo = new NumberIndex();
   readonly #asking = new Set<number>();
   readonly #shares = new Shares();
+  readonly #amounts = new Map<Trace['state'], { objects: number; bytes: number }>(
+    TRACE_STATES.map((state) => [state, { objects: 0, bytes: 0 }]),
+  );
   #next = 1;
   #objectCount = 0;
   #objectBytes = 0;
@@ -43,26 +60,26 @@ export class Holdings {
     this.#traces = db.table({ name: 'trace', key: counter, value: holdingValue });
     this.#expiry = db.table({ name: 'expiry', key: tuple<[number, number]>(u32, counter), value: fixed(0) });
     db.read((tx) => {
-      const withBytes = new Set<number>();
-      for (const { key, value } of tx.range(this.#objects)) {
-        withBytes.add(key);
-        this.#count(1, value.bytes.length);
-      }
       for (const { key, value } of tx.range(this.#traces)) {
         this.#index(key, value);
-        this.#book(value, 1, withBytes.has(key));
+        this.#bookTrace(value, 1);
         this.#next = key + 1;
       }
     });
   }
 
   /** Objects held, and their bytes. */
-  get size(): { readonly objects: number; readonly bytes: number } {
+  get size(): Amount {
     return { objects: this.#objectCount, bytes: this.#objectBytes };
   }
 
+  /** How many there are in each state, and the bytes of those objects, here or not. */
+  get amounts(): ReadonlyMap<Trace['state'], Amount> {
+    return this.#amounts;
+  }
+
   /** How much of the store neighbours fill. */
-  get shares(): Pick<Shares, 'refusal'> {
+  get shares(): Pick<Shares, 'refusal' | 'unpaid'> {
     return this.#shares;
   }
 
@@ -71,11 +88,10 @@ export class Holdings {
     const n = this.#next++;
     tx.put(this.#objects, n, object);
     tx.put(this.#traces, n, holding);
-    tx.put(this.#expiry, expiryKey(n, Math.min(holding.keptUntil, holding.expiresAt)), EMPTY);
+    tx.put(this.#expiry, expiryKey(n, holding), EMPTY);
     tx.afterCommit(() => {
       this.#index(n, holding);
-      this.#book(holding, 1, true);
-      this.#count(1, object.bytes.length);
+      this.#bookTrace(holding, 1);
     });
     return n;
   }
@@ -88,69 +104,57 @@ export class Holdings {
     return tx.get(this.#objects, n);
   }
 
-  /** Sets what became of it; its bytes go once nobody needs them any more (`keepBytes` false). */
-  update(tx: Tx, n: number, before: Holding, after: Holding, keepBytes: boolean): void {
+  /** Sets what became of it; its bytes go where its new state needs none, and come where it needs them. */
+  update(tx: Tx, n: number, before: Holding, after: Holding, object?: DataObject): void {
     tx.put(this.#traces, n, after);
-    tx.afterCommit(() => {
-      this.#unindexState(n, before);
-      this.#indexState(n, after);
-    });
-    if (!keepBytes) this.#dropBytes(tx, n, after);
-  }
-
-  /** It is here again, with its bytes: until when custody lasts now is in `after`. */
-  restore(tx: Tx, n: number, before: Holding, after: Holding, object: DataObject): void {
-    this.update(tx, n, before, after, true);
-    this.#moveExpiry(tx, n, before, Math.min(after.keptUntil, after.expiresAt));
-    if (tx.get(this.#objects, n)) return;
-    tx.put(this.#objects, n, object);
-    tx.afterCommit(() => {
-      this.#bookBytes(after, 1);
-      this.#count(1, object.bytes.length);
-    });
-  }
-
-  /** It was due and is to be looked at again when its trace goes. */
-  postpone(tx: Tx, n: number, holding: Holding): void {
-    this.#moveExpiry(tx, n, holding, holding.expiresAt);
+    if (!hasBytes(after)) tx.remove(this.#objects, n);
+    else if (!hasBytes(before) && object) tx.put(this.#objects, n, object);
+    tx.afterCommit(() => this.#reindex(n, before, after));
   }
 
   /** Forgets it altogether. */
   remove(tx: Tx, n: number, holding: Holding): void {
     tx.remove(this.#traces, n);
-    tx.remove(this.#expiry, expiryKey(n, holding.expiresAt));
-    tx.remove(this.#expiry, expiryKey(n, holding.keptUntil));
-    this.#dropBytes(tx, n, holding);
+    tx.remove(this.#expiry, expiryKey(n, holding));
+    tx.remove(this.#objects, n);
     tx.afterCommit(() => {
-      this.#unindexState(n, holding);
-      this.#byShortId.remove(toHex(shortIdOf(holding.id)), n);
-      this.#byLock.remove(lockKey(holding.lock), n);
-      this.#book(holding, -1, false);
+      this.#byShortId.remove(holding.id, n);
+      if (hasLock(holding)) this.#byLock.remove(holding.lock, n);
+      this.#bookTrace(holding, -1);
+      this.#reindex(n, holding, undefined);
     });
   }
 
+  /** By the first 8 bytes of its id. */
   byShortId(id: Uint8Array): readonly number[] {
-    return this.#byShortId.get(toHex(id));
+    return this.#byShortId.get(id);
   }
 
   byLock(tx: ReadTx, lock: Uint8Array): readonly number[] {
-    const found = this.#byLock.get(lockKey(lock));
-    return found.filter((n) => equal(tx.get(this.#traces, n)?.lock ?? EMPTY, lock));
+    return this.#byLock.get(lock).filter((n) => equal(tx.get(this.#traces, n)?.lock ?? EMPTY, lock));
   }
 
-  /** Those held for a recipient (NodeId in hex), mostly oldest first. */
+  /** Those held for a recipient (NodeId in hex), in the order they first came. To be looked at, not kept. */
   heldFor(recipient: string): readonly number[] {
-    return this.#heldFor.get(recipient);
+    return this.#heldFor.of(recipient);
   }
 
-  /** How many these are. */
-  heldCount(recipient: string): number {
-    return this.#heldFor.count(recipient);
+  /** The first of those after `n`. */
+  heldAfter(recipient: string, n: number): number | undefined {
+    return this.#heldFor.after(recipient, n);
   }
 
   /** Everybody for whom something is held (NodeIds in hex). */
   recipients(): readonly string[] {
-    return [...this.#heldFor.keys()].sort();
+    return this.#heldFor.groups();
+  }
+
+  /** Strangers (NodeIds in hex) whose objects are held, and those of one of them, in the order they first came. */
+  strangers(): readonly string[] {
+    return this.#unpaid.groups();
+  }
+  heldUnpaid(stranger: string): readonly number[] {
+    return this.#unpaid.of(stranger);
   }
 
   /** One whose receipt, or word that it is unreadable, is owed to a giver (NodeId in hex). */
@@ -167,69 +171,85 @@ export class Holdings {
     return this.#asking;
   }
 
-  /** Up to `limit` of those whose custody or trace ends by `now` (own time, ms). */
-  due(tx: ReadTx, now: number, limit: number): readonly { readonly n: number; readonly holding: Holding }[] {
+  /** Up to `limit` of those whose time is over by `now` (own time, ms). What has lost its trace is cleared away. */
+  due(tx: Tx, now: number, limit: number): readonly { readonly n: number; readonly holding: Holding }[] {
     const found: { n: number; holding: Holding }[] = [];
     const to: [number, number] = [Math.floor(now / MINUTE) + 1, 0];
-    for (const { key } of tx.range(this.#expiry, { to, limit })) {
-      const [, n] = key;
-      const holding = tx.get(this.#traces, n);
-      if (holding) found.push({ n, holding });
+    for (const { key } of [...tx.range(this.#expiry, { to, limit })]) {
+      const holding = tx.get(this.#traces, key[1]);
+      if (holding) found.push({ n: key[1], holding });
+      else tx.remove(this.#expiry, key);
     }
     return found;
   }
 
-  #moveExpiry(tx: Tx, n: number, before: Holding, at: number): void {
-    tx.remove(this.#expiry, expiryKey(n, before.expiresAt));
-    tx.remove(this.#expiry, expiryKey(n, before.keptUntil));
-    tx.put(this.#expiry, expiryKey(n, at), EMPTY);
+  /** Up to `limit` of them above `after`, in order. */
+  page(
+    tx: ReadTx,
+    after: number,
+    limit: number,
+  ): readonly { readonly n: number; readonly holding: Holding }[] {
+    const page = tx.range(this.#traces, { from: after + 1, limit });
+    return Array.from(page, ({ key, value }) => ({ n: key, holding: value }));
   }
 
   #index(n: number, holding: Holding): void {
-    this.#byShortId.add(toHex(shortIdOf(holding.id)), n);
-    this.#byLock.add(lockKey(holding.lock), n);
+    this.#byShortId.add(holding.id, n);
+    if (hasLock(holding)) this.#byLock.add(holding.lock, n);
     this.#indexState(n, holding);
   }
-  #indexState(n: number, { from, recipient, trace }: Holding): void {
+  #reindex(n: number, before: Holding, after: Holding | undefined): void {
+    if (before.trace.state === 'held' && after?.trace.state === 'held') return;
+    this.#unindexState(n, before);
+    if (after) this.#indexState(n, after);
+    const key = nodeIdKey(before.recipient);
+    if (before.trace.state === 'held' && this.#heldFor.of(key).length === 0) this.onNoneHeld.emit(key);
+  }
+  #indexState(n: number, holding: Holding): void {
+    const { from, recipient, stranger, trace } = holding;
     if (trace.state === 'held') this.#heldFor.add(nodeIdKey(recipient), n);
+    if (trace.state === 'held' && from && stranger) this.#unpaid.add(nodeIdKey(from), n);
     if (trace.state === 'handed-on' && !from) this.#asking.add(n);
     if (trace.state === 'receipted' || trace.state === 'unreadable')
       for (const giver of trace.givers) this.#owedTo.add(giver, n);
+    this.#bookState(holding, 1);
   }
-  #unindexState(n: number, { recipient, trace }: Holding): void {
+  #unindexState(n: number, holding: Holding): void {
+    const { from, recipient, trace } = holding;
     this.#heldFor.remove(nodeIdKey(recipient), n);
+    if (from) this.#unpaid.remove(nodeIdKey(from), n);
     this.#asking.delete(n);
     for (const giver of trace.givers) this.#owedTo.remove(giver, n);
+    this.#bookState(holding, -1);
   }
 
-  #book(holding: Holding, sign: 1 | -1, withBytes: boolean): void {
-    const { from, stranger } = holding;
+  #bookTrace({ from, stranger }: Holding, sign: 1 | -1): void {
     if (from) this.#shares.book(nodeIdKey(from), stranger, 0, sign);
-    if (withBytes) this.#bookBytes(holding, sign);
   }
-  #bookBytes({ from, size, stranger }: Holding, sign: 1 | -1): void {
+  #bookState(holding: Holding, sign: 1 | -1): void {
+    const { from, size, stranger, trace } = holding;
+    const amount = this.#amounts.get(trace.state);
+    if (amount) {
+      amount.objects += sign;
+      amount.bytes += sign * size;
+    }
+    if (!hasBytes(holding)) return;
     if (from) this.#shares.book(nodeIdKey(from), stranger, sign * size, 0);
-  }
-  #dropBytes(tx: Tx, n: number, holding: Holding): void {
-    const object = tx.get(this.#objects, n);
-    if (!object) return;
-    tx.remove(this.#objects, n);
-    tx.afterCommit(() => {
-      this.#bookBytes(holding, -1);
-      this.#count(-1, object.bytes.length);
-    });
-  }
-  #count(sign: 1 | -1, bytes: number): void {
     this.#objectCount += sign;
-    this.#objectBytes += sign * bytes;
+    this.#objectBytes += sign * size;
   }
 }
 
-/** The minute in which it has ended for certain. */
-function expiryKey(n: number, at: number): [number, number] {
-  return [Math.ceil(at / MINUTE), n];
+/**
+ * The minute in which it has ended for certain; of what lives a day and longer the end of that hour, so that few keys
+ * are written to many.
+ */
+function expiryKey(n: number, { expiresAt, ttl }: Holding): [number, number] {
+  const step = (minutesOf(ttl) ?? 0) < DAY_MINUTES ? 1 : 60;
+  return [Math.ceil(expiresAt / (step * MINUTE)) * step, n];
 }
 
-function lockKey(lock: Uint8Array): string {
-  return toHex(lock.subarray(0, LOCK_PREFIX));
+/** Objects without a lock get no receipt: there is nothing to find them by. */
+function hasLock({ lock }: Holding): boolean {
+  return lock.some((byte) => byte !== 0);
 }

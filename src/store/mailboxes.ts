@@ -7,6 +7,8 @@ export interface Mailboxes {
   serves(id: NodeId): boolean;
   /** Those of this node: they take what nobody knows a way for. */
   readonly own: readonly NodeId[];
+  /** Whether the recipient is there, has been told what waits, and has not asked for all of it. */
+  waitsForPull(recipient: NodeId): boolean;
   /** Whether an object (by number) may go to its recipient, who is there, without having been asked for. */
   mayPush(n: number, recipient: NodeId): boolean;
 }

@@ -13,6 +13,7 @@ import { holdTimeMs, openTo } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import type { Mailboxes } from './mailboxes.ts';
+import { NumberMap } from './number-map.ts';
 import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, underSequence } from './trace.ts';
 import type { Transfers } from './transfers.ts';
@@ -64,7 +65,7 @@ export interface NextStepsOptions {
 export class NextSteps {
   readonly #o: NextStepsOptions;
   /** Since when (own time) an object has had no next hop. */
-  readonly #waitingSince = new Map<number, number>();
+  readonly #waitingSince = new NumberMap();
   /** Until when (own time) an object is left alone after `busy`. */
   readonly #busyUntil = new Map<number, number>();
   /** Hand-overs of an object to one neighbour without an answer, in a row. */
@@ -99,7 +100,7 @@ export class NextSteps {
         return { kind: 'wait', until: Infinity, holding, why: 'unasked' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
-    if (candidates.length === 0) routing.want(recipient);
+    routing.want(recipient);
     if (this.#leadsBack(n, holding, trace, candidates))
       return { kind: 'return', to: trace.givers.at(-1) ?? '', direct: false, holding, trace };
     return this.#noWay(n, holding, trace, now, again);

@@ -23,12 +23,6 @@ export class NumberIndex {
     return typeof entry === 'number' ? [entry] : [...entry];
   }
 
-  count(key: string): number {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return 0;
-    return typeof entry === 'number' ? 1 : entry.size;
-  }
-
   /** One of them. */
   first(key: string): number | undefined {
     const entry = this.#entries.get(key);

@@ -1,11 +1,12 @@
-/** Looks again at objects after minutes and hours: one bucket a minute, so that hundreds of thousands cost no timers. */
+/** Looks again at objects after minutes and hours: one table for all, swept every minute, and no timer for any. */
+import { NumberMap } from './number-map.ts';
 
 const MINUTE = 60_000;
 
 /** One time for each number; the newest counts. Times are ms of any one clock. */
 export class Reminders {
-  readonly #at = new Map<number, number>();
-  readonly #buckets = new Map<number, Set<number>>();
+  /** In minutes, rounded up. */
+  readonly #due = new NumberMap();
   #swept: number;
 
   constructor(now: number) {
@@ -13,33 +14,20 @@ export class Reminders {
   }
 
   set(n: number, at: number): void {
-    this.clear(n);
-    const minute = Math.max(Math.ceil(at / MINUTE), this.#swept + 1);
-    this.#at.set(n, minute);
-    const bucket = this.#buckets.get(minute);
-    if (bucket) bucket.add(n);
-    else this.#buckets.set(minute, new Set([n]));
+    this.#due.set(n, Math.max(Math.ceil(at / MINUTE), this.#swept + 1));
   }
 
   clear(n: number): void {
-    const minute = this.#at.get(n);
-    if (minute === undefined) return;
-    this.#at.delete(n);
-    this.#buckets.get(minute)?.delete(n);
+    this.#due.delete(n);
   }
 
-  /** Takes out all whose time has come; to be called about every minute. */
+  /** Takes out all whose time has come, the earliest first; to be called about every minute. */
   takeDue(now: number): number[] {
-    const due: number[] = [];
-    const last = Math.floor(now / MINUTE);
-    for (; this.#swept < last; this.#swept++) {
-      const minute = this.#swept + 1;
-      for (const n of this.#buckets.get(minute) ?? []) {
-        this.#at.delete(n);
-        due.push(n);
-      }
-      this.#buckets.delete(minute);
-    }
-    return due;
+    this.#swept = Math.max(this.#swept, Math.floor(now / MINUTE));
+    const due: (readonly [n: number, minute: number])[] = [];
+    for (const entry of this.#due.entries()) if (entry[1] <= this.#swept) due.push(entry);
+    due.sort(([n, a], [m, b]) => a - b || n - m);
+    for (const [n] of due) this.#due.delete(n);
+    return due.map(([n]) => n);
   }
 }

@@ -3,7 +3,7 @@
  * one part. Traces count beside the bytes: each is remembered for its object's time to live.
  */
 
-/** Of others' objects, held or remembered; about 50 MB of memory. */
+/** Of others' objects, held or remembered; about 15 MB of memory. */
 export const MOST_TRACES = 131_072;
 /** The strangers' parts of the bytes and of the traces. */
 const STRANGERS_BYTES = 1 / 10;
@@ -16,6 +16,7 @@ interface Use {
   traces: number;
 }
 
+/** Which part of the store has no room. */
 export type ShareRefusal = 'store' | 'strangers' | 'neighbour';
 
 export class Shares {
@@ -30,8 +31,13 @@ export class Shares {
       use.bytes += bytes;
       use.traces += traces;
     }
-    if (own.traces > 0) this.#neighbours.set(neighbour, own);
+    if (own.traces > 0 || own.bytes > 0) this.#neighbours.set(neighbour, own);
     else this.#neighbours.delete(neighbour);
+  }
+
+  /** Bytes that strangers' objects fill, or those of one neighbour (NodeId in hex). */
+  unpaid(neighbour: string | undefined): number {
+    return neighbour === undefined ? this.#strangers.bytes : (this.#neighbours.get(neighbour)?.bytes ?? 0);
   }
 
   /** Whose part is full where an object of `bytes` from `neighbour` would not fit into a store of `maxBytes`. */

@@ -1,6 +1,6 @@
 /**
- * For how long how much was held for whom (docs/protocol/store.md, "Mailboxes"): what a fee for storage is reckoned
- * by. Durable, and written in the commits by which objects come and go.
+ * For how long how much was held for whom (docs/protocol/store.md, "Mailboxes"), by giver and recipient: leases know
+ * the givers that are strangers, this knows for whom it was. Durable, and written in the commits by which objects go.
  */
 import { counter, fixed, tuple } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, Tx } from '../db/db.ts';
@@ -21,12 +21,10 @@ export interface StorageAccount {
 }
 
 export class StorageTime {
-  readonly #since: Table<number, number>;
   readonly #accounts: Table<readonly [Uint8Array, Uint8Array], readonly [number, number]>;
   #count = 0;
 
   constructor(db: Db) {
-    this.#since = db.table({ name: 'held-since', key: counter, value: counter });
     this.#accounts = db.table({
       name: 'storage-time',
       key: tuple<[Uint8Array, Uint8Array]>(fixed(NODE_ID_LENGTH), fixed(NODE_ID_LENGTH)),
@@ -37,25 +35,15 @@ export class StorageTime {
     });
   }
 
-  /** An object of somebody else is held from `now` (own time, ms) on. */
-  begins(tx: Tx, n: number, now: number): void {
-    tx.put(this.#since, n, Math.floor(now));
-  }
-
-  /** It is held no longer; no change where it was not. */
-  ends(tx: Tx, n: number, { from, recipient, size }: Holding, now: number): void {
-    const since = tx.get(this.#since, n);
-    if (since === undefined || !from) return;
-    tx.remove(this.#since, n);
+  /** An object leaves the state in which it was since `before.since`; counts where it was held for somebody. */
+  left(tx: Tx, { from, recipient, since, size, trace }: Holding, now: number): void {
+    if (trace.state !== 'held' || !from) return;
     const before = tx.get(this.#accounts, [from, recipient]);
     if (!before && this.#count >= MOST_ACCOUNTS) return;
     const [objects, byteMs] = before ?? [0, 0];
     const more = Math.round(size * Math.max(0, now - since));
-    tx.put(
-      this.#accounts,
-      [from, recipient],
-      [objects + 1, Math.min(byteMs + more, Number.MAX_SAFE_INTEGER)],
-    );
+    const sum = Math.min(byteMs + more, Number.MAX_SAFE_INTEGER);
+    tx.put(this.#accounts, [from, recipient], [objects + 1, sum]);
     if (!before) tx.afterCommit(() => this.#count++);
   }
 

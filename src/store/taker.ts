@@ -39,7 +39,6 @@ import type { TraceEvent } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 import { encodeUnreadable } from './unreadable.ts';
 
-const _MINUTE = 60_000;
 /** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
 const MOST_EXPECTED = 256;
 const DONE = Promise.resolve();
@@ -54,12 +53,12 @@ export interface TakerOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
+  /** Keeps a new object for somebody; its number. */
+  readonly keep: (tx: Tx, object: DataObject, holding: Holding) => number;
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
   /** What has neither recipient nor lock is no message. Resolves when it is kept or refused. */
   readonly published: (from: NodeId, object: DataObject) => Promise<void>;
-  /** A new object of somebody else is held with this transaction. */
-  readonly kept: (tx: Tx, n: number) => void;
   /** Durably taken into custody for this recipient. */
   readonly taken: (n: number, recipient: NodeId) => void;
 }
@@ -162,7 +161,7 @@ export class Taker {
   async #open(from: Neighbour, object: DataObject, id: ObjectId, answer: Answer): Promise<void> {
     const { arrived, db } = this.#o;
     try {
-      const opened = await db.commit((tx) => arrived(tx, object));
+      const opened = await db.commit((tx) => arrived(tx, object), { own: true });
       if (opened !== 'unreadable') return answer.replyLoose(encodeReceiptFrame(opened.secret));
       this.#count('unreadable');
       const word = this.#declarations.declare(from.id, id);
@@ -180,17 +179,13 @@ export class Taker {
     id: ObjectId,
     answer: Answer,
   ): Promise<void> {
-    const { admission, change, db, holdings, kept, taken } = this.#o;
+    const { admission, change, db, holdings, keep, taken } = this.#o;
     const { travel } = header;
     const by = nodeIdKey(from.id);
     const known = this.#known(shortIdOf(id), header)?.n;
     try {
       const n = await db.commit((tx) => {
-        if (known === undefined) {
-          const added = holdings.add(tx, object, admission.holdingOf(from.id, header, object, id));
-          kept(tx, added);
-          return added;
-        }
+        if (known === undefined) return keep(tx, object, admission.holdingOf(from.id, header, object, id));
         const event: TraceEvent =
           way === 'return'
             ? { kind: 'returned', by, stamp: travel }

@@ -1,7 +1,8 @@
 /**
- * Where every held object stands: in its recipient's line, to be looked at or parked until there is news, or in the
- * queue to a neighbour. Only a few of each recipient's objects are queued at a time, and only so many are looked at in
- * one go, so that a recipient with a hundred thousand of them neither fills the queues nor stops the box.
+ * Where every held object stands: in its recipient's line, to be looked at or looked at in vain, or in the queue to a
+ * neighbour. A line is gone through in the order of numbers, and how far is all that is remembered of those that wait:
+ * a hundred thousand of them cost nothing here. Only a few of each recipient's objects are queued at a time, and only
+ * so many are looked at in one go, so that such a recipient neither fills the queues nor stops the box.
  */
 import type { Cancel, Clock } from '../core/clock.ts';
 
@@ -11,34 +12,33 @@ const WINDOW = 16;
 const SLICE = 256;
 
 interface Line {
-  /** To be looked at. */
-  backlog: Set<number>;
-  /** Looked at in vain. */
-  parked: Set<number>;
-  /** Told of, and not asked for: news of routes change nothing. */
-  readonly aside: Set<number>;
+  /** All up to this number have been looked at. */
+  lookedTo: number;
+  /** To be looked at although they stand before that. */
+  readonly again: Set<number>;
   /** In queues to neighbours, or being handed over. */
   readonly lined: Set<number>;
 }
 
 interface Place {
-  readonly recipient: string;
   readonly line: Line;
-  /** Where it stands; undefined while it is handed over. */
-  set: Set<number> | undefined;
+  readonly recipient: string;
+  /** Undefined while it is handed over. */
+  queue: Set<number> | undefined;
 }
 
 export interface LineActions {
+  /** The first object above `n` that is held for a recipient. */
+  after(recipient: string, n: number): number | undefined;
   /** Decides on one object, and calls `park`, `line` or `remove`. */
   look(n: number): void;
-  /** Nothing is held for this recipient any more. */
-  empty(recipient: string): void;
 }
 
 export class WaitingLines {
   readonly #clock: Clock;
   readonly #actions: LineActions;
   readonly #lines = new Map<string, Line>();
+  /** Of those in queues or in hand. */
   readonly #places = new Map<number, Place>();
   /** Recipients with objects to be looked at. */
   readonly #due = new Set<string>();
@@ -55,101 +55,85 @@ export class WaitingLines {
     this.#due.clear();
   }
 
+  /** It is held from now on. */
   add(recipient: string, n: number): void {
-    if (this.#places.has(n)) return;
-    const line = this.#lines.get(recipient) ?? {
-      backlog: new Set<number>(),
-      parked: new Set<number>(),
-      aside: new Set<number>(),
-      lined: new Set<number>(),
-    };
-    this.#lines.set(recipient, line);
-    const place: Place = { recipient, line, set: undefined };
-    this.#places.set(n, place);
-    this.#move(n, place, line.backlog);
+    const line = this.#line(recipient);
+    if (n <= line.lookedTo && !this.#places.has(n)) line.again.add(n);
     this.#look(recipient);
   }
 
+  /** All that is held for this recipient stands in line. */
+  open(recipient: string): void {
+    this.#line(recipient);
+    this.#look(recipient);
+  }
+
+  /** It is held no longer. Where it stands to be looked at, that will be seen then. */
   remove(n: number): void {
-    const place = this.#places.get(n);
-    if (!place) return;
-    const { line, recipient } = place;
-    this.#move(n, place, undefined);
-    line.lined.delete(n);
-    this.#places.delete(n);
-    if (line.backlog.size + line.parked.size + line.aside.size + line.lined.size > 0) this.#look(recipient);
-    else if (this.#lines.delete(recipient)) this.#actions.empty(recipient);
+    const recipient = this.#places.get(n)?.recipient;
+    this.#release(n);
+    if (recipient !== undefined) this.#look(recipient);
+  }
+
+  /** Nothing is held for this recipient any more. */
+  close(recipient: string): void {
+    this.#lines.delete(recipient);
+    this.#due.delete(recipient);
   }
 
   /** Looks at one object again, at once. */
   again(n: number): void {
-    const place = this.#places.get(n);
-    if (!place) return;
-    place.line.lined.delete(n);
-    this.#move(n, place, place.line.backlog);
+    this.#release(n);
     this.#actions.look(n);
   }
 
-  /** Looks at all of a recipient's parked ones again. */
+  /** Looks at all of a recipient's objects again, but for those in queues. */
   wake(recipient: string): void {
     const line = this.#lines.get(recipient);
-    if (!line || line.parked.size === 0) return;
-    if (line.backlog.size === 0) [line.backlog, line.parked] = [line.parked, line.backlog];
-    else for (const n of line.parked) line.backlog.add(n);
-    if (line.parked.size > 0) line.parked = new Set();
+    if (!line) return;
+    line.lookedTo = 0;
+    line.again.clear();
     this.#look(recipient);
   }
 
   /** Nothing can be done with it now. */
-  park(n: number): void {
-    const place = this.#places.get(n);
-    if (!place) return;
-    place.line.lined.delete(n);
-    this.#move(n, place, place.line.parked);
-    this.#look(place.recipient);
-  }
-
-  /** It is not to be looked at again before `recall`, or `again`. */
-  setAside(n: number): void {
-    const place = this.#places.get(n);
-    if (!place) return;
-    place.line.lined.delete(n);
-    this.#move(n, place, place.line.aside);
-    this.#look(place.recipient);
-  }
-
-  /** Looks at a recipient's objects that were set aside. */
-  recall(recipient: string): void {
-    const line = this.#lines.get(recipient);
-    for (const n of [...(line?.aside ?? [])]) {
-      const place = this.#places.get(n);
-      if (line && place) this.#move(n, place, line.backlog);
-    }
-    if (line) this.#look(recipient);
+  park(recipient: string, n: number): void {
+    this.#release(n);
+    this.#look(recipient);
   }
 
   /** It waits in a neighbour's queue. */
-  line(n: number, queue: Set<number>): void {
-    const place = this.#places.get(n);
-    if (!place) return;
-    place.line.lined.add(n);
-    this.#move(n, place, queue);
+  line(recipient: string, n: number, queue: Set<number>): void {
+    this.#release(n);
+    const line = this.#line(recipient);
+    line.again.delete(n);
+    line.lined.add(n);
+    this.#places.set(n, { line, recipient, queue });
+    queue.add(n);
   }
 
   /** It is being handed over. */
   inHand(n: number): void {
     const place = this.#places.get(n);
-    if (place) this.#move(n, place, undefined);
+    place?.queue?.delete(n);
+    if (place) place.queue = undefined;
   }
 
-  #move(n: number, place: Place, to: Set<number> | undefined): void {
-    // a line's two sets may have changed places since
-    place.set?.delete(n);
-    place.line.backlog.delete(n);
-    place.line.parked.delete(n);
-    place.line.aside.delete(n);
-    place.set = to;
-    to?.add(n);
+  #line(recipient: string): Line {
+    const known = this.#lines.get(recipient);
+    if (known) return known;
+    const line: Line = { lookedTo: 0, again: new Set(), lined: new Set() };
+    this.#lines.set(recipient, line);
+    return line;
+  }
+
+  /** It is in no queue and in no hand. */
+  #release(n: number): void {
+    const place = this.#places.get(n);
+    if (!place) return;
+    place.queue?.delete(n);
+    place.line.lined.delete(n);
+    this.#places.delete(n);
   }
 
   #look(recipient: string): void {
@@ -165,15 +149,26 @@ export class WaitingLines {
       this.#due.delete(recipient);
       const line = this.#lines.get(recipient);
       for (; line && left > 0 && line.lined.size < WINDOW; left--) {
-        const [n] = line.backlog;
+        const n = this.#next(recipient, line);
         if (n === undefined) break;
-        this.#actions.look(n);
+        if (!this.#places.has(n)) this.#actions.look(n);
       }
       if (left > 0) continue;
-      if (line && line.backlog.size > 0) this.#due.add(recipient);
+      if (line) this.#due.add(recipient);
       break;
     }
     this.#working = false;
     if (this.#due.size > 0) this.#timer = this.#clock.after(0, () => this.#work());
+  }
+
+  /** Takes the next one to be looked at. */
+  #next(recipient: string, line: Line): number | undefined {
+    for (const n of line.again) {
+      line.again.delete(n);
+      return n;
+    }
+    const n = this.#actions.after(recipient, line.lookedTo);
+    if (n !== undefined) line.lookedTo = n;
+    return n;
   }
 }

@@ -5,6 +5,7 @@ import { mailboxRows } from './mailbox.ts';
 import { pullTimes } from './mailbox-pull.ts';
 import { meshes, routing } from './mesh.ts';
 import { type Cost, onAir } from './on-air.ts';
+import { storeCost } from './store.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 const seconds = (ms: number) => (ms / 1000).toFixed(2);
@@ -114,3 +115,17 @@ say(
 );
 for await (const { name, figures: f } of routing())
   row([name, percent(f.routingMean), percent(f.routingMost)]);
+
+const { rows, writtenPerObject } = await storeCost([0, 10_000, 50_000, 100_000], 10_000);
+say();
+say('A relay that takes 300-byte objects for 500 recipients from 8 neighbours on the loopback LAN:');
+row(['held', 'taken/s', 'RssAnon MB', 'restarted', 'start ms']);
+for (const r of rows)
+  row([
+    String(r.held),
+    r.perSecond.toFixed(0),
+    r.rssAnonMb.toFixed(0),
+    r.restartedRssAnonMb.toFixed(0),
+    r.startMs.toFixed(0),
+  ]);
+say(`written to the disk (strace, data file) for each object: ${writtenPerObject.toFixed(0)} bytes`);

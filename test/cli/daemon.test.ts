@@ -1,5 +1,13 @@
 /** `nexusd` as systemd has it: starts, refuses, stops, is killed. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import {
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -59,6 +67,33 @@ describe('nexusd', () => {
       text: 'survives',
       state: 'stored',
     });
+  });
+
+  test('with a damaged database it goes on as the same box, and says in one sentence what it did', async () => {
+    const box = town.box('A');
+    await (await box.start()).stop();
+    const damaged = join(box.state, 'db', 'data.mdb');
+    truncateSync(damaged, statSync(damaged).size >> 1);
+    const before = statSync(damaged).size;
+    const daemon = await box.start();
+    expect(daemon.stderr).toMatch(
+      /"level":40.*"The database was damaged \(cut short\) and is kept as .*db\.damaged-1;/,
+    );
+    expect((await box.nexus(['status'])).stdout).toMatch(
+      /^The database was damaged .*: check the disk or card/m,
+    );
+    expect(statSync(join(box.state, 'db.damaged-1', 'data.mdb')).size).toBe(before);
+  });
+
+  test('with something else in the place of its database it keeps that, and begins anew beside it', async () => {
+    const box = town.box('A');
+    await (await box.start()).stop();
+    const directory = join(box.state, 'db');
+    renameSync(directory, `${directory}.kept`);
+    writeFileSync(directory, 'not a directory');
+    const daemon = await box.start();
+    expect(daemon.stderr).toMatch(/The database was damaged \(its file is missing\)/);
+    expect(readFileSync(`${directory}.damaged-1`, 'utf8')).toBe('not a directory');
   });
 
   test('a second one on the same state directory is refused, and the first goes on', async () => {

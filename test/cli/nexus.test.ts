@@ -187,4 +187,20 @@ describe('nexus', () => {
     const { code, stderr } = await following.ended;
     expect([code, stderr]).toEqual([4, expect.stringContaining('stopped in the middle of its answer')]);
   });
+
+  test('store shows what the box holds for whom, and what may be dropped', async () => {
+    const { stdout } = await a.nexus(['send', 'B', 'to be seen in the store', '--json']);
+    const { id } = JSON.parse(stdout);
+    const [sums, ...objects] = await json(a, 'store');
+    expect(sums.disk).toBe('ok');
+    const object = objects.find((o) => o.recipient.name === 'B' && id.startsWith(o.id));
+    expect(object ?? objects.at(-1)).toMatchObject({
+      recipient: { name: 'B' },
+      mayGo: expect.stringMatching(/never|gone/),
+    });
+    const shown = (await a.nexus(['store', '--all'])).stdout;
+    expect(shown).toMatch(/^disk: ok, there is room\n/);
+    expect(shown).toMatch(/\nobject +state +bytes +given by +for +since +until +may be dropped\n/);
+    expect(shown).toMatch(/ this box +B /);
+  });
 });

@@ -1,3 +1,5 @@
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PersistedCounter } from '../../src/db/counters.ts';
@@ -135,5 +137,57 @@ describe('a persisted counter', () => {
     );
     expect([a.next(), a.next(), b.next()]).toEqual([0, 1, 0]);
     await db.abandon();
+  });
+});
+
+describe('a counter outlives', () => {
+  async function counted(directory: string): Promise<number> {
+    const sim = new Simulation();
+    const db = await simulated(sim, directory);
+    const counter = await open(sim, db, 10);
+    for (let i = 0; i < 25; i++) {
+      counter.next();
+      await sim.run(50);
+    }
+    const last = counter.next();
+    await sim.run(50);
+    await sim.resolve(db.close(), 1000);
+    return last;
+  }
+
+  async function next(directory: string): Promise<number> {
+    const sim = new Simulation();
+    const db = await simulated(sim, directory);
+    const counter = await open(sim, db, 10);
+    await db.abandon();
+    return counter.next();
+  }
+
+  it('the database', async () => {
+    const directory = temporaryDirectory();
+    const last = await counted(directory);
+    truncateSync(join(directory, 'db', 'data.mdb'), 5000);
+    expect(await next(directory)).toBeGreaterThan(last);
+  });
+
+  it('its mark, lost or damaged', async () => {
+    for (const lose of [
+      (marks: string) => rmSync(marks),
+      (marks: string) => truncateSync(marks, 5),
+      (marks: string) => writeFileSync(marks, readFileSync(marks, 'utf8').replace(/\d/g, '0')),
+    ]) {
+      const directory = temporaryDirectory();
+      const last = await counted(directory);
+      lose(join(directory, 'db.marks'));
+      expect(await next(directory)).toBeGreaterThan(last);
+    }
+  });
+
+  it('neither: then it begins again, and that takes the loss of two files', async () => {
+    const directory = temporaryDirectory();
+    await counted(directory);
+    rmSync(join(directory, 'db.marks'));
+    rmSync(join(directory, 'db'), { recursive: true });
+    expect(await next(directory)).toBe(0);
   });
 });

@@ -1,9 +1,9 @@
 import {
   chmodSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   truncateSync,
   writeFileSync,
@@ -99,7 +99,7 @@ describe('a database', () => {
   });
 });
 
-describe('a damaged database is one sentence, and left as it is:', () => {
+describe('a damaged database is set aside, in one sentence, and left as it is there:', () => {
   const damages: [string, (file: string) => void][] = [
     ['emptied', (file) => truncateSync(file, 0)],
     ['cut within its first page', (file) => truncateSync(file, 100)],
@@ -107,7 +107,9 @@ describe('a damaged database is one sentence, and left as it is:', () => {
     ['cut in half', (file) => truncateSync(file, statSync(file).size >> 1)],
     ['another kind of file', (file) => writeFileSync(file, 'SQLite format 3\0'.padEnd(3 * PAGE, 'x'))],
     ['zeros', (file) => writeFileSync(file, new Uint8Array(statSync(file).size))],
+    ['its first page overwritten', (file) => patch(file, 0, new Uint8Array(PAGE).fill(0x41))],
     ['its second page overwritten', (file) => patch(file, PAGE, new Uint8Array(PAGE).fill(0x41))],
+    ['its third page zeros', (file) => patch(file, 3 * PAGE, new Uint8Array(PAGE))],
   ];
 
   it.each(damages)('%s', async (_name, damage) => {
@@ -115,10 +117,24 @@ describe('a damaged database is one sentence, and left as it is:', () => {
     const file = await filled(state);
     damage(file);
     const before = readFileSync(file);
-    const error = await refusal(state);
-    expect(error.code).toBe('state-damaged');
-    expect(error.message).toMatch(/damaged \((not a database|cut short)\): restore .* from a backup/);
-    expect(readFileSync(file).equals(before)).toBe(true);
+    const db = await openDatabase(state, DISK);
+    expect(db.setAside).toMatch(
+      /^The database was damaged \((not a database|cut short|its pages do not fit together)\) and is kept as .*db\.damaged-1; this box goes on as itself, with an empty store .*: check the disk or card, .*\.$/,
+    );
+    expect(await count(db)).toBe(0);
+    expect(readFileSync(join(state, 'db.damaged-1', 'data.mdb')).equals(before)).toBe(true);
+    const again = await openDatabase(state, DISK);
+    expect(again.setAside).toBeUndefined();
+    await again.close();
+  });
+
+  it('a second one beside the first', async () => {
+    const state = temporaryDirectory();
+    for (let i = 0; i < 2; i++) {
+      truncateSync(await filled(state), PAGE);
+      await (await openDatabase(state, DISK)).close();
+    }
+    expect(readdirSync(state).sort()).toEqual(['db', 'db.damaged-1', 'db.damaged-2']);
   });
 
   it('of another program', async () => {
@@ -126,19 +142,46 @@ describe('a damaged database is one sentence, and left as it is:', () => {
     const other = new Environment(join(state, 'db'), true);
     other.openTable('other');
     await other.close();
-    const before = readFileSync(join(state, 'db', 'data.mdb'));
-    const error = await refusal(state);
-    expect(readFileSync(join(state, 'db', 'data.mdb')).equals(before)).toBe(true);
-    expect(error.code).toBe('state-damaged');
-    expect(error.message).toMatch(/not one of this program/);
+    const db = await openDatabase(state, DISK);
+    expect(db.setAside).toMatch(/damaged \(not a database\) and is kept as/);
+    await db.close();
+    const kept = new Environment(join(state, 'db.damaged-1'), true);
+    expect(kept.openTable('other', false)).toBe(true);
+    await kept.close();
   });
 
   it('its file gone', async () => {
     const state = temporaryDirectory();
     mkdirSync(join(state, 'db'));
-    const error = await refusal(state);
-    expect(error.code).toBe('state-unusable');
-    expect(existsSync(join(state, 'db', 'data.mdb'))).toBe(false);
+    const db = await openDatabase(state, DISK);
+    expect(db.setAside).toMatch(/its file is missing/);
+    await db.close();
+  });
+
+  it('a table gone', async () => {
+    const state = temporaryDirectory();
+    const file = await filled(state);
+    const content = readFileSync(file, 'latin1');
+    const written = Buffer.from(content.replaceAll('\0records', '\0recorda'), 'latin1');
+    writeFileSync(file, written);
+    const db = await openDatabase(state, DISK);
+    expect(db.setAside).toBeDefined();
+    await db.close();
+  });
+});
+
+describe('a database that is whole is opened', () => {
+  it.each([
+    ['no lock file', (lock: string) => rmSync(lock)],
+    ['an empty one', (lock: string) => truncateSync(lock, 0)],
+    ['one of another program', (lock: string) => writeFileSync(lock, 'pid 4711\n'.padEnd(9000, 'x'))],
+  ])('with %s', async (_name, leave) => {
+    const state = temporaryDirectory();
+    await filled(state);
+    leave(join(state, 'db', 'lock.mdb'));
+    const db = await openDatabase(state, DISK);
+    expect(db.setAside).toBeUndefined();
+    expect(await count(db)).toBe(210);
   });
 });
 

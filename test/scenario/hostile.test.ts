@@ -112,22 +112,29 @@ describe('a full disk', () => {
   test('at the recipient: the giver is told, nothing is lost, and the mail comes once there is room', async () => {
     const room = { a: 1e9, b: 1e9 };
     const { a, b } = await two({ freeBytes: (name) => room[name as 'a' | 'b'] });
-    room.b = 10 * 2 ** 20; // the reserve is 16 MiB, of which housekeeping may use all but a quarter
+    room.b = 6 * 2 ** 20; // the reserve is 16 MiB: half of it is open to mail of one's own, housekeeping may use more
     const sent = await world.settle(a.node.send('b', 'no room for me'));
     await world.sim.run(2 * MINUTE);
     expect(statesOf(a, sent.id)).toEqual(['composed', 'stored']);
     expect(b.node.inbox()).toEqual([]);
-    expect(b.node.status().store.state).toBe('disk-full');
+    expect(b.node.status().store.state).toBe('full');
     expect(b.node.status().counters['store.refused.full']).toBeGreaterThan(0);
     room.b = 1e9;
     await world.sim.until(() => textsOf(b).length === 1, 90 * MINUTE, 'the mail');
     expect(b.node.status().store.state).toBe('ok');
   });
 
+  test('keeps half of its reserve for mail of its own, in both directions', async () => {
+    const { a, b } = await two({ freeBytes: () => 10 * 2 ** 20 });
+    await message(world, a, 'b', 'there is room for this');
+    expect(textsOf(b)).toEqual(['there is room for this']);
+    expect([a.node.status().store.state, b.node.status().store.state]).toEqual(['full', 'full']);
+  });
+
   test('at the sender: the message is refused in one sentence', async () => {
     const room = { a: 1e9, b: 1e9 };
     const { a } = await two({ freeBytes: (name) => room[name as 'a' | 'b'] });
-    room.a = 10 * 2 ** 20;
+    room.a = 6 * 2 ** 20;
     await expect(world.settle(a.node.send('b', 'no room here'))).rejects.toMatchObject({
       name: 'PersonError',
       code: 'disk-full',

@@ -5,6 +5,7 @@
 import type { Transmission } from '../../drivers/sim/transmission.ts';
 import { below, type Random, uniform } from '../../src/core/random.ts';
 import { KIND } from '../../src/link/frame.ts';
+import type { Holding } from '../../src/store/holding.ts';
 import { type Box, SF7, World } from '../world.ts';
 import { CustodyWatch } from './custody-watch.ts';
 import type { Letter, Outcome } from './letters.ts';
@@ -33,6 +34,8 @@ export interface MeshOptions {
   readonly churn?: { readonly onHours: number; readonly offHours: number };
   /** Told of every transmission. */
   readonly onAir?: (transmission: Transmission) => void;
+  /** Told of every trace that becomes durable, and when. */
+  readonly onTrace?: (at: number, box: string, holding: Holding) => void;
   /** Hours after the warm-up between which the two halves do not hear each other. */
   readonly partition?: readonly [number, number];
 }
@@ -50,7 +53,10 @@ export async function runMesh(
   const watch = new CustodyWatch();
   const world = new World({
     ...{ seed, ttlDays, apart: true, lookMs: LOOK_MS, settings: { ...SF7, spreadingFactor } },
-    onTrace: (box, holding) => watch.trace(box, holding),
+    onTrace: (box, holding) => {
+      watch.trace(box, holding);
+      options.onTrace?.(world.sim.monotonic(), box, holding);
+    },
   });
   const random = world.sim.random.fork('mesh');
   const run = new MeshRun(world, watch, options.topology(random.fork('topology')), random, options);

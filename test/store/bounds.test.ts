@@ -1,6 +1,7 @@
 /** What keeps a store with hundreds of thousands of objects fair and quick: shares, reminders, lines, indexes. */
 import { describe, expect, test } from 'vitest';
 import { NumberIndex } from '../../src/store/number-index.ts';
+import { OrderedNumbers } from '../../src/store/ordered-numbers.ts';
 import { Reminders } from '../../src/store/reminders.ts';
 import { MOST_TRACES, Shares } from '../../src/store/shares.ts';
 import { WaitingLines } from '../../src/store/waiting-lines.ts';
@@ -77,25 +78,34 @@ test('an index holds one number or many under a name', () => {
 describe('waiting lines', () => {
   function scene() {
     const sim = new Simulation();
+    const held = new OrderedNumbers();
     const queue = new Set<number>();
     const looked: number[] = [];
-    const empty: string[] = [];
     let way = false;
     const lines = new WaitingLines(sim, {
+      after: (recipient, n) => held.after(recipient, n),
       look: (n) => {
         looked.push(n);
-        if (way) lines.line(n, queue);
-        else lines.park(n);
+        const recipient = n === 3 ? 'other' : 'r';
+        if (way) lines.line(recipient, n, queue);
+        else lines.park(recipient, n);
       },
-      empty: (recipient) => empty.push(recipient),
     });
-    return { sim, lines, queue, looked, empty, open: () => (way = true) };
+    const add = (recipient: string, n: number) => {
+      held.add(recipient, n);
+      lines.add(recipient, n);
+    };
+    const remove = (recipient: string, n: number) => {
+      held.remove(recipient, n);
+      lines.remove(n);
+    };
+    return { sim, lines, held, add, remove, queue, looked, open: () => (way = true) };
   }
 
   test('park what has no way, and look at it again when there is news of its recipient only', () => {
-    const { lines, looked, queue, open } = scene();
-    for (const n of [1, 2]) lines.add('r', n);
-    lines.add('other', 3);
+    const { lines, add, looked, queue, open } = scene();
+    for (const n of [1, 2]) add('r', n);
+    add('other', 3);
     expect(looked).toEqual([1, 2, 3]);
     lines.wake('r');
     expect(looked).toEqual([1, 2, 3, 1, 2]);
@@ -105,23 +115,49 @@ describe('waiting lines', () => {
   });
 
   test('queue sixteen of a recipient at a time, and the next when one is done', () => {
-    const { lines, looked, queue, empty, open } = scene();
+    const { lines, add, remove, looked, queue, open } = scene();
     open();
-    for (let n = 0; n < 100; n++) lines.add('r', n);
+    for (let n = 10; n < 110; n++) add('r', n);
     expect(queue.size).toBe(16);
     expect(looked).toHaveLength(16);
-    for (let n = 0; n < 100; n++) {
+    for (let n = 10; n < 110; n++) {
       expect(queue.has(n)).toBe(true);
       lines.inHand(n);
-      lines.remove(n);
+      remove('r', n);
     }
     expect(looked).toHaveLength(100);
-    expect(empty).toEqual(['r']);
+    expect(queue.size).toBe(0);
+  });
+
+  test('look at one that comes back although all before and after it were looked at in vain', () => {
+    const { add, remove, looked } = scene();
+    for (const n of [10, 11, 12]) add('r', n);
+    remove('r', 11);
+    add('r', 11);
+    expect(looked).toEqual([10, 11, 12, 11]);
+  });
+
+  test('leave those in queues where they are when there is news', () => {
+    const { lines, add, looked, open } = scene();
+    open();
+    for (const n of [10, 11]) add('r', n);
+    lines.wake('r');
+    expect(looked).toEqual([10, 11]);
+  });
+
+  test('forget a recipient for whom nothing is held', () => {
+    const { lines, add, remove, looked, open } = scene();
+    add('r', 10);
+    remove('r', 10);
+    lines.close('r');
+    open();
+    lines.wake('r');
+    expect(looked).toEqual([10]);
   });
 
   test('look at 256 in one go, and at the rest by and by', async () => {
-    const { sim, lines, looked } = scene();
-    for (let n = 0; n < 1000; n++) lines.add('r', n);
+    const { sim, lines, add, looked } = scene();
+    for (let n = 10; n < 1010; n++) add('r', n);
     looked.length = 0;
     lines.wake('r');
     expect(looked).toHaveLength(256);

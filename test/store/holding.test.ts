@@ -16,15 +16,17 @@ const own: Omit<Holding, 'trace'> = {
   stranger: false,
   pending: false,
   ttl: 213,
+  priority: 2,
   minBandwidth: 10_000,
   size: 300,
+  since: 0x0a0b,
+  heldMs: 0x0c0d,
   expiresAt: 0x0102,
-  keptUntil: 0x0101,
 };
 const underway = { attempt: 1, sequence: 0x0203, hopsLeft: 50 };
 const head = (state: string, flags: string, from = '') =>
   `${state}${flags}${hexOf(0x11, 32)}${hexOf(0x22, 16)}${hexOf(0x33, 16)}${from}` +
-  'd5102700002c0102010000000000000101000000000000';
+  'd502102700002c0100000b0a0000000000000d0c0000000000000201000000000000';
 
 const GOLDEN: readonly [string, Omit<Holding, 'trace'>, Trace, string][] = [
   [

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import { minutesOf } from '../../src/core/log-byte.ts';
 import { lockOf } from '../../src/crypto/lock.ts';
+import { encodeContactCode } from '../../src/identity/contact-code.ts';
 import type { IncomingRecord, Rec } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
 import {
@@ -37,8 +38,12 @@ const HOUR = 60 * MINUTE;
 const TTL = 213; // 7 days
 
 let world: World;
+/** On every box's disk; the reserve is 16 MiB. */
+let free = 1e9;
+
 beforeEach(() => {
-  world = new World({ routed: true });
+  free = 1e9;
+  world = new World({ routed: true, freeBytes: () => free });
 });
 afterEach(() => world.end());
 
@@ -358,8 +363,28 @@ describe('what a giver hears', () => {
   });
 });
 
+describe('a disk without room', () => {
+  test('takes nothing from strangers where it is tight, and from nobody where it is full', async () => {
+    const { b, d, giver } = await giverAndLine();
+    const push = (seed: number) => giver.say(RECORD.push, encodeParcel(parcelFor(d, seed)));
+    free = 30 * 2 ** 20;
+    expect(reasonOf(await push(1))).toBe('full');
+    expect(b.counters.get('store.full.disk-tight')).toBe(1);
+    const code = encodeContactCode({ publicKey: giver.bare.identity.publicKey, mailboxes: [] });
+    await world.settle(b.node.addContact('giver', code));
+    expect((await push(2))?.type).toBe(RECORD.custody);
+    free = 15 * 2 ** 20;
+    expect(reasonOf(await push(3))).toBe('full');
+    expect(b.counters.get('store.full.disk-full')).toBe(1);
+    free = 19 * 2 ** 20; // not yet a quarter above the reserve
+    expect(reasonOf(await push(4))).toBe('full');
+    free = 21 * 2 ** 20;
+    expect((await push(5))?.type).toBe(RECORD.custody);
+  });
+});
+
 describe("a stranger's object", () => {
-  test('is dropped after a day, and its receipt still passes', async () => {
+  async function held() {
     const { b, c, d, giver } = await giverAndLine();
     await world.settle(c.node.addContact('b', b.contact));
     d.pullThePlug();
@@ -367,10 +392,25 @@ describe("a stranger's object", () => {
     const parcel = parcelFor(d, 1);
     await giver.say(RECORD.push, encodeParcel(parcel));
     expect(b.node.status().store.objects).toBe(1);
+    return { b, giver, parcel };
+  }
+
+  test('stays while there is room, and for a day where room is short', async () => {
+    const { b } = await held();
+    free = 30 * 2 ** 20;
     await world.sim.run(23 * HOUR);
-    expect(b.node.status().store.objects).toBe(1);
-    await world.sim.run(2 * HOUR);
+    expect(b.node.status().store).toMatchObject({ objects: 1, state: 'tight' });
+    free = 1e9;
+    await world.sim.run(10 * HOUR);
+    expect(b.node.status().store).toMatchObject({ objects: 1, state: 'ok' });
+  });
+
+  test('is dropped after a day where room is short, and its receipt still passes', async () => {
+    const { b, giver, parcel } = await held();
+    free = 30 * 2 ** 20;
+    await world.sim.run(25 * HOUR);
     expect(b.node.status().store.objects).toBe(0);
+    expect(b.counters.get('store.dropped')).toBe(1);
     await giver.say(RECORD.have, new Uint8Array(11));
     const answer = await giver.say(
       RECORD.ask,

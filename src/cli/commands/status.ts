@@ -39,7 +39,8 @@ export function statusLines(s: NodeStatus): string[] {
     ['mailboxes', s.mailboxes.length === 0 ? 'none yet' : s.mailboxes.map(mailbox).join(', ')],
     ['store', `${counted(s.store.objects, 'object')}, ${amount(s.store.bytes)}, ${s.store.state}`],
   ]);
-  if (s.radio?.sentence !== undefined) lines.push(printable(s.radio.sentence));
+  for (const sentence of [s.radio?.sentence, s.store.sentence])
+    if (sentence !== undefined) lines.push(printable(sentence));
   lines.push('', s.neighbours.length === 0 ? 'no neighbours heard' : 'neighbours');
   lines.push(...columns(s.neighbours.map(neighbour)));
   const counters = Object.entries(s.counters);

@@ -1,7 +1,7 @@
 /** The allowance's record in the database: one entry per sub-band, rewritten as blocks are reserved. */
 import { decode, Writer } from '../../core/bytes.ts';
 import { text } from '../../db/codecs.ts';
-import type { Db, TableSpec } from '../../db/db.ts';
+import { DamagedRecord, type Db, type TableSpec } from '../../db/db.ts';
 import type { Spent } from './ledger.ts';
 import type { Allowance, AllowanceStore } from './limiter.ts';
 
@@ -10,12 +10,18 @@ const ALLOWANCES: TableSpec<string, Allowance> = {
   name: 'link.allowances',
   key: text,
   value: { encode: encodeAllowance, decode: decodeAllowance },
+  damaged: 'thrown',
 };
 
 export function allowanceStore(db: Db): AllowanceStore {
   const table = db.table(ALLOWANCES);
   return {
-    load: (band) => db.read((tx) => tx.get(table, band)),
+    load(band) {
+      const allowance = db.read((tx) => tx.get(table, band));
+      if (!allowance && db.setAside !== undefined)
+        throw new DamagedRecord(ALLOWANCES.name, `${band} was lost with the database`);
+      return allowance;
+    },
     // rewritten in place, and without it a box whose disk is full could not even say so
     save: (band, allowance) => db.commit((tx) => tx.put(table, band, allowance), { housekeeping: true }),
   };

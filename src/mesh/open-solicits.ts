@@ -1,0 +1,88 @@
+/** Solicits that were heard, or are this box's own: each stands until it is answered (docs/protocol/mesh.md). */
+import { equal, toHex } from '../core/bytes.ts';
+import type { NodeId } from '../identity/node-id.ts';
+import type { Shared } from '../link/link.ts';
+import { PREFIX_LENGTH } from './digest.ts';
+import type { SolicitEntry } from './solicit.ts';
+
+const MINUTE = 60_000;
+/** Until its sender asks again. */
+const REMEMBERED_MS = 270 * MINUTE;
+const MOST_REMEMBERED = 2_048;
+
+export interface OpenSolicit {
+  readonly entry: SolicitEntry;
+  readonly at: number;
+  /** The neighbourhood index of whoever to answer to, by which it may be known only later; undefined: this box asked. */
+  from: number | undefined;
+  copies: number;
+  /** Best answer given so far. */
+  answered: { readonly order: number; readonly metric: number } | undefined;
+}
+
+export class OpenSolicits {
+  readonly #shared: Pick<Shared, 'isMutual' | 'withIndex'>;
+  /** By prefix and nonce, in the order heard; and the same by prefix alone. */
+  readonly #all = new Map<string, OpenSolicit>();
+  readonly #byPrefix = new Map<string, Set<OpenSolicit>>();
+
+  constructor(shared: Pick<Shared, 'isMutual' | 'withIndex'>) {
+    this.#shared = shared;
+  }
+
+  get(entry: SolicitEntry): OpenSolicit | undefined {
+    return this.#all.get(keyOf(entry));
+  }
+
+  /** Remembers one more, and forgets what is too old or too much. */
+  add(open: OpenSolicit): void {
+    this.#all.set(keyOf(open.entry), open);
+    const prefix = toHex(open.entry.prefix);
+    this.#byPrefix.set(prefix, (this.#byPrefix.get(prefix) ?? new Set()).add(open));
+    for (const old of this.#all.values()) {
+      if (this.#all.size <= MOST_REMEMBERED && open.at - old.at <= REMEMBERED_MS) break;
+      this.#forget(old);
+    }
+  }
+
+  /** What stands at `now` about a node, of which `id` is at least the first 4 bytes. */
+  about(id: Uint8Array, now: number): readonly OpenSolicit[] {
+    const same = this.#byPrefix.get(toHex(id.subarray(0, PREFIX_LENGTH))) ?? [];
+    return [...same].filter((o) => now - o.at <= REMEMBERED_MS);
+  }
+
+  /** What a neighbour has asked and stands at `now`. */
+  of(id: NodeId, now: number): readonly OpenSolicit[] {
+    return [...this.#all.values()].filter((o) => {
+      const back = this.backOf(o);
+      return back !== undefined && equal(back, id) && now - o.at <= REMEMBERED_MS;
+    });
+  }
+
+  /** What others have asked after `since`. */
+  ofOthers(since: number): readonly OpenSolicit[] {
+    return [...this.#all.values()].filter((o) => o.from !== undefined && o.at > since);
+  }
+
+  /** The linked neighbour to answer to; undefined where there is none (yet), or where this box asked. */
+  backOf({ from }: OpenSolicit): NodeId | undefined {
+    return from === undefined ? undefined : this.linkedAt(from);
+  }
+
+  /** The linked neighbour with this neighbourhood index. */
+  linkedAt(index: number): NodeId | undefined {
+    return this.#shared.withIndex(index).find((id) => this.#shared.isMutual(id));
+  }
+
+  #forget(open: OpenSolicit): void {
+    this.#all.delete(keyOf(open.entry));
+    const prefix = toHex(open.entry.prefix);
+    const same = this.#byPrefix.get(prefix);
+    same?.delete(open);
+    if (same?.size === 0) this.#byPrefix.delete(prefix);
+  }
+}
+
+function keyOf({ nonce, prefix }: SolicitEntry): string {
+  return `${toHex(prefix)} ${nonce}`;
+}
