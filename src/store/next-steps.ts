@@ -199,13 +199,13 @@ export class NextSteps {
     this.#waitingSince.set(n, since);
     const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
     const wait = (until: number): Wait => ({ kind: 'wait', until, holding, why: 'no-way' });
+    if (this.#keeps(holding)) return wait(tried);
     if (!holding.from) {
       const mailbox = this.#ownMailbox(n, trace, now);
       if (!mailbox) return wait(tried);
       if (now < since + PENDING_AFTER_MS) return wait(Math.min(tried, since + PENDING_AFTER_MS));
       return { kind: 'give', to: mailbox, direct: false, holding, trace };
     }
-    if (this.#keeps(holding)) return wait(tried);
     const giver = trace.givers.at(-1);
     const refused = this.#returnRefused.get(n);
     if (giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
