@@ -12,6 +12,8 @@ import { encodePull, type Hint, type HintItem, idsWithin, MAIL } from './records
 const PATIENCE_MS = 10 * 60_000;
 /** Until then so many hints count: a mailbox that has lost its memory says them again. */
 const MOST_PULLS = 3;
+/** Of the objects that came last: a hint may name them that was made before their receipts had arrived. */
+const MOST_OPENED = 1_024;
 
 export interface PullerOptions {
   readonly link: Pick<Link, 'neighbour'>;
@@ -39,6 +41,8 @@ export class Puller {
   readonly #o: PullerOptions;
   readonly #questions: Questions;
   readonly #asked = new Map<string, Asked>();
+  /** Short ids in hex, the oldest first. */
+  readonly #opened = new Set<string>();
 
   constructor(options: PullerOptions) {
     this.#o = options;
@@ -60,16 +64,18 @@ export class Puller {
       return;
     }
     const most = idsWithin(link.neighbour(from).recordRoom);
-    const ids = pullOrder(items)
-      .slice(0, most)
-      .map((i) => i.id);
-    if (ids.length === 0) return;
+    const wanted = pullOrder(items.filter((i) => !this.#opened.has(toHex(i.id))));
+    const ids = wanted.slice(0, most).map((i) => i.id);
+    if (ids.length === 0) {
+      if (more && !before) void this.ask(from);
+      return;
+    }
     const unfulfilled = () => {
       counters.count('pub.unfulfilled-hint');
       this.#over(key);
     };
     this.#asked.set(key, {
-      ...{ from, awaited: new Set(ids.map(toHex)), more: more || ids.length < items.length, arrived: false },
+      ...{ from, awaited: new Set(ids.map(toHex)), more: more || ids.length < wanted.length, arrived: false },
       pulls: (before?.pulls ?? 0) + 1,
       timer: before?.timer ?? clock.after(PATIENCE_MS, unfulfilled),
     });
@@ -84,6 +90,11 @@ export class Puller {
   /** An object for this node was opened, and is durable. */
   opened(shortId: Uint8Array): void {
     const id = toHex(shortId);
+    this.#opened.add(id);
+    for (const oldest of this.#opened) {
+      if (this.#opened.size <= MOST_OPENED) break;
+      this.#opened.delete(oldest);
+    }
     for (const [key, asked] of this.#asked) {
       if (!asked.awaited.delete(id)) continue;
       asked.arrived = true;
