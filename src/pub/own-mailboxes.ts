@@ -23,7 +23,7 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 /** After a link has come about: time for others, so that there is a choice, and for mail; airtimes of a registration. */
-const CHOICE = 90;
+const CHOICE = 300;
 const SHORTEST_CHOICE = SECOND;
 /** Bytes of a registration and its answer. */
 const REGISTRATION = 59;
@@ -88,7 +88,8 @@ export class OwnMailboxes {
   start(): void {
     const { clock, link, random, router } = this.#o;
     const soon = () => {
-      const wait = Math.max(SHORTEST_CHOICE, CHOICE * (link.airtime(REGISTRATION) ?? 0));
+      const choice = this.#o.named().length > 0 ? 0 : CHOICE * (link.airtime(REGISTRATION) ?? 0);
+      const wait = Math.max(SHORTEST_CHOICE, choice);
       this.#look(wait * (1 + uniform(random)));
     };
     this.#cancels.push(
