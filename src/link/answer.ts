@@ -18,12 +18,16 @@ export interface FrameAnswerOptions {
   readonly counter: number;
   /** `Clock.monotonic()` at the end of the frame that asks; undefined where it does not. */
   readonly askedAt: number | undefined;
+  /** False: whatever it asks, nothing is said to it. */
+  readonly isAnswered: boolean;
   /** The connection by which it came. */
   readonly via: string | undefined;
   /** What found no window. */
   readonly lateAck: () => void;
   readonly lateRecord: (record: Rec) => void;
   readonly lateLoose: (frame: Uint8Array) => void;
+  /** Told what the answer took of the air. */
+  readonly spent: (airtimeMs: number) => void;
 }
 
 /** One record of the frame that wants an answer. */
@@ -41,7 +45,7 @@ export class FrameAnswer {
 
   constructor(options: FrameAnswerOptions) {
     this.#options = options;
-    this.#closed = options.askedAt === undefined;
+    this.#closed = options.askedAt === undefined && options.isAnswered;
   }
 
   /** The answer to one more record of the frame; `fallback` stands in for it, in the place of an `ack`. */
@@ -64,8 +68,8 @@ export class FrameAnswer {
 
   /** Answers once all have replied, or `handled` has resolved, or that has taken too long. */
   async send(handled: Promise<unknown>): Promise<void> {
-    const { askedAt, clock, medium } = this.#options;
-    if (askedAt !== undefined) {
+    const { askedAt, clock, isAnswered, medium } = this.#options;
+    if (askedAt !== undefined && isAnswered) {
       await this.#ready(handled, askedAt + ANSWER_HOLD - clock.monotonic());
       const pause = askedAt + earliestAnswer(medium) - clock.monotonic();
       if (pause > 0) await clock.sleep(pause);
@@ -91,7 +95,7 @@ export class FrameAnswer {
   }
 
   async #submit(answerUntil: number): Promise<void> {
-    const { medium, live, via, clock, counter, lateAck, lateRecord, lateLoose } = this.#options;
+    const { medium, live, via, clock, counter, lateAck, lateRecord, lateLoose, spent } = this.#options;
     const loose = this.#requests.flatMap((r) => r.loose);
     const { records, left, needsAck } = this.#compose(medium.mtu - SEALED_OVERHEAD);
     for (const record of left) lateRecord(record);
@@ -107,7 +111,8 @@ export class FrameAnswer {
       answerUntil,
       next: () => (live.session.ended ? undefined : frames.shift()?.()),
     });
-    if (submission.sent || (submission.refused !== 'late' && submission.refused !== 'queue-full')) return;
+    if (submission.sent) return spent(submission.airtimeMs);
+    if (submission.refused !== 'late' && submission.refused !== 'queue-full') return;
     for (const frame of loose) lateLoose(frame);
     for (const record of records) lateRecord(record);
     if (needsAck) lateAck();

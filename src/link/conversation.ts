@@ -178,15 +178,18 @@ export class Conversation {
 
   async #exchange(): Promise<void> {
     let asked: Asked | undefined;
-    const { submission, priority } = await this.#takeTurn(this.#estimate(), () =>
-      burst({ ...this.#options, errands: this.#errands, owedAcks: this.#owedAcks }, (a) => {
+    let lead: Errand | undefined;
+    const { submission, priority } = await this.#takeTurn(this.#estimate(), () => {
+      lead = this.#errands.first;
+      return burst({ ...this.#options, errands: this.#errands, owedAcks: this.#owedAcks }, (a) => {
         asked = a;
-      }),
-    );
+      });
+    });
     if (!submission.sent) return this.#refused(submission.refused, priority, asked?.errands);
-    if (!asked) return;
-    account(asked.errands, submission.bytes, submission.airtimeMs);
-    await this.#awaitAnswerTo({ ...asked, answered: false }, submission);
+    // a burst that the law has cut asks for nothing yet, and has cost as much
+    const carried = asked?.errands ?? (lead ? [lead] : []);
+    if (carried.length > 0) account(carried, submission.bytes, submission.airtimeMs);
+    if (asked) await this.#awaitAnswerTo({ ...asked, answered: false }, submission);
   }
 
   async #awaitAnswerTo(

@@ -9,8 +9,10 @@ import type { Bitmap, Fragment } from './fragments.ts';
 import type { Rec } from './link.ts';
 import type { ByteRange } from './ranges.ts';
 
-/** ms: how long partial content, and the answer to a completed transfer, are kept. */
-const KEPT = 600_000;
+/** ms: how long the answer to a completed transfer is kept. */
+const ANSWER_KEPT = 600_000;
+/** ms: and partial content, whose sender may have spent its hour's airtime in the middle of a burst. */
+const CONTENT_KEPT = 9_000_000;
 /** Bytes of expected content, of one neighbour and of all. */
 const MOST_BYTES_OF_ONE = 65_536;
 const MOST_BYTES = 262_144;
@@ -116,10 +118,11 @@ export class IncomingTransfers {
   /** Forgets what nothing has touched for too long. */
   sweep(now: number): void {
     for (const [key, transfer] of this.#transfers) {
-      if (now - transfer.touchedAt >= KEPT) this.#transfers.delete(key);
+      const kept = transfer.state.is === 'complete' ? ANSWER_KEPT : CONTENT_KEPT;
+      if (now - transfer.touchedAt >= kept) this.#transfers.delete(key);
     }
     for (const [key, { partial }] of this.#partials) {
-      if (now - partial.touchedAt >= KEPT) this.#removePartial(key, partial);
+      if (now - partial.touchedAt >= CONTENT_KEPT) this.#removePartial(key, partial);
     }
   }
 

@@ -42,6 +42,7 @@ import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import { type Live, Sessions } from './sessions.ts';
 import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
+import type { StrangersAir } from './strangers-air.ts';
 import { ANSWER_WINDOW, CONNECTED_SESSION_AGE, earliestAnswer } from './timing.ts';
 import type { TransferIds } from './transfer-ids.ts';
 
@@ -64,6 +65,8 @@ export interface NodeLinkOptions {
   readonly shared?: SharedFrames;
   /** Whether a handshake of `from` is answered, which costs so much airtime; always, unless said. */
   readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
+  /** What may be sent to answer strangers; everything, unless said. */
+  readonly strangers?: StrangersAir;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -297,17 +300,18 @@ export class NodeLink implements Link {
     askedAt: number | undefined,
     via: string | undefined,
   ): void {
+    const { clock, medium } = this.#options;
+    // what goes by a wire is nobody's air
+    const strangers = medium.connections ? undefined : this.#options.strangers;
     const { conversation } = this.#peer(live.peer);
+    const isAnswered = strangers?.mayAnswer(live.peer) ?? true;
+    if (!isAnswered) this.#refuse('unanswered-stranger');
     const answer = new FrameAnswer({
-      medium: this.#options.medium,
-      clock: this.#options.clock,
-      live,
-      counter,
-      askedAt,
-      via,
+      ...{ medium, clock, live, counter, isAnswered, askedAt, via },
       lateAck: () => conversation.owe(live, counter),
-      lateRecord: (record) => this.#deliverLate(conversation, record),
-      lateLoose: (frame) => this.broadcast(frame, 0, { medium: this.#options.medium.name, via }),
+      lateRecord: (record) => this.#deliverLate(live.peer, record),
+      lateLoose: (frame) => this.broadcast(frame, 0, { medium: medium.name, via }),
+      spent: (airtimeMs) => strangers?.answered(live.peer, airtimeMs),
     });
     // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known
     for (const { type, body } of records) if (type === RECORD.bitmap) this.#bitmap(conversation, live, body);
@@ -395,9 +399,10 @@ export class NodeLink implements Link {
   }
 
   /** An answer that found no window: sent like anything else that must arrive. */
-  async #deliverLate(conversation: Conversation, record: Rec): Promise<void> {
+  async #deliverLate(to: NodeId, record: Rec): Promise<void> {
+    const spent = (_bytes: number, airtimeMs: number) => this.#options.strangers?.answered(to, airtimeMs);
     try {
-      await conversation.send(record, { priority: 0 });
+      await this.#peer(to).conversation.send(record, { priority: 0, spent });
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
       this.#options.counters.count('link.late-answer-lost');

@@ -306,13 +306,16 @@ export class Advertiser {
 
   /** The least T0 for which beacons and refreshes fit into the budget. */
   #fittingT0(): number {
-    const { clock, link, share, table } = this.#o;
+    const { clock, destinations, link, share, table } = this.#o;
     const now = clock.monotonic();
     const perFrame = Math.max(entriesWithin(link.shared.room), 1);
     let entries = 1;
     for (const key of table.advertised()) {
       const best = table.best(key, now);
-      if (best) entries += T0_LEAST_MS / refreshInterval(T0_LEAST_MS, best.cost.hops);
+      const destination = destinations.get(key);
+      // what is said over wires only takes no air
+      if (!best || !destination || this.#reachOf(destination, best.route.via, now) === 'wired') continue;
+      entries += T0_LEAST_MS / refreshInterval(T0_LEAST_MS, best.cost.hops);
     }
     const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
     const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);

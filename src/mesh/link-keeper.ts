@@ -29,8 +29,6 @@ const PAUSES = [MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as
 const KEY_PAUSES = [0.5 * MINUTE, 5 * MINUTE, 60 * MINUTE, 240 * MINUTE] as const;
 const REFUSED_PAUSE = 240 * MINUTE;
 const BUDGET_PAUSE = 2 * MINUTE;
-/** Places that contacts always find. */
-const KEPT_FOR_TRUSTED = 6;
 /** One that was down for so long gives its place to another; one in so long, for all others then need a new key. */
 const GONE_AFTER = 60 * MINUTE;
 const DISMISS_PAUSE = 60 * MINUTE;
@@ -189,31 +187,34 @@ export class LinkKeeper {
     const { isTrusted, link } = this.#o;
     const { members } = link.shared;
     if (members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return true;
-    const strangers = members.filter((m) => !isTrusted(m)).length;
-    const full = isTrusted(id)
-      ? members.length >= MOST_MEMBERS
-      : members.length >= MOST_MEMBERS || strangers >= MOST_MEMBERS - KEPT_FOR_TRUSTED;
-    return !full || this.#victim() !== undefined;
+    return members.length < MOST_MEMBERS || this.#victim(isTrusted(id)) !== undefined;
   }
 
   #makePlace(id: NodeId): void {
     const { isTrusted, link } = this.#o;
     const { members } = link.shared;
-    const most = isTrusted(id) ? MOST_MEMBERS : MOST_MEMBERS - KEPT_FOR_TRUSTED;
-    if (members.length < most || members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return;
-    const victim = this.#victim();
+    if (members.length < MOST_MEMBERS || members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return;
+    const victim = this.#victim(isTrusted(id));
     if (!victim) return;
     this.#dismissedAt = this.#o.clock.monotonic();
     link.shared.dismiss(victim);
     for (const member of link.shared.members) this.heard(member);
   }
 
-  /** A member that has been gone for long. */
-  #victim(): NodeId | undefined {
-    const { clock, earshot, link } = this.#o;
+  /** Who gives its place: for a contact the stranger unheard for longest, for strangers one that is gone. */
+  #victim(forTrusted: boolean): NodeId | undefined {
+    const { clock, earshot, isTrusted, link } = this.#o;
     const now = clock.monotonic();
+    const heardAt = (m: NodeId) => earshot.get(nodeIdKey(m))?.at ?? 0;
+    if (forTrusted) {
+      const strangers = link.shared.members.filter((m) => !isTrusted(m));
+      return strangers.reduce<NodeId | undefined>(
+        (a, b) => (a && heardAt(a) <= heardAt(b) ? a : b),
+        undefined,
+      );
+    }
     if (now - this.#dismissedAt < DISMISS_PAUSE) return undefined;
-    return link.shared.members.find((m) => now - (earshot.get(nodeIdKey(m))?.at ?? 0) > GONE_AFTER);
+    return link.shared.members.find((m) => now - heardAt(m) > GONE_AFTER);
   }
 }
 

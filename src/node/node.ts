@@ -20,6 +20,7 @@ import { Links } from '../link/links.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { PER_PRIORITY } from '../link/lora/queue.ts';
 import type { Medium } from '../link/medium.ts';
+import { StrangersAir } from '../link/strangers-air.ts';
 import { CAPABILITY } from '../mesh/beacon.ts';
 import { chainSecretOf } from '../mesh/freshness.ts';
 import { Router } from '../mesh/router.ts';
@@ -132,7 +133,10 @@ class RunningNode implements NexusNode {
     this.#identity = identity;
     this.#contacts = new Contacts(db);
     for (const contact of this.#contacts.list()) this.#known.set(nodeIdKey(contact.nodeId), contact);
+    const isContact = (id: NodeId) => this.#known.has(nodeIdKey(id));
+    const strangers = new StrangersAir({ law: () => lawOf(options.radio), isContact, clock });
     const link = new Links({
+      strangers,
       media,
       identity,
       keyOf: (id) => this.#router.keyOf(id),
@@ -173,7 +177,7 @@ class RunningNode implements NexusNode {
     this.#pub = new Pub({
       ...{ db, link, router: this.#router, self: identity.nodeId, clock, counters },
       named: () => this.#namedMailboxes(),
-      isContact: (id) => this.#known.has(nodeIdKey(id)),
+      isContact,
       random: random.fork('pub'),
     });
     this.#custody = new Custody({
@@ -184,7 +188,7 @@ class RunningNode implements NexusNode {
       author: this.#messenger,
       mailboxes: this.#pub,
       published: (from, object) => this.#pub.published(from, object),
-      isContact: (id) => this.#known.has(nodeIdKey(id)),
+      ...{ isContact, strangers },
       maxBytes: options.maxStoreBytes,
       t0Ms: () => this.#router.t0Ms,
       clock,
@@ -389,6 +393,13 @@ class RunningNode implements NexusNode {
   #outboxEntry(message: OutMessage): OutboxEntry {
     return outboxEntry(message, this.#messenger.progressOf(message), this.#nameOf);
   }
+}
+
+/** A box without a radio is on no air. */
+function lawOf(radio: NodeRadio | undefined): { usedMs: number; allowedMs: number | undefined } {
+  if (!radio) return { usedMs: 0, allowedMs: undefined };
+  const { airtimeAllowedMs, airtimeUsedMs } = radio.medium.status;
+  return { usedMs: airtimeUsedMs, allowedMs: airtimeAllowedMs };
 }
 
 function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {

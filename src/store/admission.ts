@@ -9,6 +9,7 @@ import { ageOf } from './forwarding.ts';
 import type { Garbage } from './garbage.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import { lineOf } from './line.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import { CONTENT_TYPE, type DataObject, type ObjectId } from './object.ts';
 import type { CompactHeader } from './parcel.ts';
@@ -29,6 +30,8 @@ export interface AdmissionOptions {
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
   readonly mailboxes: Mailboxes;
+  /** Whether this neighbour, a stranger, is served now. */
+  readonly servesStrangers: (id: NodeId) => boolean;
   readonly ownTime: () => number;
 }
 
@@ -54,18 +57,19 @@ export class Admission {
     known: Holding | undefined,
     comesBack: boolean,
   ): RefusalReason | undefined {
-    const { counters, db, garbage, holdings, isContact, maxBytes } = this.#o;
+    const { counters, db, garbage, holdings, isContact, maxBytes, servesStrangers } = this.#o;
     const [recipient] = header.recipients;
     const isMail = recipient !== undefined && this.#isMail(from, recipient);
     if (!comesBack && !isMail && !this.#hasNextHop(from, header, known)) return 'no-route';
     if (known && !known.from) return undefined; // our own, whose bytes are here
     const stranger = known?.stranger ?? !isContact(from);
+    if (stranger && !comesBack && !servesStrangers(from)) return 'busy';
     const disk = db.disk;
     if (disk === 'full' || disk === 'failed' || (disk === 'tight' && stranger)) {
       counters.count(`store.full.disk-${disk}`);
       return 'full';
     }
-    if (isMail && stranger && holdings.heldFor(nodeIdKey(recipient)).length >= MOST_MAIL) {
+    if (isMail && stranger && holdings.heldIn(lineOf({ recipient, stranger })).length >= MOST_MAIL) {
       counters.count('store.full.mailbox');
       return 'full';
     }

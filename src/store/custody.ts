@@ -14,6 +14,7 @@ import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Admission } from './admission.ts';
 import { Debts } from './debts.ts';
@@ -25,6 +26,7 @@ import { Holdings } from './holdings.ts';
 import { firstHopsLeft, Inquiries } from './inquiries.ts';
 import { type Inventory, inventoryOf } from './inventory.ts';
 import { LeaseBook } from './lease-book.ts';
+import { linesTo } from './line.ts';
 import type { Mailboxes, Waiting } from './mailboxes.ts';
 import { type DataObject, type ObjectId, objectIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
@@ -71,6 +73,8 @@ export interface CustodyOptions {
   readonly published: (from: NodeId, object: DataObject) => Promise<void>;
   /** Whose traffic is free; all others share the strangers' part. */
   readonly isContact: (id: NodeId) => boolean;
+  /** What may be sent on their behalf. */
+  readonly strangers: StrangersAir;
   /** The most that objects of others may fill, bytes. */
   readonly maxBytes: number;
   /** The interval of route refreshes, ms. */
@@ -121,7 +125,7 @@ export class Custody {
 
   constructor(options: CustodyOptions) {
     this.#o = options;
-    const { author, clock, counters, db, identity, link, mailboxes, random, routing } = options;
+    const { author, clock, counters, db, identity, link, mailboxes, random, routing, strangers } = options;
     this.#time = new OwnTime(db, clock);
     this.#storageTime = new StorageTime(db);
     this.#holdings = new Holdings(db);
@@ -132,17 +136,21 @@ export class Custody {
     );
     this.#receipts = new GivenReceipts(db);
     const common = {
-      ...{ db, link, routing, mailboxes, clock, random, counters },
+      ...{ db, link, routing, mailboxes, strangers, clock, random, counters },
       holdings: this.#holdings,
       transfers: this.#transfers,
       ownTime: () => this.#time.now(),
       note: (id: ObjectId, detail: string) => this.onNote.emit({ id, detail }),
       settle: (n: number, event: TraceEvent) => this.#settle(n, event),
+      servesStrangers: (id: NodeId) => strangers.isOpen || link.neighbour(id).airtime(0) === undefined,
     };
     this.#handOvers = new HandOvers({
       link,
       clock,
-      spent: (id, bytes, airtimeMs) => this.onSpent.emit({ id, bytes, airtimeMs }),
+      spent: (whose, id, bytes, airtimeMs) => {
+        if (whose === 'own') this.onSpent.emit({ id, bytes, airtimeMs });
+        if (whose === 'stranger') options.strangers.spend(airtimeMs);
+      },
     });
     this.#giver = new Giver({ ...common, handOvers: this.#handOvers, t0Ms: options.t0Ms });
     this.#debts = new Debts(common);
@@ -230,13 +238,13 @@ export class Custody {
 
   /** How many objects are held for a recipient. */
   waitingCount(recipient: NodeId): number {
-    return this.#holdings.heldFor(nodeIdKey(recipient)).length;
+    return this.#heldFor(recipient).length;
   }
 
   /** At most `most` of them, mostly the oldest first. */
   waitingFor(recipient: NodeId, most: number): readonly Waiting[] {
     const holdings = this.#holdings;
-    const first = holdings.heldFor(nodeIdKey(recipient)).slice(0, most);
+    const first = this.#heldFor(recipient).slice(0, most);
     return this.#o.db.read((tx) =>
       first.flatMap((n) => {
         const header = holdings.object(tx, n)?.header;
@@ -244,6 +252,10 @@ export class Custody {
         return header && id ? [{ n, id, size: header.size, priority: header.priority }] : [];
       }),
     );
+  }
+
+  #heldFor(recipient: NodeId): readonly number[] {
+    return linesTo(nodeIdKey(recipient)).flatMap((line) => this.#holdings.heldIn(line));
   }
 
   /** Hands these over to their recipient, in this order: `Mailboxes.mayPush` says yes to them now. */

@@ -8,6 +8,7 @@ import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { type Link, LinkFailed, type Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Backoff } from './backoff.ts';
 import type { Holding } from './holding.ts';
@@ -22,6 +23,7 @@ export interface DebtsOptions {
   readonly holdings: Holdings;
   readonly link: Link;
   readonly routing: Routing;
+  readonly strangers: StrangersAir;
   readonly clock: Clock;
 }
 
@@ -111,12 +113,14 @@ export class Debts {
 
   /** Whether the giver has acknowledged it. */
   async #tell(n: number, holding: Holding, giver: string): Promise<boolean> {
-    const { clock, link } = this.#o;
+    const { clock, link, strangers } = this.#o;
     const settled = new AbortController();
     const { signal } = settled;
+    const to = nodeIdFromKey(giver);
+    const spent = (_bytes: number, airtimeMs: number) => strangers.answered(to, airtimeMs);
     this.#telling.set(giver, { n, settled });
     try {
-      await link.neighbour(nodeIdFromKey(giver)).send(wordOf(holding), { priority: 0, settled: signal });
+      await link.neighbour(to).send(wordOf(holding), { priority: 0, settled: signal, spent });
       if (!signal.aborted) await clock.sleep(ANSWER_WAIT_MS, signal).catch(() => {});
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;

@@ -17,6 +17,7 @@ import { ageByteOf, UNCERTAIN_MS } from './forwarding.ts';
 import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import { lineOf, linesTo, recipientOf } from './line.ts';
 import type { Mailboxes } from './mailboxes.ts';
 import { type Hop, NextSteps, UNPROMISING_FAILURES, type Wait } from './next-steps.ts';
 import type { ObjectId } from './object.ts';
@@ -42,6 +43,8 @@ export interface GiverOptions {
   readonly random: Random;
   readonly transfers: Transfers;
   readonly handOvers: HandOvers;
+  /** Whether strangers' objects may go to this neighbour now. */
+  readonly servesStrangers: (to: NodeId) => boolean;
   readonly ownTime: () => number;
   /** The interval of route refreshes, ms. */
   readonly t0Ms: () => number;
@@ -54,7 +57,9 @@ export interface GiverOptions {
 /** Objects on their way to one neighbour. */
 interface Lane {
   readonly key: string;
+  /** Own objects and those of contacts; strangers' go when there are none, for there is no end to them. */
   readonly queue: Set<number>;
+  readonly strangers: Set<number>;
   /** What failed last, and is to go before what came after it. */
   failed: number | undefined;
   busy: boolean;
@@ -79,15 +84,17 @@ export class Giver {
       after: (recipient, n) => holdings.heldAfter(recipient, n),
       look: (n) => this.#place(n, this.#steps.decide(n)),
     });
-    holdings.onNoneHeld.on((recipient) => {
-      this.#lines.close(recipient);
-      routing.unwant(nodeIdFromKey(recipient));
+    holdings.onNoneHeld.on((line) => {
+      this.#lines.close(line);
+      const recipient = recipientOf(line);
+      const isWanted = linesTo(recipient).some((l) => holdings.heldAfter(l, 0) !== undefined);
+      if (!isWanted) routing.unwant(nodeIdFromKey(recipient));
     });
   }
 
   /** Begins with everything that is held. */
   start(): void {
-    for (const recipient of this.#o.holdings.recipients()) this.#lines.open(recipient);
+    for (const line of this.#o.holdings.lines()) this.#lines.open(line);
   }
 
   stop(): void {
@@ -98,7 +105,9 @@ export class Giver {
 
   /** An object has come into custody here. */
   took(n: number, recipient: NodeId): void {
-    this.#lines.add(nodeIdKey(recipient), n);
+    const { db, holdings } = this.#o;
+    const stranger = db.read((tx) => holdings.get(tx, n))?.stranger ?? false;
+    this.#lines.add(lineOf({ recipient, stranger }), n);
   }
 
   /** It is held no longer. */
@@ -114,7 +123,7 @@ export class Giver {
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
     // it is there, and asks when it likes: every frame of it would have all of its mail looked at
-    if (!this.#o.mailboxes.waitsForPull(recipient)) this.#lines.wake(nodeIdKey(recipient));
+    if (!this.#o.mailboxes.waitsForPull(recipient)) this.reconsider(recipient);
   }
 
   /** Its recipient, who is there, has asked for it; what it asked for first goes first. */
@@ -122,9 +131,9 @@ export class Giver {
     this.#lines.again(n);
   }
 
-  /** What its recipient was told of, and has not asked for, is looked at again. */
+  /** All that is held for a recipient is looked at again. */
   reconsider(recipient: NodeId): void {
-    this.#lines.wake(nodeIdKey(recipient));
+    for (const line of linesTo(nodeIdKey(recipient))) this.#lines.wake(line);
   }
 
   /** A sign of life of a neighbour. Comes with every frame. */
@@ -145,14 +154,14 @@ export class Giver {
       this.#lines.remove(n);
       return;
     }
-    const recipient = nodeIdKey(step.holding.recipient);
+    const line = lineOf(step.holding);
     if (step.kind === 'wait') {
-      this.#lines.park(recipient, n);
+      this.#lines.park(line, n);
       if (step.until !== Infinity) this.#reminders.set(n, step.until);
       if (step.why === 'no-way') this.#note(step.holding, 'Waiting for a way to the recipient.');
     } else {
       const lane = this.#laneTo(step.to);
-      this.#lines.line(recipient, n, lane.queue);
+      this.#lines.line(line, n, step.holding.stranger ? lane.strangers : lane.queue);
       this.#kick(lane);
     }
   }
@@ -160,7 +169,10 @@ export class Giver {
   #laneTo(key: string): Lane {
     const known = this.#lanes.get(key);
     if (known) return known;
-    const lane: Lane = { key, queue: new Set(), failed: undefined, busy: false, timer: undefined };
+    const lane: Lane = {
+      ...{ key, queue: new Set<number>(), strangers: new Set<number>() },
+      ...{ failed: undefined, busy: false, timer: undefined },
+    };
     this.#lanes.set(key, lane);
     return lane;
   }
@@ -171,7 +183,7 @@ export class Giver {
     if (this.#stopped || lane.busy) return;
     lane.timer?.();
     lane.timer = undefined;
-    if (lane.queue.size === 0) {
+    if (lane.queue.size + lane.strangers.size === 0) {
       this.#lanes.delete(lane.key);
       return;
     }
@@ -192,8 +204,7 @@ export class Giver {
         this.#backoff.fail(lane.key, 'full', clock.monotonic());
         break;
       }
-      const { failed, queue } = lane;
-      const [n] = failed !== undefined && queue.has(failed) ? [failed] : queue;
+      const n = nextOf(lane);
       if (n === undefined) break;
       const step = this.#steps.decide(n);
       if (!step || step.kind === 'wait' || step.to !== lane.key) {
@@ -210,7 +221,7 @@ export class Giver {
     }
     lane.busy = false;
     if (this.#backoff.failures(lane.key) >= UNPROMISING_FAILURES)
-      for (const n of [...lane.queue]) this.#lines.again(n);
+      for (const n of [...lane.queue, ...lane.strangers]) this.#lines.again(n);
     this.#kick(lane);
   }
 
@@ -222,8 +233,9 @@ export class Giver {
     const minutes = (minutesOf(holding.ttl) ?? 0) - (holding.expiresAt - ownTime()) / MINUTE;
     const age = ageByteOf(Math.max(0, minutes), uniform(random));
     const travel = { attempt, sequence, age, hopsLeft: Math.max(0, hopsLeft - 1) };
-    const { from, id, recipient } = holding;
-    const what = { n, id, own: !from, object };
+    const { from, id, recipient, stranger } = holding;
+    const whose = !from ? 'own' : stranger ? 'stranger' : 'contact';
+    const what = { n, id, whose, object } as const;
     const parcelled: Parcelled = direct
       ? { ...what, recipients: [], travel: FRESH_TRAVEL }
       : { ...what, recipients: [recipient], travel };
@@ -307,6 +319,13 @@ export class Giver {
   #note({ from, id }: Holding, detail: string): void {
     if (!from) this.#o.note(id, detail);
   }
+}
+
+/** What failed last goes again before what came after it. */
+function nextOf({ failed, queue, strangers }: Lane): number | undefined {
+  const first = (set: Set<number>) =>
+    failed !== undefined && set.has(failed) ? failed : set.values().next().value;
+  return first(queue) ?? first(strangers);
 }
 
 function spell(ms: number): string {

@@ -23,11 +23,13 @@ export type Answer =
   /** It cannot have it: nothing went out. */
   | { readonly kind: 'unsent'; readonly why: string };
 
+/** Who pays: it was written here, or came from a contact, or from a stranger. */
+export type Whose = 'own' | 'contact' | 'stranger';
+
 export interface Parcelled {
   readonly n: number;
   readonly id: ObjectId;
-  /** Written here: what it costs is told. */
-  readonly own: boolean;
+  readonly whose: Whose;
   readonly object: DataObject;
   /** Left out of what travels where the neighbour is the recipient. */
   readonly recipients: readonly NodeId[];
@@ -37,7 +39,7 @@ export interface Parcelled {
 export interface HandOversOptions {
   readonly link: Link;
   readonly clock: Clock;
-  readonly spent: (id: ObjectId, bytes: number, airtimeMs: number) => void;
+  readonly spent: (whose: Whose, id: ObjectId, bytes: number, airtimeMs: number) => void;
 }
 
 interface Waiting {
@@ -117,7 +119,7 @@ export class HandOvers {
   }
 
   async #say(
-    { n, id, own }: Parcelled,
+    { n, id, whose }: Parcelled,
     to: NodeId,
     say: (options: SendOptions) => Promise<Sent>,
   ): Promise<Answer> {
@@ -135,7 +137,7 @@ export class HandOvers {
       await say({
         priority: 1,
         settled: settled.signal,
-        ...(own ? { spent: (bytes, airtimeMs) => spent(id, bytes, airtimeMs) } : {}),
+        spent: (bytes, airtimeMs) => spent(whose, id, bytes, airtimeMs),
       });
       if (!answer) await clock.sleep(ANSWER_WAIT_MS, settled.signal).catch(() => {});
       return answer ?? { kind: 'silent', why: 'The neighbour took it but did not answer.' };

@@ -10,6 +10,7 @@ import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, TableSpec, Tx } from '../db/db.ts';
 import { nodeIdKey } from '../identity/node-id.ts';
 import { type Holding, hasBytes, holdingValue, TRACE_STATES } from './holding.ts';
+import { lineOf } from './line.ts';
 import { NumberIndex } from './number-index.ts';
 import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH } from './object.ts';
 import { OrderedNumbers } from './ordered-numbers.ts';
@@ -35,14 +36,14 @@ const objectValue: TableSpec<number, DataObject>['value'] = {
 };
 
 export class Holdings {
-  /** Nothing is held for this recipient (NodeId in hex) any more. */
+  /** Nothing is held in this line any more. */
   readonly onNoneHeld = new Event<string>();
   readonly #objects: Table<number, DataObject>;
   readonly #traces: Table<number, Holding>;
   readonly #expiry: Table<[number, number], Uint8Array>;
   readonly #byShortId = new PrefixIndex();
   readonly #byLock = new PrefixIndex();
-  readonly #heldFor = new OrderedNumbers();
+  readonly #heldIn = new OrderedNumbers();
   /** Held for strangers, who do not pay: by the giver each first came from. */
   readonly #unpaid = new OrderedNumbers();
   readonly #owedTo = new NumberIndex();
@@ -134,19 +135,19 @@ export class Holdings {
     return this.#byLock.get(lock).filter((n) => equal(tx.get(this.#traces, n)?.lock ?? EMPTY, lock));
   }
 
-  /** Those held for a recipient (NodeId in hex), in the order they first came. To be looked at, not kept. */
-  heldFor(recipient: string): readonly number[] {
-    return this.#heldFor.of(recipient);
+  /** Those held in a line (`lineOf`), in the order they first came. To be looked at, not kept. */
+  heldIn(line: string): readonly number[] {
+    return this.#heldIn.of(line);
   }
 
   /** The first of those after `n`. */
-  heldAfter(recipient: string, n: number): number | undefined {
-    return this.#heldFor.after(recipient, n);
+  heldAfter(line: string, n: number): number | undefined {
+    return this.#heldIn.after(line, n);
   }
 
-  /** Everybody for whom something is held (NodeIds in hex). */
-  recipients(): readonly string[] {
-    return this.#heldFor.groups();
+  /** All in which something is held. */
+  lines(): readonly string[] {
+    return this.#heldIn.groups();
   }
 
   /** Strangers (NodeIds in hex) whose objects are held, and those of one of them, in the order they first came. */
@@ -202,12 +203,12 @@ export class Holdings {
     if (before.trace.state === 'held' && after?.trace.state === 'held') return;
     this.#unindexState(n, before);
     if (after) this.#indexState(n, after);
-    const key = nodeIdKey(before.recipient);
-    if (before.trace.state === 'held' && this.#heldFor.of(key).length === 0) this.onNoneHeld.emit(key);
+    const line = lineOf(before);
+    if (before.trace.state === 'held' && this.#heldIn.of(line).length === 0) this.onNoneHeld.emit(line);
   }
   #indexState(n: number, holding: Holding): void {
-    const { from, recipient, stranger, trace } = holding;
-    if (trace.state === 'held') this.#heldFor.add(nodeIdKey(recipient), n);
+    const { from, stranger, trace } = holding;
+    if (trace.state === 'held') this.#heldIn.add(lineOf(holding), n);
     if (trace.state === 'held' && from && stranger) this.#unpaid.add(nodeIdKey(from), n);
     if (trace.state === 'handed-on' && !from) this.#asking.add(n);
     if (trace.state === 'receipted' || trace.state === 'unreadable')
@@ -215,8 +216,8 @@ export class Holdings {
     this.#bookState(holding, 1);
   }
   #unindexState(n: number, holding: Holding): void {
-    const { from, recipient, trace } = holding;
-    this.#heldFor.remove(nodeIdKey(recipient), n);
+    const { from, trace } = holding;
+    this.#heldIn.remove(lineOf(holding), n);
     if (from) this.#unpaid.remove(nodeIdKey(from), n);
     this.#asking.delete(n);
     for (const giver of trace.givers) this.#owedTo.remove(giver, n);

@@ -27,6 +27,8 @@ const PASS_EVERY_MS = 60 * MINUTE;
 const PATIENCE_MS = 30 * MINUTE;
 /** The first question only looks: an attempt is raised from the second on. */
 const RAISE_FROM_ASK = 2;
+/** From this one on (two days and a half), that it is still held is no longer believed. */
+const DOUBT_FROM_ASK = 4;
 
 export interface InquiriesOptions {
   readonly db: Db;
@@ -191,8 +193,14 @@ export class Inquiries {
         .send(answer, { priority: 2 })
         .catch(() => {}); // it asks again
     inquiry.askers.clear();
-    if (holding.from || verdict === 'held' || holding.trace.asks < RAISE_FROM_ASK) return;
-    note(holding.id, 'The relays have lost it: sent once more.');
+    const { asks } = holding.trace;
+    if (holding.from || asks < (verdict === 'held' ? DOUBT_FROM_ASK : RAISE_FROM_ASK)) return;
+    note(
+      holding.id,
+      verdict === 'held'
+        ? 'It has not arrived for days: sent once more.'
+        : 'The relays have lost it: sent once more.',
+    );
     void settle(n, { kind: 'raised', hopsLeft: firstHopsLeft(random) });
   }
 

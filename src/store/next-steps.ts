@@ -25,6 +25,8 @@ export const UNPROMISING_FAILURES = 2;
 const RETURN_AGAIN_MS = 30 * MINUTE;
 /** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
 const PENDING_AFTER_MS = 10 * MINUTE;
+/** Strangers' objects whose part of the air is spent are looked at again after so long. */
+const SHARE_AGAIN_MS = 5 * MINUTE;
 /** Remembered; past ones are forgotten when there are more. */
 const MOST_NO_ROUTES = 1_000;
 
@@ -54,6 +56,8 @@ export interface NextStepsOptions {
   readonly routing: Routing;
   readonly mailboxes: Mailboxes;
   readonly transfers: Transfers;
+  /** Whether strangers' objects may go to this neighbour now. */
+  readonly servesStrangers: (to: NodeId) => boolean;
   /** Of neighbours that failed, by NodeId in hex. */
   readonly backoff: Backoff;
   readonly clock: Clock;
@@ -81,7 +85,7 @@ export class NextSteps {
 
   /** What to do with an object now; undefined where it is not held. */
   decide(n: number): Hop | Wait | undefined {
-    const { db, holdings, mailboxes, ownTime, routing } = this.#o;
+    const { db, holdings, mailboxes, ownTime, routing, servesStrangers } = this.#o;
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
@@ -98,6 +102,8 @@ export class NextSteps {
       this.#waitingSince.delete(n);
       if (hop.direct && !mailboxes.mayPush(n, recipient))
         return { kind: 'wait', until: Infinity, holding, why: 'unasked' };
+      if (holding.stranger && !servesStrangers(hop.neighbour))
+        return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     routing.want(recipient);

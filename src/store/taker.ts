@@ -166,6 +166,8 @@ export class Taker {
       this.#count('unreadable');
       const word = this.#declarations.declare(from.id, id);
       if (word) answer.reply({ type: RECORD.unreadable, body: encodeUnreadable(word) });
+      // without an answer its giver would believe that this node is not there, and let everything else wait
+      else this.#refuse(answer, shortIdOf(id), 'policy');
     } catch (e) {
       this.#storageRefusal(e, answer, id);
     }

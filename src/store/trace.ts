@@ -141,9 +141,12 @@ function handedOn(trace: HandedOn, event: TraceEvent): Trace | undefined {
       return { ...trace, asks: trace.asks + 1, askAt: event.next };
     case 'raised': {
       if (trace.attempt === LAST_ATTEMPT) return undefined;
-      const { taker: _, ...rest } = trace;
+      const { taker, ...rest } = trace;
       const stamp = { attempt: trace.attempt + 1, sequence: trace.sequence };
-      return { ...renewed({ ...rest, state: 'held' }, stamp), hopsLeft: event.hopsLeft };
+      const now = renewed({ ...rest, state: 'held' }, stamp);
+      // whoever had it, lost it, or has only said so: from now on the last choice
+      const tried = withTried(now.tried, { neighbour: taker, reason: 'uncertain', until: Infinity });
+      return { ...now, tried, hopsLeft: event.hopsLeft };
     }
     case 'receipt':
     case 'unreadable':

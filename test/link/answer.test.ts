@@ -10,7 +10,7 @@ const have = { type: RECORD.have, body: new Uint8Array(8) };
 const receipt = new Uint8Array(17).fill(0x70);
 
 /** An answer to a frame that ended `ago` ms ago. */
-async function answerTo(ago: number) {
+async function answerTo(ago: number, isAnswered = true) {
   const stations = new Stations('answer');
   const b = await stations.station('b');
   await stations.sim.run(1000);
@@ -25,6 +25,7 @@ async function answerTo(ago: number) {
     lateAck: () => late.push('ack'),
     lateRecord: (record: Rec) => late.push(`record ${record.type}`),
     lateLoose: (frame: Uint8Array) => late.push(`loose ${frame.length}`),
+    ...{ isAnswered, spent: () => {} },
   });
   const send = async () => {
     await stations.resolve(answer.send(Promise.resolve()));
@@ -80,4 +81,13 @@ test('after the answer: as late', async () => {
   request.reply(have);
   request.replyLoose(receipt);
   expect((await send()).late).toEqual(['record 19', 'loose 17']);
+});
+
+test('to whom nothing is said: neither in time nor late', async () => {
+  const { answer, send } = await answerTo(10, false);
+  answer.request().reply(have);
+  const request = answer.request();
+  expect(await send()).toEqual({ late: [], sent: [] });
+  request.replyLoose(receipt);
+  expect((await send()).late).toEqual([]);
 });

@@ -33,6 +33,9 @@ function listen(): Transmission[] {
   return heard;
 }
 
+/** It came back, or was lost, and went out once more. */
+const SENT_TWICE = ['composed', 'stored', 'in custody', 'stored', 'in custody', 'delivered'];
+
 const kindOf = (t: Transmission) => ((t.bytes[0] ?? 0) >> 3) & 7;
 const lastState = (box: Box, id: string) => statesOf(box, id).at(-1);
 const delivered = (box: Box, id: string) => () => lastState(box, id) === 'delivered';
@@ -139,13 +142,19 @@ describe('a recipient that is away', () => {
   });
 });
 
+/** A line whose second box is off since it has handed the message on. */
+async function giverGone() {
+  const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
+  const sent = await world.settle(a.node.send('d', 'hello'));
+  await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
+  await world.sim.until(() => b.node.status().store.objects === 0, MINUTE, 'custody at c');
+  b.pullThePlug();
+  return { a, b, c, d, sent };
+}
+
 describe('receipts', () => {
   test('wait for a giver that is away, over restarts of the box that owes them', async () => {
-    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
-    const sent = await world.settle(a.node.send('d', 'hello'));
-    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
-    await world.sim.until(() => b.node.status().store.objects === 0, MINUTE, 'custody at c');
-    b.pullThePlug();
+    const { a, b, c, d, sent } = await giverGone();
     await world.sim.until(() => textsOf(d).length === 1, MINUTE, 'the text');
     await world.sim.run(10 * MINUTE);
     c.pullThePlug();
@@ -158,11 +167,7 @@ describe('receipts', () => {
   });
 
   test('go past a dead giver: once, as a frame for whoever hears it, and on from there', async () => {
-    const [a, b, c, d] = await line(['a', 'b', 'c', 'd']);
-    const sent = await world.settle(a.node.send('d', 'hello'));
-    await world.sim.until(() => b.node.status().store.objects === 1, MINUTE, 'custody at b');
-    await world.sim.until(() => b.node.status().store.objects === 0, MINUTE, 'custody at c');
-    b.pullThePlug();
+    const { a, c, d, sent } = await giverGone();
     world.join(a, c); // a hears c from now on, whom it has handed nothing
     const heard = listen();
     await world.sim.until(delivered(a, sent.id), 10 * MINUTE, 'the receipt');
@@ -186,40 +191,31 @@ describe('receipts', () => {
   });
 });
 
+/** Four boxes, of which these pairs hear each other, over real routes; a has written to d, an hour after the start. */
+async function warm(links: readonly ('ab' | 'ac' | 'bc' | 'bd' | 'cd')[]) {
+  world = new World({ apart: true });
+  const [a, b, c, d] = await world.boxes('a', 'b', 'c', 'd');
+  const boxes = { a, b, c, d };
+  for (const [x, y] of links) world.join(boxes[x as keyof typeof boxes], boxes[y as keyof typeof boxes]);
+  await world.settle(a.node.addContact('d', d.contact));
+  await world.sim.run(HOUR);
+  await message(world, a, 'd', 'one');
+  return boxes;
+}
+
 describe('on the routes that the mesh finds by itself', () => {
   test('a line of four, warm: there and back within seconds; and again when all have been off', async () => {
-    world = new World({ apart: true });
-    const boxes = await world.boxes('a', 'b', 'c', 'd');
-    const [a, b, c, d] = boxes;
-    for (const [x, y] of [
-      [a, b],
-      [b, c],
-      [c, d],
-    ] as const)
-      world.join(x, y);
-    await world.settle(a.node.addContact('d', d.contact));
-    await world.sim.run(HOUR);
-    await message(world, a, 'd', 'one');
-    for (const box of boxes) box.pullThePlug();
-    for (const box of boxes) await world.settle(box.start());
+    const boxes = await warm(['ab', 'bc', 'cd']);
+    const { a, d } = boxes;
+    for (const box of Object.values(boxes)) box.pullThePlug();
+    for (const box of Object.values(boxes)) await world.settle(box.start());
     const sent = await world.settle(a.node.send('d', 'two'));
     await world.sim.until(delivered(a, sent.id), HOUR, 'delivery');
     expect(textsOf(d)).toEqual(['one', 'two']);
   });
 
   test('a relay that dies, and another way: the mail goes on', async () => {
-    world = new World({ apart: true });
-    const [a, b, c, d] = await world.boxes('a', 'b', 'c', 'd');
-    for (const [x, y] of [
-      [a, b],
-      [b, d],
-      [a, c],
-      [c, d],
-    ] as const)
-      world.join(x, y);
-    await world.settle(a.node.addContact('d', d.contact));
-    await world.sim.run(HOUR);
-    await message(world, a, 'd', 'one');
+    const { a, b, c, d } = await warm(['ab', 'bd', 'ac', 'cd']);
     b.pullThePlug();
     const sent = await world.settle(a.node.send('d', 'two'));
     await world.sim.until(delivered(a, sent.id), HOUR, 'delivery');
@@ -284,14 +280,7 @@ describe('two ways', () => {
     await world.sim.run(6 * HOUR);
     expect(lastState(a, sent.id)).toBe('in custody'); // the first question only looks
     await world.sim.until(delivered(a, sent.id), 9 * HOUR, 'delivery');
-    expect(statesOf(a, sent.id)).toEqual([
-      'composed',
-      'stored',
-      'in custody',
-      'stored',
-      'in custody',
-      'delivered',
-    ]);
+    expect(statesOf(a, sent.id)).toEqual(SENT_TWICE);
     expect(textsOf(d)).toEqual(['twice']);
     // and the dead one comes back with its copy, which nobody wants any more
     world.join(b, d);
@@ -309,14 +298,7 @@ describe('two ways', () => {
     await world.sim.run(HOUR);
     expect(b.node.status().store.objects).toBe(1);
     await world.sim.until(delivered(a, sent.id), 3 * HOUR, 'delivery');
-    expect(statesOf(a, sent.id)).toEqual([
-      'composed',
-      'stored',
-      'in custody',
-      'stored',
-      'in custody',
-      'delivered',
-    ]);
+    expect(statesOf(a, sent.id)).toEqual(SENT_TWICE);
     expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
     expect(textsOf(d)).toEqual(['there and back']);
   });

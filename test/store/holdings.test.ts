@@ -14,7 +14,7 @@ const DAY = 86_400_000;
 const key = (n: number) => n.toString(16).padStart(2, '0').repeat(16);
 
 describe('holdings', () => {
-  test('are found by id, lock and recipient, and are the same after a restart', async () => {
+  test('are found by id, lock and line, and are the same after a restart', async () => {
     const directory = temporaryDirectory();
     const db = await memoryStore(directory);
     const holdings = new Holdings(db);
@@ -24,14 +24,14 @@ describe('holdings', () => {
     const seen = (h: Holdings, in_ = db) => ({
       id: h.byShortId(holding.id),
       lock: in_.read((tx) => h.byLock(tx, holding.lock)),
-      recipients: h.recipients(),
-      heldFor: h.heldFor(key(5)),
+      lines: h.lines(),
+      heldIn: h.heldIn(`${key(5)} strangers`),
       strangers: h.strangers(),
       size: h.size,
       held: h.amounts.get('held'),
     });
     expect(seen(holdings)).toEqual({
-      ...{ id: [n], lock: [n], recipients: [key(5), key(6)], heldFor: [n], strangers: [key(2)] },
+      ...{ id: [n], lock: [n], lines: [`${key(5)} strangers`, key(6)], heldIn: [n], strangers: [key(2)] },
       size: { objects: 2, bytes: 400 },
       held: { objects: 2, bytes: 400 },
     });
@@ -41,11 +41,11 @@ describe('holdings', () => {
     expect(seen(new Holdings(again), again)).toEqual(before);
   });
 
-  test('tell when nothing is held for a recipient any more, and not before', async () => {
+  test('tell when nothing is held in a line any more, and not before', async () => {
     const db = await memoryStore();
     const holdings = new Holdings(db);
     const told: string[] = [];
-    holdings.onNoneHeld.on((recipient) => told.push(recipient));
+    holdings.onNoneHeld.on((line) => told.push(line));
     const numbers = [await keep(db, holdings, { recipient: 5 }), await keep(db, holdings, { recipient: 5 })];
     for (const n of numbers) {
       expect(told).toEqual([]);

@@ -225,7 +225,7 @@ describe('whatever is lost, repeated, late or restarted', () => {
         }
         for (const m of mesh.messages) seen.add(`${m.kind}${m.kind === 'refuse' ? ` ${m.reason}` : ''}`);
       }),
-      { numRuns: 300, seed: 8 },
+      { numRuns: 600, seed: 8 },
     );
     expect([...seen].sort()).toEqual(
       expect.arrayContaining([

@@ -110,7 +110,14 @@ describe('handed on', () => {
       { ...held, tried: [...held.tried, { neighbour: 'b', reason: 'seen', until: Infinity }] },
     ],
     ['its takers were asked', asked, { ...handedOn, asks: 1, askAt: 99 }],
-    ['is sent once more', raised, { ...held, attempt: 1, hopsLeft: 60, tried: [policy, uncertain] }],
+    [
+      'is sent once more, to whoever had it only where there is nobody else',
+      raised,
+      {
+        ...{ ...held, attempt: 1, hopsLeft: 60 },
+        tried: [policy, uncertain, { neighbour: 'b', reason: 'uncertain', until: Infinity }],
+      },
+    ],
     ['keeps its givers for the receipt', receipt, receipted],
     ['and for the word that it is unreadable', unreadableWord, unreadable],
   ])('%s', (_what, event, after) => {

@@ -4,8 +4,8 @@
 const KEPT = 64;
 /** Below this many nothing is said: a first reading may be anyone's frame. */
 const NEEDED = 8;
-/** The lower quartile: frames raise some readings, nothing lowers any, and single readings scatter by some dB. */
-const QUANTILE = 0.25;
+/** Of the lowest tenth: frames raise readings, nothing lowers any, and others may talk four fifths of the time. */
+const QUANTILE = 0.1;
 
 export class NoiseFloor {
   readonly #readings: number[] = [];

@@ -11,10 +11,10 @@ test('a floor is told from eight readings on', () => {
   expect(floor.dbm).toBe(-110);
 });
 
-test('frames in half of the readings do not lift the floor', () => {
+test('frames in four fifths of the readings do not lift the floor', () => {
   const random = new SeededRandom(3);
   const floor = new NoiseFloor();
-  for (let i = 0; i < 64; i++) floor.add(i % 2 ? -70 : gaussian(random, -113, 2));
+  for (let i = 0; i < 64; i++) floor.add(i % 5 ? -70 : gaussian(random, -113, 2));
   expect(floor.dbm).toBeGreaterThan(-118);
   expect(floor.dbm).toBeLessThan(-110);
 });
@@ -22,9 +22,9 @@ test('frames in half of the readings do not lift the floor', () => {
 test('a noise that stays becomes the floor within 64 readings', () => {
   const floor = new NoiseFloor();
   for (let i = 0; i < 64; i++) floor.add(-115);
-  for (let i = 0; i < 40; i++) floor.add(-95);
+  for (let i = 0; i < 57; i++) floor.add(-95);
   expect(floor.dbm).toBe(-115);
-  for (let i = 0; i < 24; i++) floor.add(-95);
+  for (let i = 0; i < 7; i++) floor.add(-95);
   expect(floor.dbm).toBe(-95);
 });
 
