@@ -108,6 +108,7 @@ async function start(given: Arguments, closing: Closing): Promise<{ log: Log; db
     name: config.name,
     media: [lan, radio?.medium].filter((m) => m !== undefined),
     ttlDays: config.ttlDays,
+    mailboxes: config.mailboxes,
     maxStoreBytes: config.store.maxBytes,
     codec: brotli,
   });

@@ -18,7 +18,7 @@ interface Room {
 }
 
 const LINK = ['core', 'crypto', 'db', 'identity', 'board', 'drivers/hal', 'drivers/sx127x', 'link'];
-const MESSAGING = [...LINK, 'mesh', 'store', 'messaging'];
+const MESSAGING = [...LINK, 'mesh', 'store', 'pub', 'messaging'];
 const NODE = [...MESSAGING, 'link/lan', 'config', 'node'];
 
 /** docs/architecture.md, "the rooms and who may enter them". The longest matching path decides. */
@@ -39,7 +39,8 @@ const ROOMS: Record<string, Room> = {
   'src/link/lan/sockets': { rooms: ['core', 'link/lan'], platform: true },
   'src/mesh': { rooms: LINK },
   'src/store': { rooms: [...LINK, 'mesh'], packages: [] },
-  'src/messaging': { rooms: [...LINK, 'mesh', 'store'] },
+  'src/pub': { rooms: [...LINK, 'mesh', 'store'] },
+  'src/messaging': { rooms: [...LINK, 'mesh', 'store', 'pub'] },
   'src/node': { rooms: NODE },
   'src/api': { rooms: NODE, platform: true },
   'src/cli': { rooms: ['core', 'api', 'config', 'board'], packages: ['qr'], platform: true },

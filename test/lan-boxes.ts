@@ -78,7 +78,7 @@ export class LanBox {
     const node = await startNode({
       ...common,
       ...{ db, media: [medium], lan: medium, codec: brotli },
-      ...{ version: 'test', name: this.name, ttlDays: 7, maxStoreBytes: 100 * 2 ** 20 },
+      ...{ version: 'test', name: this.name, ttlDays: 7, mailboxes: [], maxStoreBytes: 100 * 2 ** 20 },
       seed: this.#seed.slice(),
     });
     this.#parts = { db, medium, node };

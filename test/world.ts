@@ -56,6 +56,8 @@ export interface WorldOptions {
   /** ms that a commit takes to be durable; 5 unless said. */
   readonly commitMs?: () => number;
   readonly ttlDays?: number;
+  /** Whom a box is told to take for its mailboxes; it chooses itself unless said. */
+  readonly mailboxes?: (name: string) => readonly string[];
   /** Boxes hear each other only where the test says so; all hear all unless said. */
   readonly apart?: boolean;
   /** Next hops are what `Box.route` says, instead of what a production box finds. */
@@ -272,6 +274,7 @@ export class Box {
       seed: this.#seed.slice(),
       media: [lan, radio?.medium].filter((m) => m !== undefined),
       ttlDays: options.ttlDays ?? 7,
+      mailboxes: options.mailboxes?.(this.name) ?? [],
       maxStoreBytes: this.maxStoreBytes,
       ...(options.routed ? { routing: (router) => this.#routed(router) } : {}),
     });

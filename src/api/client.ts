@@ -5,9 +5,11 @@ import type {
   ApiError,
   ContactEntry,
   InboxEntry,
+  ItemEntry,
   MessageProgress,
   NeighbourStatus,
   NewContact,
+  NewItem,
   NewMessage,
   NodeIdentity,
   NodeStatus,
@@ -43,6 +45,12 @@ export class ApiClient {
   inbox = (): Promise<InboxEntry[]> => this.#ask('GET', '/v1/inbox');
   /** What is there, then what comes; ends only by leaving the loop. */
   followInbox = (): AsyncIterable<InboxEntry> => this.#follow('/v1/inbox?follow=1');
+  publish = (item: NewItem): Promise<{ id: string }> => this.#ask('POST', '/v1/topics', item);
+  /** What has come of a topic, then what comes; ends only by leaving the loop. */
+  subscribe = (topic: string): AsyncIterable<ItemEntry> =>
+    this.#follow(`/v1/topics/${encodeURIComponent(topic)}`);
+  unsubscribe = (topic: string): Promise<void> =>
+    this.#ask('DELETE', `/v1/topics/${encodeURIComponent(topic)}`);
   /** The history, then each change; ends after *delivered* or *expired*. */
   progress = (id: string): AsyncIterable<MessageProgress> =>
     this.#follow(`/v1/messages/${encodeURIComponent(id)}/progress`);

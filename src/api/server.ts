@@ -117,6 +117,15 @@ async function route(
     case 'GET messages/*/*':
       if (last !== 'progress') break;
       return stream(response, node.progress(id ?? '', signal), signal);
+    case 'POST topics': {
+      const [topic, text] = await fields(request, 'topic', 'text');
+      return json(response, 201, await node.publish(topic, text));
+    }
+    case 'GET topics/*':
+      return stream(response, node.subscribe(id ?? '', signal), signal);
+    case 'DELETE topics/*':
+      await node.unsubscribe(id ?? '');
+      return json(response, 204);
     case 'GET outbox':
       return json(response, 200, node.outbox());
     case 'GET inbox': {

@@ -16,6 +16,9 @@
  * | `GET /v1/status` | | `NodeStatus` |
  * | `GET /v1/neighbours` | | `NeighbourStatus[]` |
  * | `GET /v1/routes` | | `RouteEntry[]` |
+ * | `POST /v1/topics` | `NewItem` | 201 `{ id }`, once it is durable |
+ * | `GET /v1/topics/TOPIC` | | stream of `ItemEntry`: those there, then those that come; no end |
+ * | `DELETE /v1/topics/TOPIC` | | 204 |
  * | `GET /v1/store[?after=N][&limit=M]` | | `StoreView`: at most M (20, at most 1000) objects behind place N |
  *
  * A stream is `application/x-ndjson`: one JSON value a line. Anything but success is answered with an `ApiError`.
@@ -23,8 +26,10 @@
 export type {
   ContactEntry,
   InboxEntry,
+  ItemEntry,
   LanStatus,
   LawStatus,
+  MailboxStatus,
   MessageProgress,
   MessageState,
   NeighbourStatus,
@@ -48,6 +53,11 @@ export interface NewContact {
 export interface NewMessage {
   /** A contact's name, `nxs1…`, or the beginning of a NodeId. */
   readonly to: string;
+  readonly text: string;
+}
+
+export interface NewItem {
+  readonly topic: string;
   readonly text: string;
 }
 

@@ -11,10 +11,12 @@ import { id } from './commands/id.ts';
 import { inbox } from './commands/inbox.ts';
 import { neighbours } from './commands/neighbours.ts';
 import { outbox } from './commands/outbox.ts';
+import { pub } from './commands/pub.ts';
 import { routes } from './commands/routes.ts';
 import { send } from './commands/send.ts';
 import { status } from './commands/status.ts';
 import { store } from './commands/store.ts';
+import { sub } from './commands/sub.ts';
 import { help } from './help.ts';
 import { printableLines } from './printable.ts';
 
@@ -27,6 +29,8 @@ export const COMMANDS: readonly Command[] = [
   send,
   inbox,
   outbox,
+  pub,
+  sub,
   neighbours,
   routes,
   store,

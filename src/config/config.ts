@@ -45,6 +45,8 @@ export interface Config {
   readonly lan: LanConfig | undefined;
   readonly store: { readonly reserveBytes: number; readonly maxBytes: number };
   readonly ttlDays: number;
+  /** Names of contacts, or contact codes; empty: the box chooses. */
+  readonly mailboxes: readonly string[];
   readonly logLevel: (typeof LOG_LEVELS)[number];
 }
 
@@ -75,6 +77,7 @@ export function effective(values: FileConfig, toml: string, file: string, airtim
     lan: lan.enabled ? lanOf(lan) : undefined,
     store: { reserveBytes: store.reserve_mb * MEGABYTE, maxBytes: store.max_mb * MEGABYTE },
     ttlDays: messages.ttl_days,
+    mailboxes: messages.mailboxes,
     logLevel: log.level,
   };
 }

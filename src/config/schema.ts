@@ -171,6 +171,15 @@ export const schema = v.strictObject({
       'a number of days from 0.042 (one hour) to 30',
       'A message that was not delivered after this time expires.',
     ),
+    mailboxes: key(
+      v.pipe(
+        v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(512), v.regex(/^\P{Cc}*$/u))),
+        v.maxLength(2),
+      ),
+      [],
+      'at most 2 names of contacts or contact codes, as in ["roof"]',
+      'Neighbours that are to keep messages for this box while it is off. With none it chooses them itself.',
+    ),
   }),
   log: table({
     level: key(

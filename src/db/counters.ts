@@ -62,6 +62,14 @@ export class PersistedCounter {
     return this.#next++;
   }
 
+  /** Gives no number below `n` any more; resolves once that is durable. Rejects with `StorageFailed`. */
+  async skipTo(n: number): Promise<void> {
+    while (this.#reserving) await this.#reserving;
+    if (n > this.#reservedTo) await this.#reserve(n);
+    if (n > this.#reservedTo) throw this.#refusal;
+    this.#next = Math.max(this.#next, n);
+  }
+
   /** Resolves once `next` has a number; rejects with `StorageFailed`. */
   async ready(): Promise<void> {
     while (this.#next >= this.#reservedTo) {
@@ -70,17 +78,17 @@ export class PersistedCounter {
     }
   }
 
-  /** Reserves a block unless one is being reserved; never rejects. */
-  #reserve(): Promise<void> {
-    this.#reserving ??= this.#reserveBlock().finally(() => {
+  /** Reserves a block from `from` on unless one is being reserved; never rejects. */
+  #reserve(from = this.#reservedTo): Promise<void> {
+    this.#reserving ??= this.#reserveBlock(from).finally(() => {
       this.#reserving = undefined;
     });
     return this.#reserving;
   }
 
-  async #reserveBlock(): Promise<void> {
+  async #reserveBlock(from: number): Promise<void> {
     await null; // `next` may be called within another commit
-    const to = this.#reservedTo + this.#block;
+    const to = from + this.#block;
     try {
       await this.#db.commit((tx) => tx.put(this.#table, this.#name, to), { housekeeping: true });
       await this.#db.marks.set(this.#name, to).catch((cause: unknown) => {

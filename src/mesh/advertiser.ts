@@ -32,6 +32,8 @@ const FILLER = 0.35;
 const PLANNED = 0.6;
 /** ms: what was asked for is said for a day more. */
 const ASKED_FOR = 24 * 60 * MINUTE;
+/** ms */
+const RENEWED_WITHIN = 5_000;
 const BEACON_LENGTH = 21;
 const BEACONS = 3;
 
@@ -93,6 +95,15 @@ export class Advertiser {
     this.#timer?.();
   }
 
+  /** The own step is newer than it was, and is to be said soon. */
+  renewed(): void {
+    const { clock, random } = this.#o;
+    this.#ownDueAt = Number.NEGATIVE_INFINITY;
+    if (this.#stopped) return;
+    this.#timer?.();
+    this.#timer = clock.after(RENEWED_WITHIN * uniform(random), () => void this.#turn());
+  }
+
   /** ms */
   get t0(): number {
     return (minutesOf(this.#t0) ?? 0) * MINUTE;
@@ -142,10 +153,15 @@ export class Advertiser {
 
   #arm(): void {
     const { clock, random } = this.#o;
-    this.#timer = clock.after((this.t0 / TICKS) * (0.9 + 0.2 * uniform(random)), async () => {
-      await this.#tick();
-      if (!this.#stopped) this.#arm();
-    });
+    const wait = (this.t0 / TICKS) * (0.9 + 0.2 * uniform(random));
+    this.#timer = clock.after(wait, () => void this.#turn());
+  }
+
+  async #turn(): Promise<void> {
+    await this.#tick();
+    if (this.#stopped) return;
+    this.#timer?.();
+    this.#arm();
   }
 
   async #tick(): Promise<void> {

@@ -13,6 +13,7 @@ const MAILBOXES = 0x06;
 const PREKEY = 0x08;
 const KNOWN_FLAGS = BOOTED | MAILBOXES | PREKEY;
 const PREKEY_LENGTH = 41;
+export const MOST_MAILBOXES = 2;
 
 export interface Announce {
   /** Ed25519, 32 bytes. */
@@ -32,19 +33,25 @@ export interface Announce {
   readonly cost: PathCost;
 }
 
-export type OwnAnnounce = Pick<Announce, 'sequence' | 'anchor' | 'booted' | 'capabilities'>;
+export type OwnAnnounce = Pick<Announce, 'sequence' | 'anchor' | 'booted' | 'capabilities'> & {
+  /** At most two; none unless said. */
+  readonly mailboxes?: readonly NodeId[];
+};
 
 const NO_TARIFF = new Uint8Array(3);
 
-/** The whole frame of a node's own announce, 125 bytes. */
+/** The whole frame of a node's own announce, 125 bytes and 16 for each of at most two mailboxes. */
 export function encodeAnnounce(identity: Identity, a: OwnAnnounce): Uint8Array {
+  const { mailboxes = [] } = a;
+  if (mailboxes.length > MOST_MAILBOXES) throw new RangeError('an announce names at most two mailboxes');
   const fields = new Writer(64)
     .raw(identity.publicKey)
     .u64(a.sequence)
     .raw(a.anchor)
-    .u8(a.booted ? BOOTED : 0)
+    .u8((a.booted ? BOOTED : 0) | (mailboxes.length << 1))
     .u16(a.capabilities)
     .raw(NO_TARIFF)
+    .raw(concat(...mailboxes))
     .bytes();
   const cost = writeCost(new Writer(COST_LENGTH), OWN_COST).bytes();
   return concat(Uint8Array.of(firstByte(KIND.announce)), fields, identity.sign('announce', fields), cost);
@@ -71,7 +78,7 @@ export function decodeAnnounce(frame: Uint8Array): Announce | AnnounceRefusal {
     const capabilities = r.u16();
     const tariff = r.raw(3).slice();
     const count = (flags & MAILBOXES) >> 1;
-    if (count > 2) return undefined;
+    if (count > MOST_MAILBOXES) return undefined;
     const mailboxes = Array.from({ length: count }, () => nodeIdFrom(r.raw(16).slice()));
     const prekey = flags & PREKEY ? r.raw(PREKEY_LENGTH).slice() : EMPTY;
     const signed = frame.subarray(1, r.at);

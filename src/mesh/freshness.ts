@@ -13,6 +13,8 @@ export const RENEWED_AT = 3584;
 const STEP_LENGTH = 8;
 const LABEL = utf8('nexus/1 fresh');
 const CHECKPOINT_EVERY = 64;
+/** So many steps ahead of the newest is the value that a mailbox is handed: 31 days at 30 min a step. */
+export const STEPS_AHEAD = 1500;
 /** Values of the newest steps that are still recognised: of neighbours who are behind. */
 const REMEMBERED = 16;
 
@@ -40,6 +42,14 @@ export function serialAhead(a: number, b: number): number {
 /** x_i from x_{i+1}, 8 bytes. */
 export function previousStep(nodeId: NodeId, sequence: bigint, next: Uint8Array): Uint8Array {
   return hasher(nodeId, sequence)(next);
+}
+
+/** x_{i−count} from x_i. */
+export function stepBefore(nodeId: NodeId, sequence: bigint, value: Uint8Array, count: number): Uint8Array {
+  const hash = hasher(nodeId, sequence);
+  let x = value;
+  for (let i = 0; i < count; i++) x = hash(x);
+  return x;
 }
 
 /** `previousStep` for many steps of one chain. */
@@ -91,6 +101,14 @@ export interface OwnFreshnessOptions {
   readonly chainSecret: Uint8Array;
   /** Grows with every call, over reboots too. Throws `StorageFailed` where the disk does not keep up. */
   readonly nextPosition: () => number;
+  /** Durably gives up all positions below one. Rejects with `StorageFailed`. */
+  readonly skipTo: (position: number) => Promise<void>;
+}
+
+/** A step that has not been released yet, for a mailbox to release when this node is away. */
+export interface HandedStep {
+  readonly value: Uint8Array;
+  readonly order: Order;
 }
 
 /** This node's own position: position p is step p mod 3584 of announce ⌊p / 3584⌋ + 1. */
@@ -132,6 +150,39 @@ export class OwnFreshness {
     }
   }
 
+  /** The step `STEPS_AHEAD` of the newest, or the last one of the chain. */
+  ahead(): HandedStep {
+    const steps = Math.min(this.steps + STEPS_AHEAD, CHAIN_STEPS - 1);
+    return { value: this.#current.step(steps), order: orderOf(this.sequence, steps) };
+  }
+
+  /** The order of a value that is beyond the newest released, and not beyond `most`; undefined for any other. */
+  orderAhead(value: Uint8Array, most: Order): Order | undefined {
+    const { order } = this;
+    const hash = hasher(this.#o.nodeId, this.sequence);
+    const newest = this.value;
+    let x = value;
+    for (let ahead = 1; ahead <= Math.min(most - order, CHAIN_STEPS); ahead++) {
+      x = hash(x);
+      if (equal(x, newest)) return order + ahead;
+    }
+    return undefined;
+  }
+
+  /** Goes on beyond an order, which somebody else may have released; false where the disk does not keep up. */
+  async resumeBeyond(order: Order): Promise<boolean> {
+    if (this.order > order) return true;
+    const sequence = Math.floor(order / CHAIN_STEPS);
+    const steps = Math.min((order % CHAIN_STEPS) + 1, RENEWED_AT);
+    try {
+      await this.#o.skipTo((sequence - 1) * RENEWED_AT + steps);
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      return false;
+    }
+    return this.advance();
+  }
+
   get #current(): OwnChain {
     const { nodeId, chainSecret } = this.#o;
     if (this.#chain?.sequence !== this.sequence)
@@ -164,6 +215,16 @@ export class ProvenChain {
   /** The value of an order that is remembered. */
   valueOf(order: Order): Uint8Array | undefined {
     return this.#values[this.order - order];
+  }
+
+  /** The order of a value that leads to the newest by at most `most` hashes; undefined where it does not. */
+  orderOfAhead(value: Uint8Array, most: number): Order | undefined {
+    let x = value;
+    for (let steps = 0; steps <= Math.min(most, CHAIN_STEPS - 1 - this.#steps); steps++) {
+      if (equal(x, this.value)) return this.order + steps;
+      x = this.#hash(x);
+    }
+    return undefined;
   }
 
   /**

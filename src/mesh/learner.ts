@@ -51,6 +51,8 @@ export interface LearnerOptions {
   readonly self: NodeId;
   readonly destinations: Destinations;
   readonly table: RouteTable;
+  /** A neighbour has said how this node itself is reached, by a value of its chain. */
+  readonly ownValue: (freshness: Uint8Array) => void;
   /** Asks a neighbour for an announce. */
   readonly ask: (via: NodeId, prefix: Uint8Array) => void;
   readonly clock: Clock;
@@ -94,8 +96,11 @@ export class Learner {
   }
 
   #entry(via: NodeId, entry: DigestEntry, t0: number): void {
-    const { ask, destinations, self, table } = this.#o;
-    if (equal(entry.prefix, self.subarray(0, PREFIX_LENGTH))) return;
+    const { ask, destinations, ownValue, self, table } = this.#o;
+    if (equal(entry.prefix, self.subarray(0, PREFIX_LENGTH))) {
+      ownValue(entry.freshness);
+      return;
+    }
     if (entry.cost.metric === RETRACTED) {
       for (const { key } of destinations.withPrefix(entry.prefix)) table.retract(key, nodeIdKey(via));
       return;

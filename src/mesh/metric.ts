@@ -14,6 +14,9 @@ export const UNLIMITED = 255;
 export const HOP_LIMIT = 64;
 
 export const COST_LENGTH = 6;
+/** Bit 7 of the byte for hops says that the destination is away. */
+const AWAY = 0x80;
+const MOST_HOPS = 0x7f;
 
 export interface PathCost {
   /** round(2048·log2(ms + 1)) of the expected airtime to the destination; 0xFFFF retracts the path. */
@@ -23,6 +26,8 @@ export interface PathCost {
   /** round(8·log2(bit/s)) of the slowest link. */
   readonly bottleneck: number;
   readonly hops: number;
+  /** The destination is away, and the path leads to a mailbox that stands in for it. */
+  readonly away?: true;
 }
 
 /** What one link adds to a path. */
@@ -68,10 +73,10 @@ export function through(cost: PathCost, link: LinkCost): PathCost {
   const hops = cost.hops + 1;
   const ends = cost.metric === RETRACTED || metric > LARGEST_METRIC || hops > HOP_LIMIT;
   return {
+    ...cost,
     metric: ends ? RETRACTED : metric,
-    price: cost.price,
     bottleneck: Math.min(cost.bottleneck, bottleneckOf(link.bandwidth)),
-    hops: Math.min(hops, 255),
+    hops: Math.min(hops, MOST_HOPS),
   };
 }
 
@@ -84,10 +89,15 @@ export function congested(cost: PathCost, load: number): PathCost {
 /** Steps of the metric within which two paths count as equally fast: 10 % of the airtime. */
 export const NEARLY = Math.floor(METRIC_SCALE * Math.log2(1.1));
 
-export function writeCost(w: Writer, { metric, price, bottleneck, hops }: PathCost): Writer {
-  return w.u16(metric).u16(price).u8(bottleneck).u8(hops);
+export function writeCost(w: Writer, { away, bottleneck, hops, metric, price }: PathCost): Writer {
+  return w
+    .u16(metric)
+    .u16(price)
+    .u8(bottleneck)
+    .u8(away ? hops | AWAY : hops);
 }
 
 export function readCost(r: Reader): PathCost {
-  return { metric: r.u16(), price: r.u16(), bottleneck: r.u8(), hops: r.u8() };
+  const [metric, price, bottleneck, hops] = [r.u16(), r.u16(), r.u8(), r.u8()];
+  return { metric, price, bottleneck, hops: hops & MOST_HOPS, ...(hops & AWAY ? { away: true } : {}) };
 }

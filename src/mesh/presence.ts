@@ -2,6 +2,7 @@
 import type { Cancel, Clock } from '../core/clock.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Identity } from '../identity/keys.ts';
+import type { NodeId } from '../identity/node-id.ts';
 import type { MediumFacts } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
 import { encodeAnnounce } from './announce.ts';
@@ -19,6 +20,7 @@ export interface PresenceOptions {
   readonly paced: PacedLink;
   readonly identity: Identity;
   readonly freshness: OwnFreshness;
+  readonly mailboxes: () => readonly NodeId[];
   readonly capabilities: number;
   /** ms */
   readonly t0: () => number;
@@ -56,8 +58,9 @@ export class Presence {
       for (const via of connections?.open ?? []) this.introduce({ medium: name, via });
     this.#bootTimer = clock.after(500 + 2_500 * uniform(random), () => {
       this.#bootTimer = undefined;
-      this.#announce();
+      // before the announce: whoever has something to say would say it in a session that is no more
       if (!this.#isFirst) this.#beacon(true);
+      this.#announce();
     });
     this.#arm();
   }
@@ -88,10 +91,11 @@ export class Presence {
   }
 
   #announce(to?: Destination): void {
-    const { capabilities, freshness, identity, paced } = this.#o;
+    const { capabilities, freshness, identity, mailboxes, paced } = this.#o;
     const { anchor, sequence } = freshness;
     const booted = this.#isFirst && freshness.steps === 0;
-    paced.broadcast(encodeAnnounce(identity, { sequence, anchor, booted, capabilities }), true, to);
+    const own = { sequence, anchor, booted, capabilities, mailboxes: mailboxes() };
+    paced.broadcast(encodeAnnounce(identity, own), true, to);
   }
 
   /** Not by connections: that they last is a sign of life by itself. */

@@ -26,8 +26,8 @@ export interface Usable {
 }
 
 export interface RouteTableOptions {
-  /** What the link to a neighbour costs; undefined where it is down. */
-  readonly linkCost: (via: string) => LinkCost | undefined;
+  /** What the link of a route to a destination costs; undefined where it is down, or the route is not for this box. */
+  readonly linkCost: (route: Route, destination: string) => LinkCost | undefined;
   /** The best this node has advertised of a destination. */
   readonly distance: (destination: string) => Distance | undefined;
 }
@@ -87,16 +87,17 @@ export class RouteTable {
    */
   usable(destination: string, now: number, minBandwidth = 0): readonly Usable[] {
     const distance = this.#o.distance(destination);
-    const found: Usable[] = [];
+    const all: Usable[] = [];
     for (const route of this.#routes.get(destination)?.values() ?? []) {
       if (route.expiresAt <= now) continue;
       if (!isFeasible({ order: route.order, metric: route.cost.metric }, distance)) continue;
-      const link = this.#o.linkCost(route.via);
+      const link = this.#o.linkCost(route, destination);
       if (!link) continue;
       const cost = through(route.cost, link);
       if (cost.metric !== RETRACTED && bandwidthOf(cost.bottleneck) >= minBandwidth)
-        found.push({ route, cost });
+        all.push({ route, cost });
     }
+    const found = all.filter((u) => !isOutdated(u, all));
     const fastest = Math.min(...found.map((u) => u.cost.metric));
     const selected = this.#selected.get(destination);
     const isNear = (u: Usable) => u.cost.metric <= fastest + NEARLY;
@@ -123,6 +124,11 @@ export class RouteTable {
   advertised(): IterableIterator<string> {
     return this.#selected.keys();
   }
+}
+
+/** A path to a mailbox, where the node itself has been heard of since. */
+function isOutdated({ route }: Usable, others: readonly Usable[]): boolean {
+  return route.cost.away === true && others.some((o) => !o.route.cost.away && o.route.order > route.order);
 }
 
 function worst(routes: Iterable<Route>): Route {

@@ -18,20 +18,22 @@ import { Advertiser } from './advertiser.ts';
 import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon } from './beacon.ts';
 import { Destinations } from './destinations.ts';
-import { decodeDigest } from './digest.ts';
+import { decodeDigest, PREFIX_LENGTH } from './digest.ts';
 import { Earshot, type Heard, type Sign } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
-import { OwnFreshness, serialOf } from './freshness.ts';
+import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { HandedSteps } from './handed-steps.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
 import { Learner } from './learner.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, NEARLY } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
 import { Presence } from './presence.ts';
-import { RouteTable, type Usable } from './route-table.ts';
+import { type Route, RouteTable, type Usable } from './route-table.ts';
 import type { Candidate, Routing } from './routing.ts';
 import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
+import { StandIns } from './stand-ins.ts';
 
 const MINUTE = 60_000;
 /** The exchange that a link is measured by: a message of 100 bytes, and its answer. */
@@ -43,6 +45,8 @@ const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
 const MOST_BELIEVED = 32;
 /** ms: what a link costs is looked at anew after so long. */
 const MEASURED_FOR = 10_000;
+/** ms: what neighbours say of this node itself is looked at so often at most. */
+const OWN_VALUE_PAUSE = 10_000;
 
 export interface RouterOptions {
   readonly link: Link;
@@ -52,6 +56,10 @@ export interface RouterOptions {
   readonly chainSecret: Uint8Array;
   /** A number above all it gave before, over reboots too. */
   readonly nextPosition: () => number;
+  /** Durably gives up all numbers below one. Rejects with `StorageFailed`. */
+  readonly skipTo: (position: number) => Promise<void>;
+  /** To be named in announces, at most two. */
+  readonly mailboxes: () => readonly NodeId[];
   /** Keys known beside what was announced: of contacts, and of those written to. */
   readonly otherKey: KeyOf;
   readonly capabilities: number;
@@ -74,6 +82,8 @@ export interface RouteView {
 export class Router implements Routing {
   readonly onHeard = new Event<NodeId>();
   readonly onRoute = new Event<NodeId>();
+  /** A node is heard that was down or unknown until now, or has proven that it has booted. */
+  readonly onReturn = new Event<NodeId>();
   readonly #o: RouterOptions;
   readonly #earshot: Earshot;
   readonly #destinations: Destinations;
@@ -86,6 +96,10 @@ export class Router implements Routing {
   readonly #links: LinkKeeper;
   readonly #solicitor: Solicitor;
   readonly #strangers: StrangerBudget;
+  readonly #standIns: StandIns;
+  readonly #freshness: OwnFreshness;
+  readonly #handed: HandedSteps;
+  #ownValueAt = Number.NEGATIVE_INFINITY;
   /** By neighbour. */
   readonly #measured = new Map<string, { readonly at: number; readonly cost: LinkCost }>();
   readonly #cancels: Cancel[] = [];
@@ -97,14 +111,25 @@ export class Router implements Routing {
     const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
     const common = { self, link, isTrusted, clock, random: options.random, counters };
     this.#earshot = new Earshot(isTrusted);
-    this.#destinations = new Destinations(db, isTrusted);
+    let standIns: StandIns | undefined;
+    const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
+    this.#destinations = new Destinations(db, isKept);
     this.#distances = new FeasibilityDistances(db, clock.monotonic());
     this.#table = new RouteTable({
-      linkCost: (via) => this.#linkCost(via),
+      linkCost: (route, destination) => this.#costTowards(route, destination),
       distance: (key) => this.#distances.of(key),
     });
+    this.#standIns = new StandIns({
+      ...{ db, clock, destinations: this.#destinations, table: this.#table },
+      isUp: (key) => this.#earshot.isUp(key, clock.monotonic()),
+      t0: () => this.#advertiser.t0,
+    });
+    standIns = this.#standIns;
     const { nodeId } = identity;
-    const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition: options.nextPosition });
+    const { nextPosition, skipTo } = options;
+    const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition, skipTo });
+    this.#freshness = freshness;
+    this.#handed = new HandedSteps(db, freshness);
     const hears = () => this.#earshot.up(clock.monotonic()).length;
     const neighbours = () => fullest(this.#earshot.up(clock.monotonic()));
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
@@ -129,6 +154,7 @@ export class Router implements Routing {
     });
     this.#presence = new Presence({
       ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
+      mailboxes: options.mailboxes,
       t0: () => this.#advertiser.t0,
       saidAt: () => this.#advertiser.saidAt,
     });
@@ -144,6 +170,7 @@ export class Router implements Routing {
     this.#learner = new Learner({
       ...common,
       ...state,
+      ownValue: (value) => this.#ownValue(value),
       ask: (via, prefix) => this.#introductions.ask(via, prefix),
     });
     this.#solicitor = new Solicitor({
@@ -201,12 +228,13 @@ export class Router implements Routing {
     );
     this.#presence.start();
     this.#advertiser.start();
+    this.#standIns.start();
   }
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
-    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links, this.#solicitor])
-      part.stop();
+    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links]) part.stop();
+    for (const part of [this.#solicitor, this.#standIns]) part.stop();
   }
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -238,6 +266,7 @@ export class Router implements Routing {
   }
 
   want(target: NodeId): void {
+    if (this.#standIns.standsFor(nodeIdKey(target))) return;
     const hasOthers = this.candidates(target, 0).length > 0;
     if (!hasOthers) this.#links.hurry();
     this.#solicitor.want(target, hasOthers);
@@ -249,6 +278,36 @@ export class Router implements Routing {
 
   keyOf(id: NodeId): Uint8Array | undefined {
     return this.#destinations.get(nodeIdKey(id))?.publicKey ?? this.#o.otherKey(id);
+  }
+
+  // ── what mailboxes need (docs/protocol/mesh.md, "Standing in") ─────────────────────────────────────────────────
+
+  /** A step of the own chain for a mailbox; undefined where the disk does not take it. */
+  handOver(): Promise<Uint8Array | undefined> {
+    return this.#handed.next();
+  }
+
+  /** A mailbox knows this node by an order with that serial: where that is ahead, it has released steps meanwhile. */
+  async knownAs(serial: number): Promise<void> {
+    const { order } = this.#freshness;
+    const ahead = serialAhead(serial, serialOf(order));
+    if (ahead > 0) await this.#resume(order + ahead);
+  }
+
+  /** Begins to stand in for a node whenever it is away; as `StandIns.take`. */
+  async standInFor(id: NodeId, value: Uint8Array): Promise<number | 'unknown' | 'full'> {
+    const taken = await this.#standIns.take(id, value);
+    if (taken === 'unknown') this.#introductions.ask(id, id.subarray(0, PREFIX_LENGTH));
+    return taken;
+  }
+
+  async standDown(id: NodeId): Promise<void> {
+    await this.#standIns.drop(id);
+  }
+
+  /** bit/s of the link to a neighbour; Infinity where nothing limits it. */
+  bandwidthTo(id: NodeId): number {
+    return this.#costOf(id, nodeIdKey(id)).bandwidth;
   }
 
   // ── what the node shows, and asks ──────────────────────────────────────────────────────────────────────────────
@@ -311,6 +370,7 @@ export class Router implements Routing {
     }
     destination.provenAt = this.#now();
     this.#o.link.forget(nodeId);
+    queueMicrotask(() => this.onReturn.emit(nodeId));
   }
 
   #announce(bytes: Uint8Array, reception: Reception): void {
@@ -330,7 +390,10 @@ export class Router implements Routing {
       this.#refuse(`${learned}-announce`);
       return;
     }
-    if (learned === 'new' && booted) this.#o.link.forget(nodeId);
+    if (learned === 'new' && booted) {
+      this.#o.link.forget(nodeId);
+      queueMicrotask(() => this.onReturn.emit(nodeId));
+    }
     if (isFirstHand(cost)) {
       const { at, rssiDbm, snrDb, via } = reception;
       this.#note({ nodeId, at, rssiDbm, snrDb, capabilities });
@@ -365,8 +428,24 @@ export class Router implements Routing {
     const isNew = this.#earshot.note(sign);
     this.#links.heard(nodeId);
     // later: the frame that is the sign of life may hold the very answer that somebody waits for
-    queueMicrotask(() => this.onHeard.emit(nodeId));
+    queueMicrotask(() => {
+      if (isNew) this.onReturn.emit(nodeId);
+      this.onHeard.emit(nodeId);
+    });
     if (isNew || this.reachable(nodeId)) this.#found(nodeId);
+  }
+
+  /** A neighbour reaches this node by a step that only a mailbox can have released: it was away, and is passed by. */
+  #ownValue(value: Uint8Array): void {
+    const now = this.#now();
+    if (now - this.#ownValueAt < OWN_VALUE_PAUSE) return;
+    this.#ownValueAt = now;
+    const order = this.#handed.orderOf(value);
+    if (order !== undefined) void this.#resume(order);
+  }
+
+  async #resume(order: Order): Promise<void> {
+    if (await this.#handed.resumeBeyond(order)) this.#advertiser.renewed();
   }
 
   /** A target may have become reachable, or its sequence newer. */
@@ -383,6 +462,16 @@ export class Router implements Routing {
     const link = this.#costOf(target, nodeIdKey(target));
     if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
+  }
+
+  /**
+   * Of a node that is away, for which this box stands in, the link as it was last: what is for that node stays here,
+   * and does not go to another mailbox.
+   */
+  #costTowards({ cost, via }: Route, destination: string): LinkCost | undefined {
+    if (via === destination && this.#standIns.standsFor(via)) return this.#measure(nodeIdFromKey(via), via);
+    if (via !== destination && cost.away && this.#standIns.knows(destination)) return undefined;
+    return this.#linkCost(via);
   }
 
   /** Only linked, hence bidirectional, neighbours that are up. */

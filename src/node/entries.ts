@@ -1,5 +1,5 @@
 /** What the rooms know, as the plain JSON that people and programs see. */
-import { toHex } from '../core/bytes.ts';
+import { fromUtf8, toHex } from '../core/bytes.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
 import type { Contact } from '../identity/contacts.ts';
 import { nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
@@ -7,9 +7,12 @@ import type { LanStatus as LanMediumStatus } from '../link/lan/lan-medium.ts';
 import { type InMessage, inMessageIdOf } from '../messaging/inbox.ts';
 import type { Progress } from '../messaging/messenger.ts';
 import { messageIdOf, type OutMessage, stateOf } from '../messaging/outbox.ts';
+import type { Received } from '../pub/own-topics.ts';
+import { spell } from '../pub/topic.ts';
 import type {
   ContactEntry,
   InboxEntry,
+  ItemEntry,
   LanStatus,
   LawStatus,
   MessageProgress,
@@ -39,6 +42,11 @@ export function inboxEntry(message: InMessage, nameOf: NameOf): InboxEntry {
     receivedAt: message.receivedAt,
     supported: message.text !== undefined,
   };
+}
+
+export function itemEntry({ item, receivedAt, shortId }: Received): ItemEntry {
+  const text = fromUtf8(item.content) ?? '';
+  return { id: toHex(shortId), topic: spell(item), text, receivedAt };
 }
 
 /** `newest` says why the message waits and what it has cost so far; it is told with the last step. */

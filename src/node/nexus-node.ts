@@ -120,6 +120,37 @@ export interface NeighbourStatus {
   readonly linked: boolean;
 }
 
+/** Something published, of a topic that is followed here. */
+export interface ItemEntry {
+  /** Hex. */
+  readonly id: string;
+  readonly topic: string;
+  /** As it was published: may hold control characters. Empty where it is no text. */
+  readonly text: string;
+  /** ms since 1970, this box's clock. */
+  readonly receivedAt: number;
+}
+
+/** What this box has held for one node, as one neighbour handed it over, and let go of. */
+export interface StorageEntry {
+  /** NodeIds, hex. */
+  readonly giver: string;
+  readonly recipient: string;
+  readonly objects: number;
+  /** Sum of bytes × ms. */
+  readonly byteMs: number;
+}
+
+/** A neighbour that keeps this box's mail while it is off. */
+export interface MailboxStatus {
+  /** NodeId, hex. */
+  readonly nodeId: string;
+  /** The contact's name, where there is one. */
+  readonly name?: string;
+  /** It has confirmed since this box was started. */
+  readonly registered: boolean;
+}
+
 /** A node that is known, and how it would be reached now. */
 export interface RouteEntry {
   /** NodeId, hex. */
@@ -133,6 +164,8 @@ export interface RouteEntry {
     /** The contact's name, where there is one. */
     readonly viaName?: string;
     readonly hops: number;
+    /** The node is away: the route leads to a mailbox of it. Left out where it is there, as far as is known. */
+    readonly away?: true;
     /** Expected, of a message of 100 bytes and its answers. */
     readonly airtimeMs: number;
     /** bit/s of the slowest link; left out where nothing limits it. */
@@ -203,6 +236,10 @@ export interface NodeStatus {
   /** Left out for a box that is on none. */
   readonly lan?: LanStatus;
   readonly neighbours: readonly NeighbourStatus[];
+  /** At most two. */
+  readonly mailboxes: readonly MailboxStatus[];
+  /** Topics that are followed here, and subscriptions that are kept for neighbours, their mail included. */
+  readonly pub: { readonly topics: readonly string[]; readonly kept: number };
   /** `waiting`: written here and neither delivered nor expired. */
   readonly messages: { readonly waiting: number; readonly inbox: number; readonly outbox: number };
   readonly store: {
@@ -250,6 +287,20 @@ export interface NexusNode {
   store(after: number, limit: number): StoreView;
   /** All nodes that are known by their announces. */
   routes(): readonly RouteEntry[];
+  /**
+   * Publishes a text under a topic (`weather/oslo`, `near:market`); resolves once it is durable here and on its way
+   * to the neighbours. `PersonError`: `bad-topic`, `too-long`, `full`.
+   */
+  publish(topic: string, text: string): Promise<{ readonly id: string }>;
+  /**
+   * Follows a topic from now on, over restarts: what has come of it, then what comes; ends without an error when the
+   * signal aborts. `PersonError`: `bad-topic`, `too-many`.
+   */
+  subscribe(topic: string, signal: AbortSignal): AsyncIterable<ItemEntry>;
+  /** Follows it no longer. `PersonError`: `bad-topic`, `not-found`. */
+  unsubscribe(topic: string): Promise<void>;
+  /** For how long how much was held for others. */
+  storage(): readonly StorageEntry[];
   /** Finishes what is durable, puts the radio to sleep. Everything else rejects from then on. */
   stop(): Promise<void>;
 }

@@ -1,6 +1,6 @@
 /** The composition root: builds the rooms, joins them, starts and stops them. */
 import type { LoraSettings, Radio, RadioEvent } from '../../drivers/sx127x/radio.ts';
-import { toHex } from '../core/bytes.ts';
+import { toHex, utf8 } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { TextCodec } from '../core/compression.ts';
 import type { Counters } from '../core/counters.ts';
@@ -28,12 +28,24 @@ import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import { Messenger, type Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
+import { Pub } from '../pub/pub.ts';
+import { matches, parseTopic } from '../pub/topic.ts';
 import { Content } from '../store/content/content.ts';
 import { Custody } from '../store/custody.ts';
-import { contactEntry, inboxEntry, lanStatus, messageProgress, outboxEntry, radioStatus } from './entries.ts';
+import {
+  contactEntry,
+  inboxEntry,
+  itemEntry,
+  lanStatus,
+  messageProgress,
+  outboxEntry,
+  radioStatus,
+} from './entries.ts';
 import type {
   ContactEntry,
   InboxEntry,
+  ItemEntry,
+  MailboxStatus,
   MessageProgress,
   NeighbourStatus,
   NexusNode,
@@ -41,6 +53,7 @@ import type {
   NodeStatus,
   OutboxEntry,
   RouteEntry,
+  StorageEntry,
   StoreView,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
@@ -63,6 +76,8 @@ export interface NodeOptions {
   readonly ttlDays: number;
   /** The most that objects of others may fill, bytes. */
   readonly maxStoreBytes: number;
+  /** Contacts (names or codes) whose boxes are to be its mailboxes; it chooses itself where there are none. */
+  readonly mailboxes: readonly string[];
   readonly codec: TextCodec;
   /** Who is next towards whom; what the router finds unless said. */
   readonly routing?: (router: Router) => Routing;
@@ -112,6 +127,7 @@ class RunningNode implements ComposedNode {
   readonly #router: Router;
   readonly #messenger: Messenger;
   readonly #custody: Custody;
+  readonly #pub: Pub;
   readonly #startedAt: number;
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
@@ -145,8 +161,10 @@ class RunningNode implements ComposedNode {
       identity,
       chainSecret: chainSecretOf(seed),
       nextPosition: () => freshness.next(),
+      skipTo: (position) => freshness.skipTo(position),
+      mailboxes: () => this.#pub.mailboxes.ids,
       otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
-      capabilities: CAPABILITY.relay | CAPABILITY.storage,
+      capabilities: CAPABILITY.relay | CAPABILITY.storage | CAPABILITY.hub,
       load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,
       legalMs: options.radio?.medium.status.airtimeAllowedMs,
       clock,
@@ -163,12 +181,20 @@ class RunningNode implements ComposedNode {
       random: random.fork('messages'),
       counters,
     });
+    this.#pub = new Pub({
+      ...{ db, link, router: this.#router, self: identity.nodeId, clock, counters },
+      named: () => this.#namedMailboxes(),
+      isContact,
+      random: random.fork('pub'),
+    });
     this.#custody = new Custody({
       db,
       identity,
       link,
       routing: options.routing?.(this.#router) ?? this.#router,
       author: this.#messenger,
+      mailboxes: this.#pub,
+      published: (from, object) => this.#pub.published(from, object),
       ...{ isContact, strangers },
       maxBytes: options.maxStoreBytes,
       t0Ms: () => this.#router.t0Ms,
@@ -179,11 +205,12 @@ class RunningNode implements ComposedNode {
     this.content = new Content({
       ...{ db, link, clock, counters },
       maxBytes: options.maxStoreBytes,
-      ownTime: this.#custody.ownTime,
+      ownTime: this.#custody.now,
       isContact: (id) => this.#known.has(nodeIdKey(id)),
       random: random.fork('content'),
     });
     this.#messenger.attach(this.#custody);
+    this.#pub.attach(this.#custody);
     options.radio?.events.on((event) => this.#radioEvent(event));
   }
 
@@ -191,6 +218,7 @@ class RunningNode implements ComposedNode {
     this.#router.start();
     this.#custody.start();
     this.content.start();
+    this.#pub.start();
   }
 
   identity(): NodeIdentity {
@@ -277,6 +305,8 @@ class RunningNode implements ComposedNode {
       ...(radio ? radioStatus(radio, this.#radioFailure?.sentence) : {}),
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
+      mailboxes: this.#pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
+      pub: { topics: this.#pub.topics.topics, kept: this.#pub.subscriptions },
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
       store: { ...this.#custody.size, ...storeState(db) },
       counters: counters.all(),
@@ -294,6 +324,31 @@ class RunningNode implements ComposedNode {
     return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
   }
 
+  async publish(topic: string, text: string): Promise<{ readonly id: string }> {
+    return { id: toHex(await this.#pub.publish(topic, utf8(text))) };
+  }
+
+  async *subscribe(topic: string, signal: AbortSignal): AsyncIterable<ItemEntry> {
+    const { topics } = this.#pub;
+    await topics.follow(topic);
+    yield* stream<ItemEntry>(
+      (listener) => topics.onReceived.on((r) => matches(parseTopic(topic), r.item) && listener(itemEntry(r))),
+      () => topics.received(topic).map(itemEntry),
+      () => false,
+      signal,
+    );
+  }
+
+  unsubscribe(topic: string): Promise<void> {
+    return this.#pub.topics.end(topic);
+  }
+
+  storage(): readonly StorageEntry[] {
+    return this.#custody.storageAccounts().map(({ byteMs, giver, objects, recipient }) => ({
+      ...{ giver: nodeIdKey(giver), recipient: nodeIdKey(recipient), objects, byteMs },
+    }));
+  }
+
   store(after: number, limit: number): StoreView {
     const { clock, db } = this.#o;
     const inventory = this.#custody.inventory(after, limit);
@@ -309,8 +364,27 @@ class RunningNode implements ComposedNode {
     this.#router.stop();
     this.#custody.stop();
     await this.content.stop();
+    this.#pub.stop();
     await this.#link.stop();
     this.#identity.destroy();
+  }
+
+  #mailboxStatus(id: NodeId): MailboxStatus {
+    const name = this.#nameOfNode(id);
+    const registered = this.#pub.mailboxes.isRegistered(id);
+    return { nodeId: nodeIdKey(id), ...(name === undefined ? {} : { name }), registered };
+  }
+
+  /** Those that are known by now: a contact may be added later. */
+  #namedMailboxes(): readonly NodeId[] {
+    return this.#o.mailboxes.flatMap((name) => {
+      try {
+        return [this.#contacts.resolve(name).nodeId];
+      } catch (e) {
+        if (!(e instanceof PersonError)) throw e;
+        return [];
+      }
+    });
   }
 
   #radioEvent(event: RadioEvent): void {

@@ -42,6 +42,7 @@ export function routeEntry({ best, known, nodeId }: RouteView, nameOf: NameOfNod
       via: route.via,
       ...(viaName === undefined ? {} : { viaName }),
       hops: cost.hops,
+      ...(cost.away ? { away: true } : {}),
       airtimeMs: Math.round(msOf(cost.metric)),
       ...(Number.isFinite(bandwidth) ? { bandwidthBps: Math.round(bandwidth) } : {}),
     },

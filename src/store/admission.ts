@@ -9,11 +9,15 @@ import { ageOf } from './forwarding.ts';
 import type { Garbage } from './garbage.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import { lineOf } from './line.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { CONTENT_TYPE, type DataObject, type ObjectId } from './object.ts';
 import type { CompactHeader } from './parcel.ts';
 import { freshTrace } from './trace.ts';
 
 const MINUTE = 60_000;
+/** Objects that strangers may park for one node, or through one, whose mailbox this is. */
+const MOST_MAIL = 2_048;
 
 export interface AdmissionOptions {
   readonly db: Db;
@@ -25,6 +29,7 @@ export interface AdmissionOptions {
   readonly maxBytes: number;
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
+  readonly mailboxes: Mailboxes;
   /** Whether this neighbour, a stranger, is served now. */
   readonly servesStrangers: (id: NodeId) => boolean;
   readonly ownTime: () => number;
@@ -52,14 +57,20 @@ export class Admission {
     known: Holding | undefined,
     comesBack: boolean,
   ): RefusalReason | undefined {
-    if (!comesBack && !this.#hasNextHop(from, header, known)) return 'no-route';
     const { counters, db, garbage, holdings, isContact, maxBytes, servesStrangers } = this.#o;
+    const [recipient] = header.recipients;
+    const isMail = recipient !== undefined && this.#isMail(from, recipient);
+    if (!comesBack && !isMail && !this.#hasNextHop(from, header, known)) return 'no-route';
     if (known && !known.from) return undefined; // our own, whose bytes are here
     const stranger = known?.stranger ?? !isContact(from);
     if (stranger && !comesBack && !servesStrangers(from)) return 'busy';
     const disk = db.disk;
     if (disk === 'full' || disk === 'failed' || (disk === 'tight' && stranger)) {
       counters.count(`store.full.disk-${disk}`);
+      return 'full';
+    }
+    if (isMail && stranger && holdings.heldIn(lineOf({ recipient, stranger })).length >= MOST_MAIL) {
+      counters.count('store.full.mailbox');
       return 'full';
     }
     const neighbour = nodeIdKey(known?.from ?? from);
@@ -75,15 +86,24 @@ export class Admission {
     const { lock, minBandwidth, priority, recipients, travel, ttl } = header;
     const [recipient] = recipients;
     if (!recipient) throw new Error('custody is for somebody');
-    const since = this.#o.ownTime();
+    const { isContact, mailboxes, ownTime } = this.#o;
+    const since = ownTime();
+    const isSent = mailboxes.serves(from) && !mailboxes.serves(recipient);
     return {
       ...{ id, lock, recipient, from, ttl, priority, minBandwidth, since },
-      stranger: !this.#o.isContact(from),
+      stranger: !isContact(from),
+      pending: isSent && !this.#hasNextHop(from, header, undefined),
       size: object.bytes.length,
       heldMs: 0,
       expiresAt: since + Math.max(0, (minutesOf(ttl) ?? 0) - ageOf(travel.age)) * MINUTE,
       trace: freshTrace(travel, travel.hopsLeft, nodeIdKey(from)),
     };
+  }
+
+  /** A mailbox keeps what comes for those it serves, and what they do not know a way for. */
+  #isMail(from: NodeId, recipient: NodeId): boolean {
+    const { mailboxes } = this.#o;
+    return mailboxes.serves(recipient) || mailboxes.serves(from);
   }
 
   /** A relay takes only what it can hand on at this moment (rule 2). */

@@ -10,7 +10,7 @@ import { minutesOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdFromKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
 import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
@@ -26,11 +26,14 @@ import { Holdings } from './holdings.ts';
 import { firstHopsLeft, Inquiries } from './inquiries.ts';
 import { type Inventory, inventoryOf } from './inventory.ts';
 import { LeaseBook } from './lease-book.ts';
+import { linesTo } from './line.ts';
+import type { Mailboxes, Waiting } from './mailboxes.ts';
 import { type DataObject, type ObjectId, objectIdOf } from './object.ts';
 import { OwnTime } from './own-time.ts';
 import { decodeReceiptFrame } from './receipt-frame.ts';
 import { GivenReceipts } from './receipts.ts';
 import { Replies } from './replies.ts';
+import { type StorageAccount, StorageTime } from './storage-time.ts';
 import { Taker } from './taker.ts';
 import { freshTrace, type TraceEvent, transition } from './trace.ts';
 import { Transfers } from './transfers.ts';
@@ -65,6 +68,9 @@ export interface CustodyOptions {
   readonly link: Link;
   readonly routing: Routing;
   readonly author: Author;
+  readonly mailboxes: Mailboxes;
+  /** What was published, and is for whoever it is handed to. Resolves when durable. */
+  readonly published: (from: NodeId, object: DataObject) => Promise<void>;
   /** Whose traffic is free; all others share the strangers' part. */
   readonly isContact: (id: NodeId) => boolean;
   /** What may be sent on their behalf. */
@@ -98,8 +104,11 @@ interface Moved {
 export class Custody {
   readonly onNote = new Event<CustodyNote>();
   readonly onSpent = new Event<Spent>();
+  /** An object for this node was opened, and is durable. */
+  readonly onOpened = new Event<ObjectId>();
   readonly #o: CustodyOptions;
   readonly #time: OwnTime;
+  readonly #storageTime: StorageTime;
   readonly #holdings: Holdings;
   readonly #leases: LeaseBook;
   readonly #garbage: Garbage;
@@ -116,14 +125,18 @@ export class Custody {
 
   constructor(options: CustodyOptions) {
     this.#o = options;
-    const { author, clock, counters, db, identity, link, random, routing, strangers } = options;
+    const { author, clock, counters, db, identity, link, mailboxes, random, routing, strangers } = options;
     this.#time = new OwnTime(db, clock);
+    this.#storageTime = new StorageTime(db);
     this.#holdings = new Holdings(db);
     this.#leases = new LeaseBook(db, options.isContact);
-    this.#garbage = new Garbage(this.#holdings);
+    this.#garbage = new Garbage(
+      this.#holdings,
+      ({ pending, recipient }) => pending || mailboxes.serves(recipient),
+    );
     this.#receipts = new GivenReceipts(db);
     const common = {
-      ...{ db, link, routing, strangers, clock, random, counters },
+      ...{ db, link, routing, mailboxes, strangers, clock, random, counters },
       holdings: this.#holdings,
       transfers: this.#transfers,
       ownTime: () => this.#time.now(),
@@ -160,6 +173,7 @@ export class Custody {
       admission: this.#admission,
       arrived: (tx, object) => {
         const opened = author.arrived(tx, object);
+        tx.afterCommit(() => this.onOpened.emit(objectIdOf(object.header)));
         if (opened !== 'unreadable')
           this.#receipts.add(tx, object.header.lock, opened.secret, this.#time.now());
         this.#time.mark(tx);
@@ -172,6 +186,7 @@ export class Custody {
       change: (tx, n, event, object) => {
         this.#change(tx, n, event, object);
       },
+      published: options.published,
       taken: (n, recipient) => {
         this.#inquiries.settled(n);
         this.#giver.took(n, recipient);
@@ -217,7 +232,44 @@ export class Custody {
   }
 
   /** Own time, ms (`own-time.ts`). */
-  readonly ownTime = (): number => this.#time.now();
+  readonly now = (): number => this.#time.now();
+
+  /** How many objects are held for a recipient. */
+  waitingCount(recipient: NodeId): number {
+    return this.#heldFor(recipient).length;
+  }
+
+  /** At most `most` of them, mostly the oldest first. */
+  waitingFor(recipient: NodeId, most: number): readonly Waiting[] {
+    const holdings = this.#holdings;
+    const first = this.#heldFor(recipient).slice(0, most);
+    return this.#o.db.read((tx) =>
+      first.flatMap((n) => {
+        const header = holdings.object(tx, n)?.header;
+        const id = holdings.get(tx, n)?.id;
+        return header && id ? [{ n, id, size: header.size, priority: header.priority }] : [];
+      }),
+    );
+  }
+
+  #heldFor(recipient: NodeId): readonly number[] {
+    return linesTo(nodeIdKey(recipient)).flatMap((line) => this.#holdings.heldIn(line));
+  }
+
+  /** Hands these over to their recipient, in this order: `Mailboxes.mayPush` says yes to them now. */
+  release(ns: readonly number[]): void {
+    for (const n of ns) this.#giver.release(n);
+  }
+
+  /** Asks `Mailboxes.mayPush` again for what it said no to. */
+  reconsider(recipient: NodeId): void {
+    this.#giver.reconsider(recipient);
+  }
+
+  /** For how long what was held, by giver and recipient. */
+  storageAccounts(): readonly StorageAccount[] {
+    return this.#o.db.read((tx) => this.#storageTime.all(tx));
+  }
 
   /** What is held and remembered: sums, and up to `limit` single ones whose number is above `after`. */
   inventory(after: number, limit: number): Inventory {
@@ -237,6 +289,7 @@ export class Custody {
       ...{ id, lock, recipient, ttl, priority, minBandwidth, size, since },
       from: undefined,
       stranger: false,
+      pending: false,
       heldMs: 0,
       expiresAt: since + left * MINUTE,
       trace: freshTrace({ attempt: 0, sequence: 0 }, firstHopsLeft(random), undefined),
@@ -276,6 +329,7 @@ export class Custody {
       : { ...before, trace };
     if (moved) {
       this.#leases.left(tx, before, now);
+      this.#storageTime.left(tx, before, now);
       this.#leases.begin(tx, after, now);
     }
     holdings.update(tx, n, before, after, object);
@@ -320,6 +374,7 @@ export class Custody {
           const underway = state === 'held' || state === 'handed-on' || state === 'dropped';
           if (underway && !holding.from) author.expired(tx, holding.id);
           this.#leases.left(tx, holding, now);
+          this.#storageTime.left(tx, holding, now);
           holdings.remove(tx, n, holding);
         }
         this.#receipts.expire(tx, now, EXPIRY_BATCH);

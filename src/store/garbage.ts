@@ -35,11 +35,14 @@ export interface Want {
 
 export class Garbage {
   readonly #holdings: Holdings;
+  readonly #isMail: (holding: Holding) => boolean;
   /** Parts that were full since the last look. */
   readonly #wanted = new Map<string, Want>();
 
-  constructor(holdings: Holdings) {
+  /** `isMail`: what a mailbox keeps makes room for nothing new, and goes only where the disk has none. */
+  constructor(holdings: Holdings, isMail: (holding: Holding) => boolean) {
     this.#holdings = holdings;
+    this.#isMail = isMail;
   }
 
   /** A part was full: room is made for the next try. */
@@ -56,10 +59,11 @@ export class Garbage {
     const wanted = [...this.#wanted.values()];
     this.#wanted.clear();
     if (disk === 'tight' || disk === 'full') {
-      const unpaid = this.#all(tx, this.#holdings.strangers(), 'unpaid', now, limit, Infinity);
+      const strangers = this.#holdings.strangers();
+      const unpaid = this.#all(tx, strangers, 'unpaid', now, limit);
       if (disk === 'tight' || unpaid.length >= limit) return unpaid;
       const left = limit - unpaid.length;
-      return [...unpaid, ...this.#all(tx, this.#holdings.strangers(), 'lazy', now, left, Infinity)];
+      return [...unpaid, ...this.#all(tx, strangers, 'lazy', now, left)];
     }
     const found = new Set<number>();
     for (const { part, neighbour } of wanted) {
@@ -70,14 +74,14 @@ export class Garbage {
     return [...found];
   }
 
-  /** Of these strangers' objects the oldest first, until `enough` bytes of the class are found. */
+  /** Of these strangers' objects the oldest first; no mail, where only `enough` bytes of the class are looked for. */
   #all(
     tx: ReadTx,
     whose: readonly string[],
     kind: GarbageClass,
     now: number,
     limit: number,
-    enough: number,
+    enough = Infinity,
   ): number[] {
     const candidates = whose.flatMap((stranger) => this.#holdings.heldUnpaid(stranger)).sort((a, b) => a - b);
     const found: number[] = [];
@@ -86,6 +90,7 @@ export class Garbage {
       if (found.length >= limit || bytes >= enough) break;
       const holding = this.#holdings.get(tx, n);
       if (!holding || garbageClass(holding, now) !== kind) continue;
+      if (enough < Infinity && this.#isMail(holding)) continue;
       found.push(n);
       bytes += holding.size;
     }

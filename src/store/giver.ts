@@ -18,6 +18,7 @@ import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import { lineOf, linesTo, recipientOf } from './line.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { type Hop, NextSteps, UNPROMISING_FAILURES, type Wait } from './next-steps.ts';
 import type { ObjectId } from './object.ts';
 import { FRESH_TRAVEL } from './parcel.ts';
@@ -37,6 +38,7 @@ export interface GiverOptions {
   readonly db: Db;
   readonly holdings: Holdings;
   readonly routing: Routing;
+  readonly mailboxes: Mailboxes;
   readonly clock: Clock;
   readonly random: Random;
   readonly transfers: Transfers;
@@ -120,6 +122,17 @@ export class Giver {
 
   /** There may be a way to this recipient that was not there, or a newer sequence. */
   wake(recipient: NodeId): void {
+    // it is there, and asks when it likes: every frame of it would have all of its mail looked at
+    if (!this.#o.mailboxes.waitsForPull(recipient)) this.reconsider(recipient);
+  }
+
+  /** Its recipient, who is there, has asked for it; what it asked for first goes first. */
+  release(n: number): void {
+    this.#lines.again(n);
+  }
+
+  /** All that is held for a recipient is looked at again. */
+  reconsider(recipient: NodeId): void {
     for (const line of linesTo(nodeIdKey(recipient))) this.#lines.wake(line);
   }
 

@@ -15,6 +15,8 @@ export interface Holding {
   readonly from: NodeId | undefined;
   /** That neighbour was no contact then, and does not pay: its objects share the strangers' part. */
   readonly stranger: boolean;
+  /** It was taken without a way, for a neighbour whose mailbox this is: it is kept until its time to live ends. */
+  readonly pending: boolean;
   /** Log byte, as in the header. */
   readonly ttl: number;
   readonly priority: ObjectPriority;
@@ -36,11 +38,11 @@ export function hasBytes({ from, trace }: Holding): boolean {
 }
 
 export const TRACE_STATES = ['held', 'handed-on', 'dropped', 'receipted', 'unreadable'] as const;
-const FLAG = { from: 1, stranger: 2 } as const;
+const FLAG = { from: 1, stranger: 2, pending: 4 } as const;
 const FOR_EVER = 0xffffffffffffffffn;
 
 /**
- * state u8 | flags u8 (bit 0 `from` follows, bit 1 stranger) | id 32 | lock 16 | recipient 16 | [from 16] | ttl u8 |
+ * state u8 | flags u8 (bit 0 `from` follows, bit 1 stranger, bit 2 pending) | id 32 | lock 16 | recipient 16 | [from 16] | ttl u8 |
  * priority u8 | min_bandwidth u32 | size u32 | since u64 | held ms u64 | expires at u64 | givers: count u8, 16 each | by state:
  * held, handed-on, dropped: [taker 16] | attempt u8 | sequence u16 | hops left u8 | asks u8 | ask at u64 | tried: count u8,
  * (neighbour 16 | reason u8 | until u64) each; receipted: secret 16; unreadable: signature 64.
@@ -50,7 +52,7 @@ export const holdingValue: ValueCodec<Holding> = {
     const { from, trace } = h;
     const w = new Writer(192)
       .u8(TRACE_STATES.indexOf(trace.state))
-      .u8((from ? FLAG.from : 0) | (h.stranger ? FLAG.stranger : 0))
+      .u8((from ? FLAG.from : 0) | (h.stranger ? FLAG.stranger : 0) | (h.pending ? FLAG.pending : 0))
       .raw(h.id)
       .raw(h.lock)
       .raw(h.recipient);
@@ -78,6 +80,7 @@ export const holdingValue: ValueCodec<Holding> = {
         recipient: nodeIdFrom(r.raw(NODE_ID_LENGTH)),
         from: flags & FLAG.from ? nodeIdFrom(r.raw(NODE_ID_LENGTH)) : undefined,
         stranger: (flags & FLAG.stranger) !== 0,
+        pending: (flags & FLAG.pending) !== 0,
         ttl: r.u8(),
         priority: r.u8(),
         minBandwidth: r.u32(),

@@ -12,6 +12,7 @@ import type { Backoff } from './backoff.ts';
 import { holdTimeMs, openTo } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
+import type { Mailboxes } from './mailboxes.ts';
 import { NumberMap } from './number-map.ts';
 import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, underSequence } from './trace.ts';
@@ -22,6 +23,8 @@ const MINUTE = 60_000;
 export const UNPROMISING_FAILURES = 2;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
+/** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
+const PENDING_AFTER_MS = 10 * MINUTE;
 /** Strangers' objects whose part of the air is spent are looked at again after so long. */
 const SHARE_AGAIN_MS = 5 * MINUTE;
 /** Remembered; past ones are forgotten when there are more. */
@@ -43,13 +46,15 @@ export interface Wait {
   readonly kind: 'wait';
   readonly until: number;
   readonly holding: Holding;
-  readonly why: 'busy' | 'no-way';
+  /** `unasked`: the recipient is told that it waits, and asks for it when it likes. */
+  readonly why: 'busy' | 'no-way' | 'unasked';
 }
 
 export interface NextStepsOptions {
   readonly db: Db;
   readonly holdings: Holdings;
   readonly routing: Routing;
+  readonly mailboxes: Mailboxes;
   readonly transfers: Transfers;
   /** Whether strangers' objects may go to this neighbour now. */
   readonly servesStrangers: (to: NodeId) => boolean;
@@ -80,7 +85,7 @@ export class NextSteps {
 
   /** What to do with an object now; undefined where it is not held. */
   decide(n: number): Hop | Wait | undefined {
-    const { db, holdings, ownTime, routing, servesStrangers } = this.#o;
+    const { db, holdings, mailboxes, ownTime, routing, servesStrangers } = this.#o;
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
@@ -95,11 +100,15 @@ export class NextSteps {
     const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
     if (hop) {
       this.#waitingSince.delete(n);
+      if (hop.direct && !mailboxes.mayPush(n, recipient))
+        return { kind: 'wait', until: Infinity, holding, why: 'unasked' };
       if (holding.stranger && !servesStrangers(hop.neighbour))
         return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     routing.want(recipient);
+    if (this.#leadsBack(n, holding, trace, candidates))
+      return { kind: 'return', to: trace.givers.at(-1) ?? '', direct: false, holding, trace };
     return this.#noWay(n, holding, trace, now, again);
   }
 
@@ -165,15 +174,47 @@ export class NextSteps {
     return [...again, ...open].find(promising) ?? open[0];
   }
 
+  /** A mailbox holds what is for those it serves, and what it took as pending, until its time is over. */
+  #keeps({ pending, recipient }: Holding): boolean {
+    return pending || this.#o.mailboxes.serves(recipient);
+  }
+
+  /** The recipient of what a mailbox keeps has been heard of elsewhere, behind the giver, who is there. */
+  #leadsBack(n: number, holding: Holding, trace: Held, candidates: readonly Candidate[]): boolean {
+    const { givers } = trace;
+    const giver = givers.at(-1);
+    const refused = this.#returnRefused.get(n);
+    if (giver === undefined || (refused && sameStamp(refused, trace))) return false;
+    if (!this.#keeps(holding)) return false;
+    return candidates.some((c) => keyOf(c) === giver) && candidates.every((c) => givers.includes(keyOf(c)));
+  }
+
+  /** An own mailbox that is there and may be given the object. */
+  #ownMailbox(n: number, trace: Held, now: number): string | undefined {
+    const { mailboxes, routing } = this.#o;
+    const there = mailboxes.own
+      .flatMap((id) => routing.candidates(id, 0).filter((c) => c.direct))
+      .map((c) => ({ ...c, direct: false }));
+    const hop = this.#choose(n, openTo(trace, there, keyOf, now));
+    return hop && keyOf(hop);
+  }
+
   #noWay(n: number, holding: Holding, trace: Held, now: number, again: number): Hop | Wait {
     const { routing, t0Ms } = this.#o;
     const since = this.#waitingSince.get(n) ?? now;
     this.#waitingSince.set(n, since);
     const tried = Math.min(again, ...trace.tried.map((t) => (t.until > now ? t.until : Infinity)));
     const wait = (until: number): Wait => ({ kind: 'wait', until, holding, why: 'no-way' });
+    if (this.#keeps(holding)) return wait(tried);
+    if (!holding.from) {
+      const mailbox = this.#ownMailbox(n, trace, now);
+      if (!mailbox) return wait(tried);
+      if (now < since + PENDING_AFTER_MS) return wait(Math.min(tried, since + PENDING_AFTER_MS));
+      return { kind: 'give', to: mailbox, direct: false, holding, trace };
+    }
     const giver = trace.givers.at(-1);
     const refused = this.#returnRefused.get(n);
-    if (!holding.from || giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
+    if (giver === undefined || (refused && sameStamp(refused, trace))) return wait(tried);
     const returnAt = since + holdTimeMs((minutesOf(holding.ttl) ?? 0) * MINUTE, t0Ms());
     if (now < returnAt) return wait(Math.min(tried, returnAt));
     const isThere = routing.candidates(nodeIdFromKey(giver), 0).some((c) => c.direct);

@@ -23,7 +23,15 @@ import {
 import { type Meeting, meetOffer, meetReturn } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
-import { type DataObject, headerFor, type ObjectId, objectIdKey, objectIdOf, shortIdOf } from './object.ts';
+import {
+  type DataObject,
+  headerFor,
+  NO_LOCK,
+  type ObjectId,
+  objectIdKey,
+  objectIdOf,
+  shortIdOf,
+} from './object.ts';
 import { type CompactHeader, decodeParcel } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
@@ -49,6 +57,8 @@ export interface TakerOptions {
   readonly keep: (tx: Tx, object: DataObject, holding: Holding) => number;
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
+  /** What has neither recipient nor lock is no message. Resolves when it is kept or refused. */
+  readonly published: (from: NodeId, object: DataObject) => Promise<void>;
   /** Durably taken into custody for this recipient. */
   readonly taken: (n: number, recipient: NodeId) => void;
 }
@@ -121,6 +131,8 @@ export class Taker {
     const parcel = decodeParcel(bytes);
     if (!parcel) return this.#count('malformed-parcel');
     const object = objectOf(parcel.header, parcel.bytes);
+    if (parcel.header.recipients.length === 0 && equal(parcel.header.lock, NO_LOCK))
+      return this.#o.published(from.id, object);
     await this.#take('offer', from, parcel.header, object, objectIdOf(object.header), answer);
   }
 

@@ -135,6 +135,31 @@ describe('the local API', () => {
     expect(JSON.parse(later.body).map((m: { text: string }) => m.text)).toEqual(['two', 'three']);
   });
 
+  test('publishes, and streams what comes of a topic until it is followed no longer', async () => {
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const item of client.subscribe('weather/*')) {
+        seen.push(`${item.topic}: ${item.text}`);
+        if (seen.length === 2) return;
+      }
+    })();
+    await running(new Promise((resolve) => setTimeout(resolve, 50)));
+    for (const [topic, text] of [
+      ['weather/oslo', 'Snow'],
+      ['traffic', 'None'],
+      ['weather/köln', 'Rain?'],
+    ] as const)
+      expect((await running(client.publish({ topic, text }))).id).toMatch(/^[0-9a-f]{16}$/);
+    await running(following);
+    expect(seen).toEqual(['weather/oslo: Snow', 'weather/köln: Rain?']);
+    expect((await running(client.status())).pub.topics).toEqual(['weather/*']);
+    await running(client.unsubscribe('weather/*'));
+    expect((await running(client.status())).pub.topics).toEqual([]);
+    expect(await refused('DELETE', '/v1/topics/weather')).toEqual([404, 'not-found']);
+    expect(await refused('POST', '/v1/topics', '{"topic":"a*","text":""}')).toEqual([400, 'bad-topic']);
+    expect(await refused('GET', '/v1/topics/a%0ab')).toEqual([400, 'bad-topic']);
+  });
+
   test('a stream that is cut off does not look as if it had ended', async () => {
     const { id } = await running(client.send({ to: b.contact, text: 'hello' }));
     const stream = client.progress(id)[Symbol.asyncIterator]();

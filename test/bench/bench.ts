@@ -1,6 +1,8 @@
 /** `make bench`: what a message costs on air, and what the daemon costs the machine. */
 import { footprint } from './daemon.ts';
 import { lanRates } from './lan.ts';
+import { mailboxRows } from './mailbox.ts';
+import { pullTimes } from './mailbox-pull.ts';
 import { meshes, routing } from './mesh.ts';
 import { type Cost, onAir } from './on-air.ts';
 import { storeCost } from './store.ts';
@@ -37,6 +39,23 @@ for (const { what, spreadingFactor, first, next, minimum } of await onAir()) {
     ratio,
   ]);
 }
+
+say();
+say('Through a mailbox, the recipient away: to it, from it with both receipts, and the latter after a boot');
+say(
+  '(handshakes, sealed frames and receipts of all three boxes; first-contact form, 78 bytes twice over what a',
+);
+say('conversation will cost):');
+for (const { down, downAfterBoot, spreadingFactor, up, what } of await mailboxRows())
+  say(
+    `${what.padEnd(18)} SF${spreadingFactor}  up ${up.bytes}  down ${down.bytes}  total ${up.bytes + down.bytes} bytes, ${seconds(up.airtimeMs + down.airtimeMs)} s; down after a boot ${downAfterBoot.bytes} bytes, ${seconds(downAfterBoot.airtimeMs)} s`,
+  );
+
+const pull = await pullTimes();
+say();
+say(
+  `A box comes back to ${pull.waiting} waiting messages on the loopback LAN: linked ${pull.linkedMs.toFixed(0)} ms after its start, the first ${(pull.firstMs - pull.linkedMs).toFixed(0)} ms later, all ${(pull.lastMs - pull.linkedMs).toFixed(0)} ms after the link`,
+);
 
 const { startsMs, rssMb, rssAnonMb } = await footprint();
 const sorted = [...startsMs].sort((a, b) => a - b);

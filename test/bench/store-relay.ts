@@ -49,7 +49,7 @@ const medium = await LanMedium.open(
 const node = await startNode({
   ...common,
   ...{ db, media: [medium], lan: medium, codec: brotli, routing: overNobody },
-  ...{ version: 'bench', name: 'relay', ttlDays: 7, maxStoreBytes: 1024 * 2 ** 20 },
+  ...{ version: 'bench', name: 'relay', ttlDays: 7, mailboxes: [], maxStoreBytes: 1024 * 2 ** 20 },
   seed: new Uint8Array(32).fill(7),
 });
 const known = new Set(node.contacts().map((c) => c.contact));

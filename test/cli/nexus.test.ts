@@ -129,6 +129,29 @@ describe('nexus', () => {
     expect(routes[1]).toMatch(/^[0-9a-f]{8} +B +(direct +1 +0\.\d\d s|no route)$/);
   });
 
+  test('pub publishes; sub shows what comes of a topic, and what came before; --end ends it', async () => {
+    expect((await a.nexus(['pub', 'weather/oslo', 'Too early'])).stdout).toMatch(
+      /^published as [0-9a-f]{16}\n$/,
+    );
+    const follower = a.begin(['sub', 'weather/*']);
+    while ((await json(a, 'status'))[0].pub.topics.length === 0) await new Promise((r) => setTimeout(r, 50));
+    expect((await a.nexus(['pub', 'weather/oslo', 'Snow'])).code).toBe(0);
+    await follower.wrote(/^[\d -]+:\d\d {2}weather\/oslo\n {2}Snow\n/);
+    await follower.stop();
+    const again = a.begin(['sub', 'weather/*', '--json']);
+    await again.wrote(/"topic":"weather\/oslo","text":"Snow"/);
+    await again.stop();
+    expect((await a.nexus(['sub', 'weather/*', '--end'])).code).toBe(0);
+    expect(await refusal(a, 'sub', 'weather/*', '--end')).toEqual([
+      1,
+      expect.stringMatching(/is not followed here/),
+    ]);
+    expect(await refusal(a, 'pub', 'weather/*', 'x')).toEqual([
+      1,
+      expect.stringMatching(/^Publish under one name/),
+    ]);
+  });
+
   test('config check says that a file is right, or what is wrong, without a daemon', async () => {
     const offline = town.box('offline');
     const right = await offline.nexus(['config', 'check', offline.configFile]);

@@ -32,6 +32,23 @@ describe('a persisted counter', () => {
     await db.abandon();
   });
 
+  it('skips to a number, durably, and never back', async () => {
+    const sim = new Simulation();
+    const directory = temporaryDirectory();
+    const db = await simulated(sim, directory);
+    const counter = await open(sim, db, 4);
+    counter.next();
+    const skipping = counter.skipTo(1000);
+    counter.next(); // while the disk is written
+    await sim.resolve(skipping, 1000);
+    await sim.resolve(counter.skipTo(10), 1000);
+    expect([counter.next(), counter.next()]).toEqual([1000, 1001]);
+    await db.abandon();
+    const again = await simulated(sim, directory);
+    expect((await open(sim, again, 4)).next()).toBeGreaterThan(1001);
+    await again.abandon();
+  });
+
   it('never gives a number twice, whenever the plug is pulled', async () => {
     const life = fc.record({ pause: fc.nat(12), numbers: fc.nat(30), end: fc.nat(25) });
     await fc.assert(

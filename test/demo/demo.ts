@@ -1,10 +1,11 @@
 /**
- * `make demo`: a message from A to B, which do not hear each other, through a relay between them. Everything is the
- * product itself, as separate processes: three `nexusd` with the driver of the roof, and the `nexus` command. Only the
- * radio chips and the air between them are simulated, at their true speed.
+ * `make demo`: a message from A to B, which do not hear each other, through a relay between them; then one while B is
+ * off, which the relay holds until B is back. Everything is the product itself, as separate processes: three `nexusd`
+ * with the driver of the roof, and the `nexus` command. Only the radio chips and the air between them are simulated,
+ * at their true speed.
  */
 import type { NodeStatus } from '../../src/api/types.ts';
-import { type Box, Town } from './processes.ts';
+import { type Box, type Running, Town } from './processes.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
@@ -16,8 +17,21 @@ async function at(box: Box, shown: string, args: readonly string[]): Promise<str
   return stdout;
 }
 
+async function statusOf(box: Box): Promise<NodeStatus> {
+  return JSON.parse((await box.nexus(['status', '--json'])).stdout) as NodeStatus;
+}
+
+/** Looks again until it holds; rejects after so many seconds. */
+async function until(holds: () => Promise<boolean>, what: string, seconds = 30): Promise<void> {
+  const end = process.hrtime.bigint() + BigInt(seconds * 1e9);
+  while (!(await holds())) {
+    if (process.hrtime.bigint() > end) throw new Error(`${what} did not happen within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+}
+
 async function channelOf(box: Box): Promise<string> {
-  const { radio } = JSON.parse((await box.nexus(['status', '--json'])).stdout) as NodeStatus;
+  const { radio } = await statusOf(box);
   if (!radio) throw new Error(`box ${box.name} has no radio`);
   const { region, frequencyHz, bandwidthHz, spreadingFactor } = radio;
   return `${region}, ${frequencyHz / 1e6} MHz, ${bandwidthHz / 1e3} kHz, spreading factor ${spreadingFactor}`;
@@ -27,8 +41,12 @@ async function demonstrate(town: Town, message: string): Promise<void> {
   const began = process.hrtime.bigint();
   await town.startAir('--loss', '120', '--loss', 'A:B=300');
   const [a, relay, b] = [town.box('A'), town.box('relay'), town.box('B')];
-  for (const box of [a, relay, b]) box.configure('spreading_factor = 7');
-  await Promise.all([a.start(), relay.start(), b.start()]);
+  for (const box of [a, relay]) box.configure('spreading_factor = 7');
+  await Promise.all([a.start(), relay.start()]);
+  // whoever sets up B names the relay as the box that keeps its mail; without that B chooses one within a minute
+  const [codeOfRelay = ''] = (await relay.nexus(['id'])).stdout.split('\n');
+  b.configure(`spreading_factor = 7\n[messages]\nmailboxes = ["${codeOfRelay}"]`);
+  const daemonOfB = await b.start();
   say(
     'Three boxes are up: A and B, which do not hear each other, and a relay that hears both, with 120 dB of path',
   );
@@ -56,6 +74,37 @@ async function demonstrate(town: Town, message: string): Promise<void> {
     `Delivered over the relay, end to end encrypted; ${seconds.toFixed(1)} s from starting the boxes to here.`,
   );
   say('(B shows the sender by contact code: it has not given A a name.)');
+  say();
+  await whileAway(a, relay, b, daemonOfB);
+  const all = Number(process.hrtime.bigint() - began) / 1e9;
+  say();
+  say(`${all.toFixed(1)} s from starting the boxes to here.`);
+}
+
+/** A message to B while that is off: held by the relay, delivered when B is back. */
+async function whileAway(a: Box, relay: Box, b: Box, daemonOfB: Running): Promise<void> {
+  await until(async () => (await statusOf(b)).mailboxes.some((m) => m.registered), 'a mailbox for B');
+  say('The relay is the mailbox of B. Now B is switched off, and A writes again.');
+  await daemonOfB.stop();
+  say();
+  const text = 'Read this when you are back';
+  say(`A$ nexus send B ${JSON.stringify(text)} --wait`);
+  const sending = a.begin(['send', 'B', '--wait', '--', text], (line) => say(`   ${line}`));
+  sending.process.stdin?.end();
+  await sending.wrote(/in custody/);
+  const { objects } = (await statusOf(relay)).store;
+  if (objects !== 1) throw new Error(`the relay holds ${objects} objects`);
+  say('relay$ nexus status');
+  const status = (await relay.nexus(['status'])).stdout.split('\n');
+  for (const line of status.filter((l) => l.startsWith('store'))) say(`   ${line}`);
+  say();
+  say('B is switched on again.');
+  await b.start();
+  const { code } = await sending.ended;
+  if (code !== 0) throw new Error(`the message was not delivered: exit code ${code}`);
+  say();
+  const read = await at(b, 'inbox', ['inbox']);
+  if (!read.includes(text)) throw new Error(`B read something else:\n${read}`);
 }
 
 const town = new Town();

@@ -1,11 +1,12 @@
 /** Golden bytes of docs/protocol/mesh.md: beacon, announce, solicit, digest, want. */
 import { describe, expect, test } from 'vitest';
-import { fromHex, toHex } from '../../src/core/bytes.ts';
+import { fromHex, Reader, toHex, Writer } from '../../src/core/bytes.ts';
 import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
 import { CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
 import { decodeDigest, encodeDigest, entriesWithin } from '../../src/mesh/digest.ts';
+import { type PathCost, readCost, through, writeCost } from '../../src/mesh/metric.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
 import { decodeWant, encodeWant } from '../../src/mesh/want.ts';
 
@@ -61,6 +62,15 @@ describe('announce', () => {
       cost: { metric: 0, price: 0, bottleneck: 255, hops: 0 },
     });
   });
+  test('names up to two mailboxes, 16 bytes each, behind the tariff', () => {
+    const mailboxes = [1, 2].map((n) => nodeIdFrom(new Uint8Array(16).fill(n)));
+    const named = encodeAnnounce(identity, { ...own, mailboxes });
+    const fields = `48 | ${toHex(identity.publicKey)} | 0201000000000000 | a0a1a2a3a4a5a6a7 | 05 | 0500 | 000000`;
+    const ids = `${'01'.repeat(16)} | ${'02'.repeat(16)}`;
+    expect(toHex(named.subarray(0, 87))).toBe(toHex(hex(`${fields} | ${ids}`)));
+    expect(decodeAnnounce(named)).toMatchObject({ ...own, mailboxes });
+    expect(() => encodeAnnounce(identity, { ...own, mailboxes: [...mailboxes, ...mailboxes] })).toThrow();
+  });
   test('with any bit of its signed part flipped is refused', () => {
     for (let bit = 8; bit < 8 * 119; bit += 7) {
       const bent = frame.slice();
@@ -85,6 +95,21 @@ describe('announce', () => {
     const bytes = hex(`48 ${toHex(fields)} ${toHex(identity.sign('announce', fields))} 0000 0000 ff 00`);
     expect(bytes).toHaveLength(125 + 32 + 41);
     expect(decodeAnnounce(bytes)).toMatchObject({ mailboxes: [hex(ID), hex(ID)], booted: false });
+  });
+});
+
+describe('path cost', () => {
+  test('says in bit 7 of the byte for hops that the path leads to a mailbox, and keeps that through links', () => {
+    const away: PathCost = { metric: 0x0102, price: 0, bottleneck: 255, hops: 1, away: true };
+    expect(toHex(writeCost(new Writer(6), away).bytes())).toBe('02010000ff81');
+    expect(readCost(new Reader(hex('0201 0000 ff 81')))).toEqual(away);
+    expect(readCost(new Reader(hex('0201 0000 ff 01')))).toEqual({
+      metric: 0x0102,
+      price: 0,
+      bottleneck: 255,
+      hops: 1,
+    });
+    expect(through(away, { ms: 1, bandwidth: 5000 })).toMatchObject({ hops: 2, away: true });
   });
 });
 

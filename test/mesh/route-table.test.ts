@@ -12,7 +12,7 @@ let table: RouteTable;
 beforeEach(() => {
   links = new Map(['a', 'b', 'c'].map((via) => [via, { ms: 100, bandwidth: 5000 }]));
   distance = undefined;
-  table = new RouteTable({ linkCost: (via) => links.get(via), distance: () => distance });
+  table = new RouteTable({ linkCost: ({ via }) => links.get(via), distance: () => distance });
 });
 
 const say = (

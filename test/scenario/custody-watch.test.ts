@@ -18,7 +18,7 @@ const handedOn = (attempt: number, sequence: number): Trace => ({
 function holding(trace: Trace, from: NodeId | undefined): Holding {
   return {
     ...{ id: new Uint8Array(32) as ObjectId, lock: new Uint8Array(16), recipient: NEIGHBOUR, from },
-    ...{ stranger: false, ttl: 100, priority: 1, minBandwidth: 0, size: 100, trace },
+    ...{ stranger: false, pending: false, ttl: 100, priority: 1, minBandwidth: 0, size: 100, trace },
     ...{ since: 0, heldMs: 0, expiresAt: 1e9 },
   };
 }

@@ -23,12 +23,12 @@ const kept: Record<string, Kept> = {
   "a stranger's, young and lazy": { from: 3, stranger: true, since: young, priority: lazy },
 };
 
-async function scene() {
+async function scene(isMail: (holding: Holding) => boolean = () => false) {
   const db = await memoryStore();
   const holdings = new Holdings(db);
   const names = new Map<number, string>();
   for (const [name, k] of Object.entries(kept)) names.set(await keep(db, holdings, k), name);
-  const garbage = new Garbage(holdings);
+  const garbage = new Garbage(holdings, isMail);
   const victims = (disk: 'ok' | 'tight' | 'full' | 'failed', limit = 100) =>
     db.read((tx) => garbage.victims(tx, NOW, disk, limit)).map((n) => names.get(n));
   return { db, holdings, garbage, victims };
@@ -62,6 +62,14 @@ describe('garbage', () => {
     garbage.want({ part: 'strangers', neighbour: 'whoever' });
     expect(victims('ok')).toEqual(UNPAID.slice(0, 1));
     expect(victims('ok')).toEqual([]);
+  });
+
+  test('is no mail that this box keeps for others, unless the disk itself has no room', async () => {
+    const isMail = ({ from }: Holding) => from !== undefined && from[0] === 2;
+    const { garbage, victims } = await scene(isMail);
+    garbage.want({ part: 'strangers', neighbour: 'whoever' });
+    expect(victims('ok')).toEqual(UNPAID.slice(2));
+    expect(victims('tight')).toEqual(UNPAID);
   });
 
   test("of one neighbour's part is that neighbour's own", async () => {

@@ -14,6 +14,7 @@ const own: Omit<Holding, 'trace'> = {
   recipient: nodeIdFrom(of(0x33, 16)),
   from: undefined,
   stranger: false,
+  pending: false,
   ttl: 213,
   priority: 2,
   minBandwidth: 10_000,
@@ -50,6 +51,12 @@ const GOLDEN: readonly [string, Omit<Holding, 'trace'>, Trace, string][] = [
     },
     `${head('00', '03', hexOf(0x44, 16))}02${hexOf(0x55, 16)}${hexOf(0x44, 16)}0103023200000000000000000002` +
       `${hexOf(0x66, 16)}010504000000000000${hexOf(0x77, 16)}02ffffffffffffffff`,
+  ],
+  [
+    'held, pending for one whose mailbox this is',
+    { ...own, from: nodeIdFrom(of(0x44, 16)), stranger: true, pending: true },
+    { state: 'held', ...underway, givers: [], tried: [], asks: 0, askAt: 0 },
+    `${head('00', '07', hexOf(0x44, 16))}000103023200000000000000000000`,
   ],
   [
     'handed on, and asked for',

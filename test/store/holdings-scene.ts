@@ -47,6 +47,7 @@ export function objectAnd(k: Kept): { readonly object: DataObject; readonly hold
     ...{ id: objectIdOf(header), lock, from, ttl, priority, since, expiresAt },
     recipient: nodeIdFrom(new Uint8Array(16).fill(recipient)),
     stranger: k.stranger ?? false,
+    pending: false,
     minBandwidth: 0,
     size: bytes.length,
     heldMs: 0,

@@ -9,8 +9,8 @@ export const routes: Command = {
   parameters: [],
   flags: JSON_FLAG,
   summary: 'show which nodes are known, and through whom each would be reached now',
-  details:
-    'Airtime is what one message and its answers are expected to take on the way. With --json each line is one node.',
+  details: `Airtime is what one message and its answers are expected to take on the way. Of a node that is away, the way
+to its mailbox is shown. With --json each line is one node.`,
   async run({ client, flag, out }) {
     const known = await client.routes();
     if (flag('json')) for (const r of known) out(printable(JSON.stringify(r)));
@@ -29,5 +29,6 @@ export function routeRow({ alternatives, name, next, nodeId }: RouteEntry): stri
   const via = next.viaName === undefined ? next.via.slice(0, 8) : printable(next.viaName);
   const isDirect = next.via === nodeId;
   const besides = alternatives === 0 ? '' : counted(alternatives, 'route');
+  if (next.away) return [...node, isDirect ? 'kept here' : via, String(next.hops), 'away', besides];
   return [...node, isDirect ? 'direct' : via, String(next.hops), duration(next.airtimeMs), besides];
 }

@@ -1,4 +1,11 @@
-import type { LanStatus, LawStatus, NeighbourStatus, NodeStatus, RadioStatus } from '../../api/types.ts';
+import type {
+  LanStatus,
+  LawStatus,
+  MailboxStatus,
+  NeighbourStatus,
+  NodeStatus,
+  RadioStatus,
+} from '../../api/types.ts';
 import { type Command, EXIT, JSON_FLAG } from '../command.ts';
 import { amount, columns, counted, duration } from '../format.ts';
 import { printable } from '../printable.ts';
@@ -29,6 +36,7 @@ export function statusLines(s: NodeStatus): string[] {
       'messages',
       `${s.messages.waiting} waiting, ${s.messages.outbox} written here, ${s.messages.inbox} received`,
     ],
+    ['mailboxes', s.mailboxes.length === 0 ? 'none yet' : s.mailboxes.map(mailbox).join(', ')],
     ['store', `${counted(s.store.objects, 'object')}, ${amount(s.store.bytes)}, ${s.store.state}`],
   ]);
   for (const sentence of [s.radio?.sentence, s.store.sentence])
@@ -39,6 +47,11 @@ export function statusLines(s: NodeStatus): string[] {
   if (counters.length > 0)
     lines.push('', 'counters', ...columns(counters.map(([k, n]) => [`  ${k}`, String(n)])));
   return lines;
+}
+
+function mailbox({ name, nodeId, registered }: MailboxStatus): string {
+  const who = name === undefined ? nodeId.slice(0, 8) : printable(name);
+  return registered ? who : `${who} (not heard since the start)`;
 }
 
 function radio(r: RadioStatus): string {

@@ -1,0 +1,301 @@
+/**
+ * The relay's side of NXS-Pub (docs/protocol/store.md): keeps subscriptions of neighbours and published items, and
+ * tells the ones of the others, each the way it was asked to.
+ */
+import { toHex } from '../core/bytes.ts';
+import { type Cancel, type Clock, every } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import { minutesOf } from '../core/log-byte.ts';
+import { type Db, StorageFailed, type Tx } from '../db/db.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type IncomingRecord, type Link, LinkFailed } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import type { Router } from '../mesh/router.ts';
+import { CONTENT_TYPE, type DataObject, INLINE_LIMIT, objectIdOf, shortIdOf } from '../store/object.ts';
+import { encodeParcel, FRESH_TRAVEL } from '../store/parcel.ts';
+import { Items, type KeptItem } from './items.ts';
+import {
+  decodeItem,
+  decodePull,
+  decodeSubscribe,
+  encodeHint,
+  encodeSubscribed,
+  type HintItem,
+  itemsWithin,
+  MAIL,
+  type Outcome,
+  type Subscribe,
+} from './records.ts';
+import { type Subscription, Subscriptions } from './subscriptions.ts';
+import { matches } from './topic.ts';
+
+const MINUTE = 60_000;
+/** Digests are gathered for so long; hints wait for a sign of life, or so long. */
+const DIGEST_EVERY = 15 * MINUTE;
+const HINT_EVERY = 60 * MINUTE;
+/** Bytes of a parcel that hint and pull of it would cost too: it is pushed instead. */
+const CHEAPER_PUSHED = 64;
+/** Registrations of one neighbour that are looked at in a minute: each costs thousands of hashes. */
+const A_MINUTE = 4;
+
+export interface HubOptions {
+  readonly db: Db;
+  readonly link: Link;
+  readonly router: Pick<Router, 'standInFor' | 'standDown' | 'reachable'>;
+  readonly isContact: (id: NodeId) => boolean;
+  /** Objects that wait for a subscriber of its mail. */
+  readonly waiting: (id: NodeId) => number;
+  /** Asks for mail: the hint that answers, where one does. */
+  readonly pulled: (from: NodeId, ids: readonly Uint8Array[]) => Uint8Array | undefined;
+  /** Own time, ms. */
+  readonly ownTime: () => number;
+  readonly clock: Clock;
+  readonly counters: Counters;
+}
+
+/** An item that has come, durable already. */
+export interface NewItem {
+  readonly from: NodeId;
+  readonly object: DataObject;
+}
+
+export class Hub {
+  readonly subscriptions: Subscriptions;
+  readonly onItem = new Event<NewItem>();
+  readonly #o: HubOptions;
+  readonly #items: Items;
+  /** Subscriptions that are being told something. */
+  readonly #telling = new Set<string>();
+  readonly #registrations = new Map<string, { since: number; count: number }>();
+  readonly #cancels: Cancel[] = [];
+
+  constructor(options: HubOptions) {
+    this.#o = options;
+    this.subscriptions = new Subscriptions(options.db);
+    this.#items = new Items(options.db);
+  }
+
+  start(): void {
+    const { clock, link } = this.#o;
+    link.onRecord(RECORD.subscribe, (incoming) => this.#subscribe(incoming));
+    link.onRecord(RECORD.pull, (incoming) => this.#pull(incoming));
+    this.#cancels.push(
+      every(clock, MINUTE, () => this.#expire()),
+      every(clock, DIGEST_EVERY, () => this.#tellAll('digest')),
+      every(clock, HINT_EVERY, () => this.#tellAll('pull-hint')),
+    );
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  /** It was away: it is told what has come meanwhile. */
+  returned(id: NodeId): void {
+    const key = nodeIdKey(id);
+    for (const s of this.subscriptions.all()) if (nodeIdKey(s.subscriber) === key) void this.#tell(s);
+  }
+
+  /** Something published has come from a neighbour, or from this node. Whether it is kept, durably. */
+  async published(from: NodeId, object: DataObject): Promise<boolean> {
+    const { bytes, header } = object;
+    if (this.#items.has(toHex(shortIdOf(objectIdOf(header))))) return true;
+    const isItem = header.contentType !== CONTENT_TYPE.mutable && bytes.length <= INLINE_LIMIT;
+    if (!isItem || !decodeItem(bytes)) return this.#refuse('malformed-item');
+    if (!this.#items.hasRoom(from, bytes.length)) return this.#refuse('items-full');
+    const isKept = await this.#commit((tx) => {
+      this.#items.add(tx, from, object, this.#o.ownTime());
+    });
+    if (!isKept) return false;
+    this.onItem.emit({ from, object });
+    this.#tellAll('push');
+    return true;
+  }
+
+  /** The parcel of an object that is for whoever it is handed to. */
+  static parcelOf({ bytes, header }: DataObject): Uint8Array {
+    const { contentType, lock, minBandwidth, priority, ttl } = header;
+    const compact = { contentType, lock, minBandwidth, priority, ttl, recipients: [], travel: FRESH_TRAVEL };
+    return encodeParcel({ header: compact, bytes });
+  }
+
+  async #subscribe({ body, from, reply }: IncomingRecord): Promise<void> {
+    const asked = decodeSubscribe(body);
+    if (!asked) return this.#count('malformed-subscribe');
+    if (!this.#mayRegister(from.id)) return this.#count('too-often');
+    const answer = (outcome: Outcome, serial = 0) => {
+      if (outcome === 'full') this.#count('subscriptions-full');
+      const waiting = asked.number === MAIL ? this.#o.waiting(from.id) : 0;
+      const told = encodeSubscribed({ number: asked.number, outcome, waiting, serial });
+      reply({ type: RECORD.subscribed, body: told });
+    };
+    if (asked.lasts === undefined) return answer(await this.#end(from.id, asked.number));
+    const before = this.subscriptions.of(from.id, asked.number);
+    const stranger = !this.#o.isContact(from.id);
+    if (!before && !this.subscriptions.hasRoom(from.id, stranger)) return answer('full');
+    const serial = asked.step ? await this.#o.router.standInFor(from.id, asked.step) : 0;
+    if (typeof serial === 'string') return answer(serial);
+    const isKept = await this.#commit((tx) =>
+      this.subscriptions.put(tx, this.#subscription(from.id, asked, stranger)),
+    );
+    answer(isKept ? 'kept' : 'full', serial);
+    const kept = this.subscriptions.of(from.id, asked.number);
+    if (kept) void this.#tell(kept);
+  }
+
+  /** One that is renewed goes on where it was; a new one begins with what comes. */
+  #subscription(subscriber: NodeId, asked: Subscribe, stranger: boolean): Subscription {
+    const { delivery, lasts = 0, number, topic } = asked;
+    const before = this.subscriptions.of(subscriber, number);
+    const isSame = before && JSON.stringify(before.topic) === JSON.stringify(topic);
+    const expiresAt = this.#o.ownTime() + (minutesOf(lasts) ?? 0) * MINUTE;
+    const cursor = isSame ? before.cursor : this.#items.newest;
+    return { subscriber, number, topic, delivery, stranger, expiresAt, cursor };
+  }
+
+  async #end(subscriber: NodeId, number: number): Promise<Outcome> {
+    const known = this.subscriptions.of(subscriber, number);
+    if (!known) return 'ended';
+    if (!(await this.#commit((tx) => this.subscriptions.remove(tx, known)))) return 'full';
+    if (number === MAIL) await this.#o.router.standDown(subscriber);
+    return 'ended';
+  }
+
+  #pull({ body, from, reply }: IncomingRecord): void {
+    const pull = decodePull(body);
+    const subscription = pull && this.subscriptions.of(from.id, pull.number);
+    if (!pull || !subscription) {
+      this.#count(pull ? 'pull-without-subscription' : 'malformed-pull');
+      return;
+    }
+    const { ids, number } = pull;
+    if (number === MAIL) {
+      const hint = this.#o.pulled(from.id, ids);
+      if (hint) reply({ type: RECORD.hint, body: hint });
+      return;
+    }
+    if (ids.length === 0) void this.#tell(subscription);
+    for (const id of ids) {
+      const kept = this.#items.get(toHex(id));
+      if (kept && matches(subscription.topic, kept.item)) void this.#send(subscription, kept);
+      else this.#count('unknown-pull');
+    }
+  }
+
+  #tellAll(delivery: Subscription['delivery']): void {
+    for (const s of [...this.subscriptions.all()]) if (s.delivery === delivery) void this.#tell(s);
+  }
+
+  /** What a subscriber has not been told of, where it is there: whole, or as a hint. */
+  async #tell({ number, subscriber }: Subscription): Promise<void> {
+    const { link, router } = this.#o;
+    const key = `${nodeIdKey(subscriber)} ${number}`;
+    if (number === MAIL || this.#telling.has(key)) return;
+    this.#telling.add(key);
+    for (
+      let s = this.subscriptions.of(subscriber, number);
+      s;
+      s = this.subscriptions.of(subscriber, number)
+    ) {
+      const news = this.#news(s);
+      const [first] = news;
+      if (!first || !router.reachable(subscriber)) break;
+      const isWhole = (kept: KeptItem) => s?.delivery === 'push' || kept.size <= CHEAPER_PUSHED;
+      const hinted = news.slice(0, itemsWithin(link.neighbour(subscriber).recordRoom));
+      const whole = hinted.findIndex(isWhole);
+      const told = whole === 0 ? [first] : hinted.slice(0, whole < 0 ? hinted.length : whole);
+      const isTold = whole === 0 ? await this.#send(s, first) : await this.#hint(s, told);
+      const cursor = told.at(-1)?.n ?? s.cursor;
+      const after = { ...s, cursor };
+      if (!isTold || !(await this.#commit((tx) => this.subscriptions.put(tx, after)))) break;
+    }
+    this.#telling.delete(key);
+  }
+
+  #news({ cursor, subscriber, topic }: Subscription): KeptItem[] {
+    const own = nodeIdKey(subscriber);
+    return [...this.#items.all()].filter(
+      (kept) => kept.n > cursor && nodeIdKey(kept.from) !== own && matches(topic, kept.item),
+    );
+  }
+
+  #hint({ number, subscriber }: Subscription, told: readonly KeptItem[]): Promise<boolean> {
+    const { db, link } = this.#o;
+    const items = told.flatMap(({ n, size }): HintItem[] => {
+      const header = db.read((tx) => this.#items.object(tx, n))?.header;
+      return header ? [{ id: shortIdOf(objectIdOf(header)), size, priority: header.priority }] : [];
+    });
+    const body = encodeHint({ number, more: false, items });
+    return arrives(link.neighbour(subscriber).send({ type: RECORD.hint, body }, { priority: 2 }));
+  }
+
+  async #send({ subscriber }: Pick<Subscription, 'subscriber'>, { n }: KeptItem): Promise<boolean> {
+    const object = this.#o.db.read((tx) => this.#items.object(tx, n));
+    return !object || this.give(subscriber, object);
+  }
+
+  /** Hands an item to a neighbour; whether it has arrived. */
+  give(to: NodeId, object: DataObject): Promise<boolean> {
+    const neighbour = this.#o.link.neighbour(to);
+    const parcel = Hub.parcelOf(object);
+    if (parcel.length <= neighbour.recordRoom)
+      return arrives(neighbour.send({ type: RECORD.push, body: parcel }, { priority: 2 }));
+    const id = neighbour.nextTransferId();
+    if (id === undefined) return Promise.resolve(false);
+    return arrives(neighbour.transfer({ id, pushed: true, bytes: parcel, held: [] }, { priority: 2 }));
+  }
+
+  #mayRegister(from: NodeId): boolean {
+    const key = nodeIdKey(from);
+    const now = this.#o.clock.monotonic();
+    const window = this.#registrations.get(key);
+    if (window && now - window.since <= MINUTE) return ++window.count <= A_MINUTE;
+    for (const [k, w] of this.#registrations) if (now - w.since > MINUTE) this.#registrations.delete(k);
+    this.#registrations.set(key, { since: now, count: 1 });
+    return true;
+  }
+
+  async #expire(): Promise<void> {
+    const now = this.#o.ownTime();
+    const over = [...this.subscriptions.all()].filter((s) => s.expiresAt <= now);
+    const isItemOver = [...this.#items.all()].some((kept) => kept.expiresAt <= now);
+    if (over.length === 0 && !isItemOver) return;
+    await this.#commit((tx) => {
+      for (const s of over) this.subscriptions.remove(tx, s);
+      this.#items.expire(tx, now);
+    });
+    for (const s of over) if (s.number === MAIL) await this.#o.router.standDown(s.subscriber);
+  }
+
+  async #commit(change: (tx: Tx) => void): Promise<boolean> {
+    try {
+      await this.#o.db.commit((tx) => {
+        change(tx);
+      });
+      return true;
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      return false;
+    }
+  }
+
+  #refuse(what: string): false {
+    this.#count(what);
+    return false;
+  }
+
+  #count(what: string): void {
+    this.#o.counters.count(`pub.refused.${what}`);
+  }
+}
+
+async function arrives(sent: Promise<unknown>): Promise<boolean> {
+  try {
+    await sent;
+    return true;
+  } catch (e) {
+    if (!(e instanceof LinkFailed)) throw e;
+    return false;
+  }
+}

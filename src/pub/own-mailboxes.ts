@@ -1,0 +1,261 @@
+/**
+ * This node's own mailboxes: up to two neighbours that keep its mail while it is away, chosen, registered with and
+ * replaced here (docs/protocol/store.md, "Mailboxes"). Who they are survives a restart.
+ */
+import { type Cancel, type Clock, every } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
+import { Event } from '../core/events.ts';
+import { logByteOf } from '../core/log-byte.ts';
+import { type Random, uniform } from '../core/random.ts';
+import { fixed, u32 } from '../db/codecs.ts';
+import { type Db, StorageFailed, type Table } from '../db/db.ts';
+import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
+import type { Link } from '../link/link.ts';
+import { RECORD } from '../link/records.ts';
+import { MOST_MAILBOXES } from '../mesh/announce.ts';
+import { CAPABILITY } from '../mesh/beacon.ts';
+import type { Heard } from '../mesh/earshot.ts';
+import type { Router } from '../mesh/router.ts';
+import { Questions } from './questions.ts';
+import { encodeSubscribe, MAIL, type Subscribed } from './records.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+/** After a link has come about: time for others, so that there is a choice, and for mail; airtimes of a registration. */
+const CHOICE = 300;
+const SHORTEST_CHOICE = SECOND;
+/** Bytes of a registration and its answer. */
+const REGISTRATION = 59;
+/** Registrations last so long, and are renewed daily. */
+const LASTS = logByteOf(30 * 24 * 60);
+const RENEWED_EVERY = 24 * HOUR;
+const LOOK_EVERY = 10 * MINUTE;
+/** A registration that failed is tried again after so long; one that was refused after a day. */
+const FAILED_PAUSE = MINUTE;
+const REFUSED_PAUSE = 24 * HOUR;
+/** A mailbox that is silent for so many T0 is replaced. */
+const SILENT_T0 = 3;
+
+export interface OwnMailboxesOptions {
+  readonly db: Db;
+  readonly link: Link;
+  readonly router: Pick<Router, 'neighbours' | 'handOver' | 'knownAs' | 't0Ms' | 'onHeard'>;
+  /** Who a person has named as mailboxes; where there are any, no others are taken. */
+  readonly named: () => readonly NodeId[];
+  readonly isContact: (id: NodeId) => boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+}
+
+interface Mailbox {
+  readonly id: NodeId;
+  /** `Clock.monotonic()`: last heard, or this node's start. */
+  heardAt: number;
+  /** Confirmed since the start. */
+  isRegistered: boolean;
+  /** When it is registered with again. */
+  dueAt: number;
+  failures: number;
+}
+
+export class OwnMailboxes {
+  /** One has confirmed its registration. */
+  readonly onRegistered = new Event<NodeId>();
+  readonly #o: OwnMailboxesOptions;
+  readonly #table: Table<Uint8Array, number>;
+  /** The first chosen first. */
+  readonly #all = new Map<string, Mailbox>();
+  /** Until when those that refused are not asked again. */
+  readonly #refused = new Map<string, number>();
+  readonly #questions: Questions;
+  readonly #cancels: Cancel[] = [];
+  #timer: Cancel | undefined;
+  #busy = false;
+  #stopped = false;
+
+  constructor(options: OwnMailboxesOptions) {
+    this.#o = options;
+    this.#questions = new Questions(options.link);
+    const { clock, db } = options;
+    this.#table = db.table({ name: 'own-mailbox', key: fixed(NODE_ID_LENGTH), value: u32 });
+    const rows = db.read((tx) => [...tx.range(this.#table)]);
+    for (const { key } of rows.sort((a, b) => a.value - b.value))
+      this.#add(nodeIdFrom(key.slice()), clock.monotonic());
+  }
+
+  start(): void {
+    const { clock, link, random, router } = this.#o;
+    const soon = () => {
+      const choice = this.#o.named().length > 0 ? 0 : CHOICE * (link.airtime(REGISTRATION) ?? 0);
+      const wait = Math.max(SHORTEST_CHOICE, choice);
+      this.#look(wait * (1 + uniform(random)));
+    };
+    this.#cancels.push(
+      link.shared.onMutual.on((id) => {
+        const known = this.#all.get(nodeIdKey(id));
+        if (!known) return soon();
+        known.dueAt = Math.min(known.dueAt, clock.monotonic());
+        this.#look(SECOND);
+      }),
+      router.onHeard.on((id) => {
+        const mailbox = this.#all.get(nodeIdKey(id));
+        if (mailbox) mailbox.heardAt = clock.monotonic();
+      }),
+      every(clock, LOOK_EVERY, () => this.#look(0)),
+    );
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.();
+    for (const cancel of this.#cancels) cancel();
+  }
+
+  /** At most two, the first chosen first. */
+  get ids(): readonly NodeId[] {
+    return [...this.#all.values()].map((m) => m.id);
+  }
+
+  has(id: NodeId): boolean {
+    return this.#all.has(nodeIdKey(id));
+  }
+
+  /** Whether it has confirmed since this node was started. */
+  isRegistered(id: NodeId): boolean {
+    return this.#all.get(nodeIdKey(id))?.isRegistered ?? false;
+  }
+
+  /** The answer of a mailbox. */
+  async confirmed(from: NodeId, { outcome, serial }: Subscribed): Promise<void> {
+    const { clock, counters, router } = this.#o;
+    this.#questions.answered(from, MAIL);
+    const key = nodeIdKey(from);
+    const mailbox = this.#all.get(key);
+    const now = clock.monotonic();
+    if (!mailbox) {
+      counters.count('pub.refused.unasked-answer');
+      return;
+    }
+    if (outcome === 'kept') {
+      mailbox.isRegistered = true;
+      mailbox.failures = 0;
+      mailbox.dueAt = now + RENEWED_EVERY;
+      this.onRegistered.emit(from);
+      await router.knownAs(serial);
+    } else if (outcome === 'unknown') {
+      mailbox.dueAt = now + FAILED_PAUSE;
+    } else {
+      this.#refused.set(key, now + REFUSED_PAUSE);
+      await this.#drop(mailbox);
+    }
+    this.#look(SECOND);
+  }
+
+  #add(id: NodeId, now: number): void {
+    this.#all.set(nodeIdKey(id), { id, heardAt: now, isRegistered: false, dueAt: now, failures: 0 });
+  }
+
+  #look(inMs: number): void {
+    if (this.#stopped) return;
+    this.#timer?.();
+    this.#timer = this.#o.clock.after(inMs, () => void this.#work());
+  }
+
+  async #work(): Promise<void> {
+    if (this.#busy) return this.#look(SECOND);
+    this.#busy = true;
+    await this.#replaceSilent();
+    await this.#choose();
+    await this.#register();
+    this.#busy = false;
+  }
+
+  async #replaceSilent(): Promise<void> {
+    const { clock, counters, router } = this.#o;
+    const now = clock.monotonic();
+    for (const mailbox of [...this.#all.values()]) {
+      const named = this.#o.named();
+      const isWanted = named.length === 0 || named.some((id) => nodeIdKey(id) === nodeIdKey(mailbox.id));
+      if (isWanted && (now - mailbox.heardAt < SILENT_T0 * router.t0Ms || this.#candidates().length === 0))
+        continue;
+      counters.count('pub.mailbox-replaced');
+      await this.#drop(mailbox);
+    }
+  }
+
+  async #choose(): Promise<void> {
+    const { clock } = this.#o;
+    for (const { nodeId } of this.#candidates().slice(0, MOST_MAILBOXES - this.#all.size)) {
+      if (!(await this.#write((put) => put(nodeId, this.#all.size)))) return;
+      this.#add(nodeId, clock.monotonic());
+    }
+  }
+
+  /** Linked neighbours that store, and are no mailbox yet: those trusted first, then those best heard. */
+  #candidates(): Heard[] {
+    const { clock, isContact, link, named, router } = this.#o;
+    const now = clock.monotonic();
+    const names = named().map(nodeIdKey);
+    return router
+      .neighbours()
+      .filter(({ capabilities = 0, key, nodeId }) => {
+        if (this.#all.has(key) || (this.#refused.get(key) ?? 0) > now) return false;
+        if (names.length > 0) return names.includes(key) && link.shared.isMutual(nodeId);
+        return (capabilities & CAPABILITY.storage) !== 0 && link.shared.isMutual(nodeId);
+      })
+      .sort((a, b) => Number(isContact(b.nodeId)) - Number(isContact(a.nodeId)) || a.meter.etx - b.meter.etx);
+  }
+
+  /** With all that are due and there. */
+  async #register(): Promise<void> {
+    const { clock, link, random } = this.#o;
+    for (const mailbox of [...this.#all.values()]) {
+      const { id } = mailbox;
+      if (mailbox.dueAt > clock.monotonic() || !link.shared.isMutual(id)) continue;
+      const isSent = await this.#subscribe(id);
+      const pause = isSent ? FAILED_PAUSE : LOOK_EVERY * Math.min(2 ** mailbox.failures++, 64);
+      // its answer moves this on
+      if (mailbox.dueAt <= clock.monotonic())
+        mailbox.dueAt = clock.monotonic() + pause * (1 + 0.2 * uniform(random));
+    }
+  }
+
+  async #subscribe(id: NodeId): Promise<boolean> {
+    const step = await this.#o.router.handOver();
+    if (!step) return false;
+    const body = encodeSubscribe({
+      number: MAIL,
+      topic: { kind: 'node' },
+      delivery: 'pull-hint',
+      lasts: LASTS,
+      step,
+    });
+    return this.#questions.ask(id, MAIL, { type: RECORD.subscribe, body }, 2);
+  }
+
+  async #drop({ id }: Mailbox): Promise<void> {
+    this.#all.delete(nodeIdKey(id));
+    await this.#write((_put, remove) => remove(id));
+  }
+
+  async #write(
+    change: (put: (id: NodeId, place: number) => void, remove: (id: NodeId) => void) => void,
+  ): Promise<boolean> {
+    try {
+      await this.#o.db.commit(
+        (tx) =>
+          change(
+            (id, place) => tx.put(this.#table, id, place),
+            (id) => tx.remove(this.#table, id),
+          ),
+        { housekeeping: true },
+      );
+      return true;
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      return false;
+    }
+  }
+}
