@@ -20,6 +20,7 @@ import { lifetime, refreshInterval } from './learner.ts';
 import { congested, OWN_COST, RETRACTED } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
+import { DIGEST_PART } from './routing-budget.ts';
 
 const MINUTE = 60_000;
 const TICKS = 6;
@@ -28,8 +29,6 @@ const EARLY = 0.9;
 /** Refreshes wait for so much of T0, for a frame that goes anyway or that they fill; those due so soon fill it up. */
 const PATIENCE = 0.5;
 const FILLER = 0.35;
-/** The part of the budget that beacons and refreshes are planned to use: the rest is for what is asked for. */
-const PLANNED = 0.6;
 /** ms: what was asked for is said for a day more. */
 const ASKED_FOR = 24 * 60 * MINUTE;
 /** ms */
@@ -319,6 +318,6 @@ export class Advertiser {
     }
     const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
     const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
-    return logByteOf(Math.max(T0_LEAST_MS, perT0 / (PLANNED * share())) / MINUTE);
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / (DIGEST_PART * share())) / MINUTE);
   }
 }

@@ -37,10 +37,13 @@ export class PacedLink {
     return paid.length > 0;
   }
 
-  /** A record to all linked neighbours that are reached so; true once it is out. */
+  /** A digest to all linked neighbours that are reached so; true once it is out. */
   async share(record: Rec, trusted: boolean, reach: Reach): Promise<boolean> {
     const { shared } = this.#link;
-    if (!this.pay(trusted, shared.airtime(record.body.length, reach))) return false;
+    if (!this.#budget.takeForDigest(shared.airtime(record.body.length, reach), trusted)) {
+      this.#counters.count('mesh.digest-over-budget');
+      return false;
+    }
     return (await shared.send(record, 0, reach)).sent;
   }
 

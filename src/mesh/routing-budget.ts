@@ -4,6 +4,8 @@ import type { Clock } from '../core/clock.ts';
 const CHANNEL_SHARE = 0.03;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
+/** The part of it that digests may take: the rest is for what is asked for, and for links. */
+export const DIGEST_PART = 0.6;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -21,12 +23,15 @@ export interface BudgetOptions {
 export class RoutingBudget {
   readonly #o: BudgetOptions;
   #left: number;
+  /** Of the digests' part. */
+  #leftForDigests: number;
   #at: number;
 
   constructor(options: BudgetOptions) {
     this.#o = options;
     this.#at = options.clock.monotonic();
     this.#left = this.#depth;
+    this.#leftForDigests = DIGEST_PART * this.#depth;
   }
 
   /** The part of time that this box may spend: of the channel's, what is left to it by its neighbours' equal shares. */
@@ -38,14 +43,30 @@ export class RoutingBudget {
 
   /** Takes `airtimeMs` from the budget, or says that it is spent. */
   take(airtimeMs: number, trusted: boolean): boolean {
-    const depth = this.#depth;
-    const now = this.#o.clock.monotonic();
-    this.#left = Math.min(depth, this.#left + (depth * (now - this.#at)) / HOUR_MS);
-    this.#at = now;
+    const depth = this.#refill();
     const room = depth * (trusted ? 1 : 0.5);
     if (this.#left - (depth - room) < Math.min(airtimeMs, room)) return false;
     this.#left -= airtimeMs;
     return true;
+  }
+
+  /** Takes it for a digest: in a mesh that changes all the time they would leave nothing to whoever looks for a route. */
+  takeForDigest(airtimeMs: number, trusted: boolean): boolean {
+    const most = DIGEST_PART * this.#refill();
+    if (this.#leftForDigests < Math.min(airtimeMs, most) || !this.take(airtimeMs, trusted)) return false;
+    this.#leftForDigests -= airtimeMs;
+    return true;
+  }
+
+  /** The depth. */
+  #refill(): number {
+    const depth = this.#depth;
+    const now = this.#o.clock.monotonic();
+    const part = (now - this.#at) / HOUR_MS;
+    this.#at = now;
+    this.#left = Math.min(depth, this.#left + depth * part);
+    this.#leftForDigests = Math.min(DIGEST_PART * depth, this.#leftForDigests + DIGEST_PART * depth * part);
+    return depth;
   }
 
   get #depth(): number {

@@ -51,6 +51,20 @@ test('strangers who take all they get leave the trusted their half at any time',
   expect(spend(true)).toBeGreaterThanOrEqual(18_000);
 });
 
+test('digests get six tenths of it, so that the rest is there for whoever looks for a route', async () => {
+  const { clock, made, spend } = budget(2);
+  const digests = () => {
+    let ms = 0;
+    while (made.takeForDigest(100, true)) ms += 100;
+    return ms;
+  };
+  expect(digests()).toBe(21_600);
+  expect(spend(true)).toBe(14_400);
+  await clock.run(HOUR / 2);
+  expect(digests()).toBe(10_800);
+  expect(spend(true)).toBe(7_200);
+});
+
 test('a frame longer than all there is goes when nothing else has', async () => {
   const { clock, made } = budget(8, 1800);
   expect(made.take(500, true)).toBe(true);
