@@ -196,7 +196,7 @@ class RunningNode implements ComposedNode {
       mailboxes: this.#pub,
       published: (from, object) => this.#pub.published(from, object),
       ...{ isContact, strangers },
-      maxBytes: options.maxStoreBytes,
+      maxBytes: () => options.maxStoreBytes - this.content.size.bytes,
       t0Ms: () => this.#router.t0Ms,
       clock,
       random: random.fork('store'),
@@ -204,7 +204,7 @@ class RunningNode implements ComposedNode {
     });
     this.content = new Content({
       ...{ db, link, clock, counters },
-      maxBytes: options.maxStoreBytes,
+      maxBytes: () => options.maxStoreBytes - this.#custody.size.bytes,
       ownTime: this.#custody.now,
       isContact: (id) => this.#known.has(nodeIdKey(id)),
       random: random.fork('content'),

@@ -26,7 +26,7 @@ export interface AdmissionOptions {
   readonly routing: Routing;
   readonly counters: Counters;
   /** The most that objects of others may fill, bytes. */
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
   /** Whose traffic is free; all others are strangers. */
   readonly isContact: (id: NodeId) => boolean;
   readonly mailboxes: Mailboxes;
@@ -74,7 +74,7 @@ export class Admission {
       return 'full';
     }
     const neighbour = nodeIdKey(known?.from ?? from);
-    const part = holdings.shares.refusal(neighbour, stranger, size, maxBytes);
+    const part = holdings.shares.refusal(neighbour, stranger, size, maxBytes());
     if (!part) return undefined;
     counters.count(`store.full.${part}`);
     garbage.want({ part, neighbour });

@@ -76,7 +76,7 @@ export interface CustodyOptions {
   /** What may be sent on their behalf. */
   readonly strangers: StrangersAir;
   /** The most that objects of others may fill, bytes. */
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
   /** The interval of route refreshes, ms. */
   readonly t0Ms: () => number;
   readonly clock: Clock;

@@ -359,6 +359,18 @@ describe('bounds', () => {
     expect(textsOf(d)).toEqual(texts);
   });
 
+  test('what content fills is not there for custody', async () => {
+    const [a, b, c] = await line(['a', 'b', 'c'], { maxStoreBytes: 16_500 });
+    const photo = { contentType: 0, priority: 1, minBandwidth: 50_000, ttl: 200 } as const;
+    const id = await world.settle(b.node.content.put(new Uint8Array(16_384).fill(7), photo));
+    const sent = await world.settle(a.node.send('c', 'no room'));
+    await world.sim.run(5 * MINUTE);
+    expect(b.counters.get('store.refused.full')).toBeGreaterThan(0);
+    await world.settle(b.node.content.remove(id));
+    await world.sim.until(delivered(a, sent.id), 2 * HOUR, 'delivery');
+    expect(textsOf(c)).toEqual(['no room']);
+  });
+
   test("a contact's part is larger", async () => {
     const [a, b, c, d] = await line(['a', 'b', 'c', 'd'], { maxStoreBytes: 20_000 });
     await world.settle(b.node.addContact('a', a.contact));

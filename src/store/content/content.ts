@@ -67,7 +67,7 @@ export interface ContentOptions {
   readonly db: Db;
   readonly link: Link;
   /** The most that all objects together may fill, bytes. */
-  readonly maxBytes: number;
+  readonly maxBytes: () => number;
   readonly ownTime: () => number;
   /** For whom shards are kept. */
   readonly isContact: (id: NodeId) => boolean;

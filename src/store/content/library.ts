@@ -43,7 +43,7 @@ export class Library {
   readonly #db: Db;
   readonly #owners: Owners;
   readonly #ownTime: () => number;
-  readonly #maxBytes: number;
+  readonly #maxBytes: () => number;
   readonly #chunks: Chunks;
   readonly #entries: Table<number, Entry>;
   readonly #places: Table<[number, number], Place>;
@@ -56,7 +56,7 @@ export class Library {
   #next = 1;
   #count = 0;
 
-  constructor(db: Db, owners: Owners, maxBytes: number, ownTime: () => number) {
+  constructor(db: Db, owners: Owners, maxBytes: () => number, ownTime: () => number) {
     this.#db = db;
     this.#owners = owners;
     this.#maxBytes = maxBytes;
@@ -94,9 +94,9 @@ export class Library {
   refusal(size: number, origin: Origin): 'too-large' | 'full' | undefined {
     if (size > MOST_OBJECT_BYTES) return 'too-large';
     const cost = costOf(size);
-    if (this.size.bytes + cost > this.#maxBytes) return 'full';
+    if (this.size.bytes + cost > this.#maxBytes()) return 'full';
     if (typeof origin === 'string') return undefined;
-    const most = this.#maxBytes * PART_OF_NEIGHBOURS;
+    const most = this.#maxBytes() * PART_OF_NEIGHBOURS;
     const one = this.#reserved.get(nodeIdKey(origin)) ?? 0;
     const all = this.size.bytes - (this.#reserved.get('') ?? 0);
     return one + cost > most * PART_OF_ONE || all + cost > most ? 'full' : undefined;
