@@ -14,6 +14,12 @@ const TURNS = [
 const TOGETHER_MS = 2_000;
 /** The same one is not asked for again out of turn within this time, ms. */
 const HASTE_PAUSE = 15_000;
+/** Out of turn, how far: new neighbours, and theirs. Farther ones have been asked, and answer once they know. */
+const HASTE_RING = 2;
+/** Who was found and is wanted again waits for this part of the next turn, where it was asked for less long ago. */
+const AGAIN_PART = 0.25;
+const REMEMBERED_MS = 240 * MINUTE;
+const MOST_REMEMBERED = 256;
 
 interface Entry<T> {
   readonly value: T;
@@ -35,11 +41,20 @@ const dueAt = (e: Entry<unknown>) => Math.min(e.dueAt, e.soonAt ?? Number.POSITI
 
 export class WantedList<T> {
   readonly #entries = new Map<string, Entry<T>>();
+  /** What was wanted lately: how often it was asked for, and when last. */
+  readonly #before = new Map<string, { readonly tries: number; readonly askedAt: number }>();
 
-  /** Begins to want `value`, known as `key`, at `now`; no change where it is wanted already. */
+  /**
+   * Begins to want `value`, known as `key`, at `now`; no change where it is wanted already. One that is found and
+   * wanted again and again is not asked for more often than one that is never found.
+   */
   add(key: string, value: T, now: number): void {
-    if (!this.#entries.has(key))
-      this.#entries.set(key, { ...{ value, tries: 0, dueAt: now }, soonAt: undefined, askedAt: now });
+    if (this.#entries.has(key)) return;
+    const before = this.#before.get(key);
+    const tries = before && now - before.askedAt < REMEMBERED_MS ? before.tries : 0;
+    const dueAt = before && tries > 0 ? Math.max(now, before.askedAt + AGAIN_PART * turn(tries).after) : now;
+    const askedAt = before?.askedAt ?? Number.NEGATIVE_INFINITY;
+    this.#entries.set(key, { value, tries, dueAt, soonAt: undefined, askedAt });
   }
 
   get(key: string): T | undefined {
@@ -47,7 +62,13 @@ export class WantedList<T> {
   }
 
   remove(key: string): void {
+    const entry = this.#entries.get(key);
+    if (!entry) return;
     this.#entries.delete(key);
+    this.#before.delete(key);
+    if (entry.tries > 0) this.#before.set(key, entry);
+    const [oldest] = this.#before.keys();
+    if (this.#before.size > MOST_REMEMBERED && oldest !== undefined) this.#before.delete(oldest);
   }
 
   /** Somebody else asks already: not before `until`. */
@@ -78,7 +99,7 @@ export class WantedList<T> {
       e.askedAt = now;
       e.soonAt = undefined;
       const inTurn = e.dueAt <= now + TOGETHER_MS;
-      due.push({ value: e.value, ring: turn(inTurn ? e.tries : Math.max(e.tries - 1, 0)).ring });
+      due.push({ value: e.value, ring: inTurn ? turn(e.tries).ring : HASTE_RING });
       if (!inTurn) continue;
       e.tries++;
       e.dueAt = now + turn(e.tries).after;

@@ -76,3 +76,15 @@ test('one that waits for its first turn, since another asks, is asked for as nea
   expect(list.takeDue(15 * S, 28)).toEqual([{ value: 'A', ring: 2 }]);
   expect(list.nextAt()).toBe(120 * S);
 });
+
+test('one that is found and wanted again is not asked for from the beginning', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  for (const at of [0, 30 * S, 150 * S]) list.takeDue(at, 28);
+  list.remove('a');
+  list.add('a', 'A', 200 * S);
+  expect(list.nextAt()).toBe(150 * S + 900 * S);
+  list.remove('a');
+  list.add('a', 'A', 5 * 3600 * S);
+  expect(list.nextAt()).toBe(5 * 3600 * S);
+});
