@@ -89,6 +89,16 @@ export function congested(cost: PathCost, load: number): PathCost {
 /** Steps of the metric within which two paths count as equally fast: 10 % of the airtime. */
 export const NEARLY = Math.floor(METRIC_SCALE * Math.log2(1.1));
 
+/** What an object asks of its way (docs/protocol/mesh.md, "Next hop"). */
+export type Policy = 'fastest' | 'balanced' | 'cheapest';
+
+/** Steps above the fastest path within which the price decides: none, 10 %, or twice the airtime. */
+export const PRICE_DECIDES: Readonly<Record<Policy, number>> = {
+  fastest: 0,
+  balanced: NEARLY,
+  cheapest: METRIC_SCALE,
+};
+
 export function writeCost(w: Writer, { away, bottleneck, hops, metric, price }: PathCost): Writer {
   return w
     .u16(metric)

@@ -4,7 +4,15 @@
  */
 import { type Distance, isFeasible } from './feasibility.ts';
 import type { Order } from './freshness.ts';
-import { bandwidthOf, type LinkCost, NEARLY, type PathCost, RETRACTED, through } from './metric.ts';
+import {
+  bandwidthOf,
+  type LinkCost,
+  type PathCost,
+  type Policy,
+  PRICE_DECIDES,
+  RETRACTED,
+  through,
+} from './metric.ts';
 
 /** Of one destination. */
 const MOST_ROUTES = 8;
@@ -82,10 +90,11 @@ export class RouteTable {
   }
 
   /**
-   * Unexpired, feasible routes through neighbours that are up, and that carry `minBandwidth` bit/s. Those within 10 %
-   * of the fastest come first, of them the cheaper, the one in use, the faster; then the others by airtime.
+   * Unexpired, feasible routes through neighbours that are up, and that carry `minBandwidth` bit/s. Those near the
+   * fastest, as the policy sees it, come first, of them the cheaper, the one in use, the faster; then the others by
+   * airtime.
    */
-  usable(destination: string, now: number, minBandwidth = 0): readonly Usable[] {
+  usable(destination: string, now: number, minBandwidth = 0, policy: Policy = 'balanced'): readonly Usable[] {
     const distance = this.#o.distance(destination);
     const all: Usable[] = [];
     for (const route of this.#routes.get(destination)?.values() ?? []) {
@@ -100,7 +109,7 @@ export class RouteTable {
     const found = all.filter((u) => !isOutdated(u, all));
     const fastest = Math.min(...found.map((u) => u.cost.metric));
     const selected = this.#selected.get(destination);
-    const isNear = (u: Usable) => u.cost.metric <= fastest + NEARLY;
+    const isNear = (u: Usable) => u.cost.metric <= fastest + PRICE_DECIDES[policy];
     return found.sort((a, b) => {
       if (isNear(a) !== isNear(b)) return isNear(a) ? -1 : 1;
       if (isNear(a) && a.cost.price !== b.cost.price) return a.cost.price - b.cost.price;

@@ -26,7 +26,7 @@ import { HandedSteps } from './handed-steps.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
 import { Learner } from './learner.ts';
 import { LinkKeeper } from './link-keeper.ts';
-import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, NEARLY } from './metric.ts';
+import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, type Policy, PRICE_DECIDES } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
 import { Presence } from './presence.ts';
 import { type Route, RouteTable, type Usable } from './route-table.ts';
@@ -239,10 +239,10 @@ export class Router implements Routing {
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
 
-  candidates(target: NodeId, minBandwidth: number): readonly Candidate[] {
+  candidates(target: NodeId, minBandwidth: number, policy: Policy = 'balanced'): readonly Candidate[] {
     const key = nodeIdKey(target);
     const others = this.#table
-      .usable(key, this.#now(), minBandwidth)
+      .usable(key, this.#now(), minBandwidth, policy)
       .filter(({ route }) => route.via !== key && this.#isSpokenTo(nodeIdFromKey(route.via)))
       .map(({ route, cost }) => ({
         neighbour: nodeIdFromKey(route.via),
@@ -251,7 +251,7 @@ export class Router implements Routing {
       }));
     const direct = this.#direct(target, minBandwidth);
     if (!direct) return others;
-    const isSlow = others[0] !== undefined && direct.metric > others[0].metric + NEARLY;
+    const isSlow = others[0] !== undefined && direct.metric > others[0].metric + PRICE_DECIDES[policy];
     return isSlow ? [...others, direct].sort((a, b) => a.metric - b.metric) : [direct, ...others];
   }
 

@@ -1,6 +1,7 @@
 /** What the store asks of the mesh: who is there, and who is next towards a node (docs/protocol/mesh.md). */
 import type { Event } from '../core/events.ts';
 import type { NodeId } from '../identity/node-id.ts';
+import type { Policy } from './metric.ts';
 
 export interface Candidate {
   /** A neighbour that is up and whose key is known. */
@@ -14,9 +15,9 @@ export interface Candidate {
 export interface Routing {
   /**
    * Neighbours with a feasible, unexpired route to `target` that carries `minBandwidth` bps, best first; the target
-   * itself where it is a neighbour. Empty where there is none.
+   * itself where it is a neighbour. Empty where there is none. What is best, `policy` says: *balanced* where left out.
    */
-  candidates(target: NodeId, minBandwidth: number): readonly Candidate[];
+  candidates(target: NodeId, minBandwidth: number, policy?: Policy): readonly Candidate[];
   /** The newest sequence known of the target, u16, to be compared serially; undefined where none is. */
   sequenceOf(target: NodeId): number | undefined;
   /**

@@ -19,6 +19,8 @@ import { type Held, underSequence } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 
 const MINUTE = 60_000;
+/** By priority of the object: critical, normal, lazy. */
+const POLICY = ['fastest', 'balanced', 'cheapest'] as const;
 /** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
 export const UNPROMISING_FAILURES = 2;
 /** Where the giver to whom it would be returned is not there. */
@@ -95,7 +97,7 @@ export class NextSteps {
     const sequence = routing.sequenceOf(recipient) ?? 0;
     const fresh = newerSequence(sequence, holding.trace.sequence);
     const trace = fresh ? underSequence(holding.trace, sequence) : holding.trace;
-    const candidates = routing.candidates(recipient, minBandwidth);
+    const candidates = routing.candidates(recipient, minBandwidth, POLICY[holding.priority]);
     const { knowing, again } = this.#knowing(candidates, recipient, trace.sequence, now);
     const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
     if (hop) {

@@ -1,7 +1,14 @@
 /** docs/protocol/mesh.md, "Next hop". */
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Distance } from '../../src/mesh/feasibility.ts';
-import { type LinkCost, metricOf, OWN_COST, type PathCost, RETRACTED } from '../../src/mesh/metric.ts';
+import {
+  type LinkCost,
+  metricOf,
+  OWN_COST,
+  type PathCost,
+  type Policy,
+  RETRACTED,
+} from '../../src/mesh/metric.ts';
 import { RouteTable } from '../../src/mesh/route-table.ts';
 
 const D = 'destination';
@@ -31,6 +38,16 @@ describe('which routes may be used', () => {
     say('b', 300);
     say('c', 600);
     expect(usable()).toEqual(['b', 'c', 'a']);
+  });
+
+  test('by what the object asks for: the fastest, the cheaper of those nearly as fast, or of those half as fast', () => {
+    say('a', 1000, { price: 50 });
+    say('b', 1080, { price: 30 });
+    say('c', 1800, { price: 10 });
+    const by = (policy: Policy) => table.usable(D, 0, 0, policy).map((u) => u.route.via);
+    expect(by('fastest')).toEqual(['a', 'b', 'c']);
+    expect(by('balanced')).toEqual(['b', 'a', 'c']);
+    expect(by('cheapest')).toEqual(['c', 'b', 'a']);
   });
 
   test('not those that have expired, were retracted, or lead through a neighbour that is down', () => {
