@@ -218,6 +218,8 @@ export interface StoreView {
   readonly amounts: Readonly<Record<StoreState, { readonly objects: number; readonly bytes: number }>>;
   /** Held for strangers, who do not pay. */
   readonly unpaidBytes: number;
+  /** Objects by name (`Content`), the bytes promised to them, and how many of these are shards that contacts placed. */
+  readonly content: { readonly objects: number; readonly bytes: number; readonly placedBytes: number };
   readonly entries: readonly StoreEntry[];
   /** Where the next page begins; left out on the last. */
   readonly next?: number;

@@ -352,7 +352,7 @@ class RunningNode implements ComposedNode {
   store(after: number, limit: number): StoreView {
     const { clock, db } = this.#o;
     const inventory = this.#custody.inventory(after, limit);
-    return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode);
+    return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode, this.content.size);
   }
 
   stop(): Promise<void> {

@@ -16,6 +16,7 @@ export function storeView(
   disk: DiskState,
   wallNow: number,
   nameOf: NameOfNode,
+  content: StoreView['content'],
 ): StoreView {
   const { amounts, items, unpaidBytes } = inventory;
   const last = items.at(-1);
@@ -25,6 +26,7 @@ export function storeView(
       [...amounts].map(([state, amount]) => [state, { ...amount }]),
     ) as StoreView['amounts'],
     unpaidBytes,
+    content,
     entries: items.map((item) => storeEntry(item, wallNow, nameOf)),
     ...(last && items.length === limit ? { next: last.n } : {}),
   };

@@ -5,7 +5,8 @@ import { store, storeRow, sumLines } from '../../src/cli/commands/store.ts';
 const HOUR = 3_600_000;
 const none = { objects: 0, bytes: 0 };
 const amounts = { held: none, 'handed-on': none, receipted: none, unreadable: none, dropped: none };
-const empty: StoreView = { disk: 'ok', amounts, unpaidBytes: 0, entries: [] };
+const content = { objects: 0, bytes: 0, placedBytes: 0 };
+const empty: StoreView = { disk: 'ok', amounts, unpaidBytes: 0, content, entries: [] };
 
 const entry: StoreEntry = {
   n: 1,
@@ -28,6 +29,11 @@ describe('the sums', () => {
       'nothing is held or remembered',
       'of strangers, who go first: 0 bytes',
     ]);
+  });
+  test('show objects by name, and what contacts have placed here', () => {
+    expect(sumLines({ ...empty, content: { objects: 2, bytes: 20_000, placedBytes: 4096 } }).at(-1)).toBe(
+      'by name, kept until they expire: 2 objects, 20.0 kB, 4.1 kB of them placed by contacts',
+    );
   });
   test('show the states in which there is something, and what the disk’s state means', () => {
     const held = { objects: 1, bytes: 300 };
@@ -105,7 +111,7 @@ describe('nexus store', () => {
   test('with --json gives the sums, then a line for each', async () => {
     const { lines } = await run(2, 'json', 'all');
     expect(lines.map((line) => JSON.parse(line))).toEqual([
-      { disk: 'ok', amounts, unpaidBytes: 0 },
+      { disk: 'ok', amounts, unpaidBytes: 0, content },
       { ...entry, n: 1 },
       { ...entry, n: 2 },
     ]);

@@ -167,7 +167,7 @@ describe('hostile holders', () => {
     await world.sim.run(10_000);
     // it is no answer to what was asked; its sender counts as silent, and nothing is kept
     expect(a.counters.get('store.content.refused.unasked')).toBeGreaterThan(0);
-    expect(a.node.content.size).toEqual({ objects: 0, bytes: 0 });
+    expect(a.node.content.size).toMatchObject({ objects: 0, bytes: 0 });
     await world.settle(a.node.content.remove(objectIdOf(header)));
     expect(await failed).toBe('aborted');
   });

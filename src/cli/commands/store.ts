@@ -46,14 +46,21 @@ const STATES = [
 ] as const;
 
 /** The sums for people: each state in which there is something, and what may go. */
-export function sumLines({ amounts, disk, unpaidBytes }: StoreView): string[] {
+export function sumLines({ amounts, content, disk, unpaidBytes }: StoreView): string[] {
   const rows = STATES.filter(([state]) => amounts[state].objects > 0).map(([state, what]) => [
     what,
     counted(amounts[state].objects, 'object'),
     amount(amounts[state].bytes),
   ]);
   const sums = rows.length === 0 ? ['nothing is held or remembered'] : columns(rows);
-  return [`disk: ${DISK[disk]}`, ...sums, `of strangers, who go first: ${amount(unpaidBytes)}`];
+  const placed = content.placedBytes > 0 ? `, ${amount(content.placedBytes)} of them placed by contacts` : '';
+  const named =
+    content.objects > 0
+      ? [
+          `by name, kept until they expire: ${counted(content.objects, 'object')}, ${amount(content.bytes)}${placed}`,
+        ]
+      : [];
+  return [`disk: ${DISK[disk]}`, ...sums, `of strangers, who go first: ${amount(unpaidBytes)}`, ...named];
 }
 
 const DISK = {

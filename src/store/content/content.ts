@@ -142,8 +142,8 @@ export class Content {
     return this.#placements.onStruck;
   }
 
-  /** Objects here, and the bytes that are promised to them. */
-  get size(): { readonly objects: number; readonly bytes: number } {
+  /** Objects here, the bytes that are promised to them, and of these those of shards that neighbours placed. */
+  get size(): Library['size'] {
     return this.#library.size;
   }
 

@@ -80,9 +80,10 @@ export class Library {
     });
   }
 
-  /** Objects here, and the bytes that are promised to them. */
-  get size(): { readonly objects: number; readonly bytes: number } {
-    return { objects: this.#count, bytes: sum(this.#reserved.values()) };
+  /** Objects here, the bytes that are promised to them, and of these those of shards that neighbours placed. */
+  get size(): { readonly objects: number; readonly bytes: number; readonly placedBytes: number } {
+    const bytes = sum(this.#reserved.values());
+    return { objects: this.#count, bytes, placedBytes: bytes - (this.#reserved.get('') ?? 0) };
   }
 
   /** Removes what an earlier run left behind. */
@@ -98,8 +99,7 @@ export class Library {
     if (typeof origin === 'string') return undefined;
     const most = this.#maxBytes() * PART_OF_NEIGHBOURS;
     const one = this.#reserved.get(nodeIdKey(origin)) ?? 0;
-    const all = this.size.bytes - (this.#reserved.get('') ?? 0);
-    return one + cost > most * PART_OF_ONE || all + cost > most ? 'full' : undefined;
+    return one + cost > most * PART_OF_ONE || this.size.placedBytes + cost > most ? 'full' : undefined;
   }
 
   /** The live entry of this object. */
