@@ -80,7 +80,9 @@ describe('immutable objects', () => {
     expect(a.node.content.get(id)).toBeDefined();
     await world.sim.run(10 * MINUTE);
     expect([a, b].map((x) => x.node.content.get(id))).toEqual([undefined, undefined]);
-    expect([a, b].map((x) => x.node.content.size)).toEqual(Array(2).fill({ objects: 0, bytes: 0, placedBytes: 0 }));
+    expect([a, b].map((x) => x.node.content.size)).toEqual(
+      Array(2).fill({ objects: 0, bytes: 0, placedBytes: 0 }),
+    );
   });
 
   test('outlive a power cut', async () => {
