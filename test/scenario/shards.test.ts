@@ -34,7 +34,11 @@ afterEach(() => world.end());
 
 /** All linked with each, and the first is a contact of the others. */
 async function town(...names: readonly string[]): Promise<Box[]> {
-  const boxes = names.map((name, i) => world.box(name, { radio: false, lan: names.slice(0, i) }));
+  return townOn({ radio: false }, names);
+}
+
+async function townOn({ radio }: { radio: boolean }, names: readonly string[]): Promise<Box[]> {
+  const boxes = names.map((name, i) => world.box(name, { radio, lan: names.slice(0, i) }));
   await world.settle(Promise.all(boxes.map((b) => b.start())));
   const isLinked = (b: Box) => b.node.neighbours().filter((n) => n.linked).length === boxes.length - 1;
   await world.sim.until(() => boxes.every(isLinked), 600_000, 'links between all');
@@ -114,6 +118,19 @@ test('a holder that says it keeps a shard and has it not is found out by the thi
   expect(struck.map((s) => [toHex(s.holder), s.why])).toEqual([[toHex(liar.nodeId), 'proofs-missed']]);
   expect(liar.told.filter((r) => r.type === RECORD.challenge)).toHaveLength(3);
   expect(holders(a, id)).not.toContain(toHex(liar.nodeId));
+}, 60_000);
+
+test('where the LAN is gone, holders prove by radio that they keep their shards: eight bytes down, eight up', async () => {
+  const [a, ...keepers] = (await townOn({ radio: true }, ['A', 'B', 'C', 'D'])) as [Box, ...Box[]];
+  const id = await world.settle(a.node.content.put(world.sim.random.bytes(50_000), ARCHIVE));
+  await world.sim.until(() => holders(a, id).every((h) => h !== undefined), HOUR, 'all shards placed');
+  for (const b of keepers) world.lan.part(a.name, b.name);
+  await world.sim.run(2 * HOUR); // everybody is heard by radio now
+  const before = a.counters.get('store.content.proven');
+  await world.sim.run(10 * HOUR);
+  expect(a.counters.get('store.content.proven') - before).toBeGreaterThanOrEqual(keepers.length);
+  expect(a.counters.get('store.content.proof-missed')).toBe(0);
+  expect(holders(a, id).every((h) => h !== undefined)).toBe(true);
 }, 60_000);
 
 test('a stranger is kept no shard for, and is answered no challenge', async () => {
