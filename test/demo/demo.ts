@@ -22,7 +22,7 @@ async function statusOf(box: Box): Promise<NodeStatus> {
 }
 
 /** Looks again until it holds; rejects after so many seconds. */
-async function until(holds: () => Promise<boolean>, what: string, seconds = 30): Promise<void> {
+async function until(holds: () => Promise<boolean>, what: string, seconds = 180): Promise<void> {
   const end = process.hrtime.bigint() + BigInt(seconds * 1e9);
   while (!(await holds())) {
     if (process.hrtime.bigint() > end) throw new Error(`${what} did not happen within ${seconds} s`);
