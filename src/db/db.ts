@@ -77,6 +77,17 @@ export class StorageFailed extends Error {
   }
 }
 
+/** Whether a commit, or what waits for one, became durable: `StorageFailed` is false, every other error goes on. */
+export async function isDurable(committed: Promise<unknown>): Promise<boolean> {
+  try {
+    await committed;
+    return true;
+  } catch (e) {
+    if (!(e instanceof StorageFailed)) throw e;
+    return false;
+  }
+}
+
 export interface CommitOptions {
   /** Mail of one's own, written here or for this box, and what it needs to find its way: goes on into the disk's reserve, down to half of it. */
   readonly own?: boolean;

@@ -42,6 +42,17 @@ export class LinkFailed extends Error {
   }
 }
 
+/** Whether what was sent is known to have arrived: `LinkFailed` is false, every other error goes on. */
+export async function arrives(sent: Promise<unknown>): Promise<boolean> {
+  try {
+    await sent;
+    return true;
+  } catch (e) {
+    if (!(e instanceof LinkFailed)) throw e;
+    return false;
+  }
+}
+
 export interface OutgoingTransfer {
   /** 0–63, chosen with `Neighbour.nextTransferId`; the offer named it where there was one. */
   readonly id: number;

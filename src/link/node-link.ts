@@ -35,7 +35,7 @@ import type {
   Reach,
   Rec,
 } from './link.ts';
-import { LinkFailed } from './link.ts';
+import { arrives } from './link.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
@@ -396,22 +396,14 @@ export class NodeLink implements Link {
   async #greet(id: NodeId): Promise<void> {
     const { conversation } = this.#peer(id);
     if (this.isConnected(id) || !conversation.idle) return;
-    try {
-      await conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 });
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-    }
+    await arrives(conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 }));
   }
 
   /** An answer that found no window: sent like anything else that must arrive. */
   async #deliverLate(to: NodeId, record: Rec): Promise<void> {
     const spent = (_bytes: number, airtimeMs: number) => this.#options.strangers?.answered(to, airtimeMs);
-    try {
-      await this.#peer(to).conversation.send(record, { priority: 0, spent });
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
+    if (!(await arrives(this.#peer(to).conversation.send(record, { priority: 0, spent }))))
       this.#options.counters.count('link.late-answer-lost');
-    }
   }
 
   #isReached(reach: Reach): boolean {

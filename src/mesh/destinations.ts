@@ -5,7 +5,7 @@
  */
 import { equal, toHex } from '../core/bytes.ts';
 import { bytes, fixed } from '../db/codecs.ts';
-import { type Db, StorageFailed, type Table, type TableSpec } from '../db/db.ts';
+import { type Db, isDurable, type Table, type TableSpec, type Tx } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { type Announce, decodeAnnounce } from './announce.ts';
 import { PREFIX_LENGTH } from './digest.ts';
@@ -79,7 +79,7 @@ export class Destinations {
     if (known && announce.sequence === known.announce.sequence)
       return equal(announce.anchor, known.announce.anchor) ? 'same' : 'other';
     this.#set(announce, frame.slice(), broughtBy);
-    void this.#write((put) => put(announce.nodeId, frame));
+    this.#write((tx) => tx.put(this.#table, announce.nodeId, frame));
     return 'new';
   }
 
@@ -107,7 +107,7 @@ export class Destinations {
     const most = [...brought.values()].reduce((a, b) => (b.length > a.length ? b : a));
     const victim = most[0] as Destination;
     this.#remove(victim);
-    void this.#write((_put, remove) => remove(victim.nodeId));
+    this.#write((tx) => tx.remove(this.#table, victim.nodeId));
   }
 
   #remove(destination: Destination | undefined): void {
@@ -120,20 +120,7 @@ export class Destinations {
   }
 
   /** What is not written is learned again after a reboot. */
-  async #write(
-    change: (put: (id: NodeId, frame: Uint8Array) => void, remove: (id: NodeId) => void) => void,
-  ): Promise<void> {
-    try {
-      await this.#db.commit(
-        (tx) =>
-          change(
-            (id, frame) => tx.put(this.#table, id, frame),
-            (id) => tx.remove(this.#table, id),
-          ),
-        { own: true },
-      );
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-    }
+  #write(change: (tx: Tx) => void): void {
+    void isDurable(this.#db.commit(change, { own: true }));
   }
 }

@@ -4,7 +4,7 @@
  * reboot, and go once everybody has forgotten the advertisement.
  */
 import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
-import { type Db, StorageFailed, type Table, type TableSpec } from '../db/db.ts';
+import { type Db, isDurable, type Table, type TableSpec } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
 import type { Order } from './freshness.ts';
 
@@ -98,20 +98,16 @@ export class FeasibilityDistances {
     if (this.#changed.size === 0) return true;
     const changed = [...this.#changed.values()];
     this.#changed.clear();
-    try {
-      await this.#db.commit((tx) => {
-        for (const nodeId of changed) {
-          const kept = this.#kept.get(nodeIdKey(nodeId));
-          if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric, Math.ceil(kept.lifetime / MINUTE)]);
-          else tx.remove(this.#table, nodeId);
-        }
-      }, OWN);
-      return true;
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      for (const nodeId of changed) this.#changed.set(nodeIdKey(nodeId), nodeId);
-      return false;
-    }
+    const committed = this.#db.commit((tx) => {
+      for (const nodeId of changed) {
+        const kept = this.#kept.get(nodeIdKey(nodeId));
+        if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric, Math.ceil(kept.lifetime / MINUTE)]);
+        else tx.remove(this.#table, nodeId);
+      }
+    }, OWN);
+    if (await isDurable(committed)) return true;
+    for (const nodeId of changed) this.#changed.set(nodeIdKey(nodeId), nodeId);
+    return false;
   }
 
   #first(): Kept | undefined {

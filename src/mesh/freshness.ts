@@ -4,7 +4,7 @@
  */
 import { concat, equal, utf8, Writer } from '../core/bytes.ts';
 import { blake2b } from '../crypto/hashes.ts';
-import { StorageFailed } from '../db/db.ts';
+import { isDurable, StorageFailed } from '../db/db.ts';
 import type { NodeId } from '../identity/node-id.ts';
 
 export const CHAIN_STEPS = 4096;
@@ -174,13 +174,7 @@ export class OwnFreshness {
     if (this.order > order) return true;
     const sequence = Math.floor(order / CHAIN_STEPS);
     const steps = Math.min((order % CHAIN_STEPS) + 1, RENEWED_AT);
-    try {
-      await this.#o.skipTo((sequence - 1) * RENEWED_AT + steps);
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      return false;
-    }
-    return this.advance();
+    return (await isDurable(this.#o.skipTo((sequence - 1) * RENEWED_AT + steps))) && this.advance();
   }
 
   get #current(): OwnChain {

@@ -3,7 +3,7 @@
  * disk before they are handed out, so that a node that was away resumes beyond them.
  */
 import { counter, text } from '../db/codecs.ts';
-import { type Db, StorageFailed, type Table } from '../db/db.ts';
+import { type Db, isDurable, type Table } from '../db/db.ts';
 import type { Order, OwnFreshness } from './freshness.ts';
 
 const KEY = 'newest';
@@ -39,13 +39,8 @@ export class HandedSteps {
   }
 
   async #write(order: Order): Promise<boolean> {
-    try {
-      await this.#db.commit((tx) => tx.put(this.#table, KEY, order));
-      this.#newest = Math.max(order, this.#newest);
-      return true;
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      return false;
-    }
+    if (!(await isDurable(this.#db.commit((tx) => tx.put(this.#table, KEY, order))))) return false;
+    this.#newest = Math.max(order, this.#newest);
+    return true;
   }
 }

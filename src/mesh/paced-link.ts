@@ -2,7 +2,7 @@
 import type { Counters } from '../core/counters.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD } from '../link/frame.ts';
-import { type Link, LinkFailed, type Reach, type Rec } from '../link/link.ts';
+import { arrives, type Link, type Reach, type Rec } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
 import type { RoutingBudget } from './routing-budget.ts';
 
@@ -52,12 +52,6 @@ export class PacedLink {
     const neighbour = this.#link.neighbour(to);
     const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
     if (!this.pay(trusted, (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0))) return false;
-    try {
-      await neighbour.send(record, { priority: 0, tries: TRIES });
-      return true;
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-      return false;
-    }
+    return arrives(neighbour.send(record, { priority: 0, tries: TRIES }));
   }
 }

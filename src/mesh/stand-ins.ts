@@ -5,7 +5,7 @@
 import { concat } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import { counter, fixed, u32 } from '../db/codecs.ts';
-import { type Db, StorageFailed, type Table, type TableSpec } from '../db/db.ts';
+import { type Db, isDurable, type Table, type TableSpec } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
 import type { Destinations } from './destinations.ts';
 import { T0_LEAST_MS } from './earshot.ts';
@@ -155,16 +155,11 @@ export class StandIns {
     table.update(key, { via: key, cost: AWAY_COST, order, expiresAt });
   }
 
-  async #write(nodeId: NodeId, kept: Kept | undefined): Promise<boolean> {
-    try {
-      await this.#o.db.commit(
-        (tx) => (kept ? tx.put(this.#table, nodeId, kept) : tx.remove(this.#table, nodeId)),
-        { housekeeping: true },
-      );
-      return true;
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      return false;
-    }
+  #write(nodeId: NodeId, kept: Kept | undefined): Promise<boolean> {
+    const committed = this.#o.db.commit(
+      (tx) => (kept ? tx.put(this.#table, nodeId, kept) : tx.remove(this.#table, nodeId)),
+      { housekeeping: true },
+    );
+    return isDurable(committed);
   }
 }

@@ -7,13 +7,13 @@ import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
 import { minutesOf } from '../core/log-byte.ts';
-import { type Db, StorageFailed, type Tx } from '../db/db.ts';
+import { type Db, isDurable, type Tx } from '../db/db.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { type IncomingRecord, type Link, LinkFailed } from '../link/link.ts';
+import { arrives, type IncomingRecord, type Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Router } from '../mesh/router.ts';
 import { CONTENT_TYPE, type DataObject, INLINE_LIMIT, objectIdOf, shortIdOf } from '../store/object.ts';
-import { encodeParcel, FRESH_TRAVEL } from '../store/parcel.ts';
+import { compactOf, encodeParcel, FRESH_TRAVEL } from '../store/parcel.ts';
 import { Items, type KeptItem } from './items.ts';
 import {
   decodeItem,
@@ -111,13 +111,6 @@ export class Hub {
     this.onItem.emit({ from, object });
     this.#tellAll('push');
     return true;
-  }
-
-  /** The parcel of an object that is for whoever it is handed to. */
-  static parcelOf({ bytes, header }: DataObject): Uint8Array {
-    const { contentType, lock, minBandwidth, priority, ttl } = header;
-    const compact = { contentType, lock, minBandwidth, priority, ttl, recipients: [], travel: FRESH_TRAVEL };
-    return encodeParcel({ header: compact, bytes });
   }
 
   async #subscribe({ body, from, reply }: IncomingRecord): Promise<void> {
@@ -236,9 +229,9 @@ export class Hub {
   }
 
   /** Hands an item to a neighbour; whether it has arrived. */
-  give(to: NodeId, object: DataObject): Promise<boolean> {
+  give(to: NodeId, { bytes, header }: DataObject): Promise<boolean> {
     const neighbour = this.#o.link.neighbour(to);
-    const parcel = Hub.parcelOf(object);
+    const parcel = encodeParcel({ header: compactOf(header, [], FRESH_TRAVEL), bytes });
     if (parcel.length <= neighbour.recordRoom)
       return arrives(neighbour.send({ type: RECORD.push, body: parcel }, { priority: 2 }));
     const id = neighbour.nextTransferId();
@@ -268,16 +261,8 @@ export class Hub {
     for (const s of over) if (s.number === MAIL) await this.#o.router.standDown(s.subscriber);
   }
 
-  async #commit(change: (tx: Tx) => void): Promise<boolean> {
-    try {
-      await this.#o.db.commit((tx) => {
-        change(tx);
-      });
-      return true;
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      return false;
-    }
+  #commit(change: (tx: Tx) => void): Promise<boolean> {
+    return isDurable(this.#o.db.commit(change));
   }
 
   #refuse(what: string): false {
@@ -287,15 +272,5 @@ export class Hub {
 
   #count(what: string): void {
     this.#o.counters.count(`pub.refused.${what}`);
-  }
-}
-
-async function arrives(sent: Promise<unknown>): Promise<boolean> {
-  try {
-    await sent;
-    return true;
-  } catch (e) {
-    if (!(e instanceof LinkFailed)) throw e;
-    return false;
   }
 }

@@ -8,7 +8,7 @@ import { Event } from '../core/events.ts';
 import { logByteOf } from '../core/log-byte.ts';
 import { type Random, uniform } from '../core/random.ts';
 import { fixed, u32 } from '../db/codecs.ts';
-import { type Db, StorageFailed, type Table } from '../db/db.ts';
+import { type Db, isDurable, type Table, type Tx } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
@@ -188,7 +188,7 @@ export class OwnMailboxes {
   async #choose(): Promise<void> {
     const { clock } = this.#o;
     for (const { nodeId } of this.#candidates().slice(0, MOST_MAILBOXES - this.#all.size)) {
-      if (!(await this.#write((put) => put(nodeId, this.#all.size)))) return;
+      if (!(await this.#write((tx) => tx.put(this.#table, nodeId, this.#all.size)))) return;
       this.#add(nodeId, clock.monotonic());
     }
   }
@@ -237,25 +237,10 @@ export class OwnMailboxes {
 
   async #drop({ id }: Mailbox): Promise<void> {
     this.#all.delete(nodeIdKey(id));
-    await this.#write((_put, remove) => remove(id));
+    await this.#write((tx) => tx.remove(this.#table, id));
   }
 
-  async #write(
-    change: (put: (id: NodeId, place: number) => void, remove: (id: NodeId) => void) => void,
-  ): Promise<boolean> {
-    try {
-      await this.#o.db.commit(
-        (tx) =>
-          change(
-            (id, place) => tx.put(this.#table, id, place),
-            (id) => tx.remove(this.#table, id),
-          ),
-        { housekeeping: true },
-      );
-      return true;
-    } catch (e) {
-      if (!(e instanceof StorageFailed)) throw e;
-      return false;
-    }
+  #write(change: (tx: Tx) => void): Promise<boolean> {
+    return isDurable(this.#o.db.commit(change, { housekeeping: true }));
   }
 }

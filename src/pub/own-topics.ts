@@ -11,7 +11,7 @@ import { logByteOf } from '../core/log-byte.ts';
 import { counter, text } from '../db/codecs.ts';
 import type { Db, Table } from '../db/db.ts';
 import type { NodeId } from '../identity/node-id.ts';
-import { type Link, LinkFailed } from '../link/link.ts';
+import { arrives, type Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Router } from '../mesh/router.ts';
 import { type DataObject, objectIdOf, SHORT_ID_LENGTH, shortIdOf } from '../store/object.ts';
@@ -177,7 +177,8 @@ export class OwnTopics {
     const wanted = ids.slice(0, idsWithin(neighbour.recordRoom));
     if (wanted.length === 0) return;
     const pull = { type: RECORD.pull, body: encodePull({ number, ids: wanted }) };
-    await neighbour.send(pull, { priority: 2 }).catch(ignoreLink);
+    // where it does not arrive, it is said again with the next registration
+    await arrives(neighbour.send(pull, { priority: 2 }));
   }
 
   /** Something published is here; it is kept where it is followed. */
@@ -229,9 +230,4 @@ export class OwnTopics {
     const body = encodeSubscribe({ number, topic, delivery, lasts, step: undefined });
     await this.#questions.ask(relay, number, { type: RECORD.subscribe, body }, 2);
   }
-}
-
-/** It is said again with the next registration. */
-function ignoreLink(e: unknown): void {
-  if (!(e instanceof LinkFailed)) throw e;
 }

@@ -1,6 +1,6 @@
 /** Records that another record answers: they are said again until it has come (docs/protocol/link.md, "Records"). */
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { type Link, LinkFailed, type Rec } from '../link/link.ts';
+import { arrives, type Link, type Rec } from '../link/link.ts';
 import type { Priority } from '../link/medium.ts';
 
 export class Questions {
@@ -17,15 +17,9 @@ export class Questions {
     const key = `${nodeIdKey(to)} ${number}`;
     const settled = new AbortController();
     this.#open.set(key, settled);
-    try {
-      await this.#link.neighbour(to).send(record, { priority, settled: settled.signal });
-      return true;
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
-      return false;
-    } finally {
-      if (this.#open.get(key) === settled) this.#open.delete(key);
-    }
+    const sent = await arrives(this.#link.neighbour(to).send(record, { priority, settled: settled.signal }));
+    if (this.#open.get(key) === settled) this.#open.delete(key);
+    return sent;
   }
 
   /** The answer has come. */

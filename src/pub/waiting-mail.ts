@@ -7,7 +7,7 @@ import { toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { type Link, LinkFailed } from '../link/link.ts';
+import { arrives, type Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { Custody } from '../store/custody.ts';
 import type { Waiting } from '../store/mailboxes.ts';
@@ -140,14 +140,10 @@ export class WaitingMail {
   async #tell(stay: Stay, waiting: readonly Waiting[]): Promise<void> {
     const { clock, link } = this.#o;
     const { recipient } = stay;
-    try {
-      const hint = { type: RECORD.hint, body: this.#hint(stay, waiting) };
-      await link.neighbour(recipient).send(hint, { priority: 1 });
-      if (stay.asked.size === 0 && !stay.all) this.#openAfter(stay, PATIENCE_MS);
-    } catch (e) {
-      if (!(e instanceof LinkFailed)) throw e;
+    const hint = { type: RECORD.hint, body: this.#hint(stay, waiting) };
+    if (!(await arrives(link.neighbour(recipient).send(hint, { priority: 1 }))))
       stay.timer = clock.after(AGAIN_MS, () => this.returned(recipient));
-    }
+    else if (stay.asked.size === 0 && !stay.all) this.#openAfter(stay, PATIENCE_MS);
   }
 
   /** The most urgent and then the smallest first, of those not asked for yet. */

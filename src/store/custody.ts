@@ -187,9 +187,9 @@ export class Custody {
         this.#change(tx, n, event, object);
       },
       published: options.published,
-      taken: (n, recipient) => {
+      taken: (n, holding) => {
         this.#inquiries.settled(n);
-        this.#giver.took(n, recipient);
+        this.#giver.took(n, holding);
       },
     });
   }
@@ -295,7 +295,7 @@ export class Custody {
       trace: freshTrace({ attempt: 0, sequence: 0 }, firstHopsLeft(random), undefined),
     });
     this.#time.mark(tx);
-    tx.afterCommit(() => this.#giver.took(n, recipient));
+    tx.afterCommit(() => this.#giver.took(n, { recipient, stranger: false }));
     return id;
   }
 
@@ -349,7 +349,7 @@ export class Custody {
     if (event.kind === 'acknowledged') this.#debts.acknowledged(n, nodeIdFromKey(event.by));
     if (before.trace.state === state) return;
     if (state === 'receipted' || state === 'unreadable') this.#debts.owe(n, after);
-    if (state === 'held') this.#giver.took(n, after.recipient);
+    if (state === 'held') this.#giver.took(n, after);
     if (state === 'handed-on') this.#inquiries.watch(n, after);
   }
 

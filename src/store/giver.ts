@@ -104,10 +104,8 @@ export class Giver {
   }
 
   /** An object has come into custody here. */
-  took(n: number, recipient: NodeId): void {
-    const { db, holdings } = this.#o;
-    const stranger = db.read((tx) => holdings.get(tx, n))?.stranger ?? false;
-    this.#lines.add(lineOf({ recipient, stranger }), n);
+  took(n: number, holding: Pick<Holding, 'recipient' | 'stranger'>): void {
+    this.#lines.add(lineOf(holding), n);
   }
 
   /** It is held no longer. */

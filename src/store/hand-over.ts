@@ -8,7 +8,7 @@ import { type Link, LinkFailed, type Neighbour, type SendOptions, type Sent } fr
 import { RECORD } from '../link/records.ts';
 import { type Accept, encodeOffer, type RefusalReason } from './exchange-records.ts';
 import { type DataObject, type ObjectId, shortIdOf } from './object.ts';
-import { type CompactHeader, encodeParcel, type Travel } from './parcel.ts';
+import { type CompactHeader, compactOf, encodeParcel, type Travel } from './parcel.ts';
 
 /** An acknowledged hand-over whose answer does not come is taken for lost after this long. */
 const ANSWER_WAIT_MS = 60_000;
@@ -174,6 +174,5 @@ function failed(reason: LinkFailed['reason']): Answer {
 }
 
 function headerOf({ object, recipients, travel }: Parcelled): CompactHeader {
-  const { contentType, priority, minBandwidth, ttl, lock } = object.header;
-  return { contentType, priority, minBandwidth, ttl, lock, recipients, travel };
+  return compactOf(object.header, recipients, travel);
 }

@@ -12,6 +12,7 @@ import {
   isObjectPriority,
   NO_LOCK,
   OBJECT_PRIORITY,
+  type ObjectHeader,
   type ObjectProperties,
   type Ownership,
 } from './object.ts';
@@ -49,6 +50,16 @@ export interface CompactHeader extends ObjectProperties {
   readonly ownership?: Ownership;
   /** Where the bytes do not come along, and so cannot tell. */
   readonly detached?: { readonly size: number; readonly root: Uint8Array };
+}
+
+/** What of an object's header goes on the air, for these recipients. */
+export function compactOf(
+  { contentType, lock, minBandwidth, ownership, priority, ttl }: ObjectHeader,
+  recipients: readonly NodeId[],
+  travel: Travel,
+): CompactHeader {
+  const said = { contentType, lock, minBandwidth, priority, ttl, recipients, travel };
+  return ownership ? { ...said, ownership } : said;
 }
 
 export function encodeCompactHeader(h: CompactHeader): Uint8Array {

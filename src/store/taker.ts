@@ -59,8 +59,8 @@ export interface TakerOptions {
   readonly change: (tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined) => void;
   /** What has neither recipient nor lock is no message. Resolves when it is kept or refused. */
   readonly published: (from: NodeId, object: DataObject) => Promise<void>;
-  /** Durably taken into custody for this recipient. */
-  readonly taken: (n: number, recipient: NodeId) => void;
+  /** Durably taken into custody. */
+  readonly taken: (n: number, holding: Holding) => void;
 }
 
 interface Known {
@@ -196,8 +196,8 @@ export class Taker {
         return known;
       });
       answer.reply({ type: RECORD.custody, body: encodeTaken({ objectId: shortIdOf(id), ...travel }) });
-      const recipient = db.read((tx) => holdings.get(tx, n))?.recipient;
-      if (recipient) taken(n, recipient);
+      const holding = db.read((tx) => holdings.get(tx, n));
+      if (holding) taken(n, holding);
     } catch (e) {
       this.#storageRefusal(e, answer, id);
     }

@@ -14,7 +14,7 @@ import { type Db, StorageFailed } from '../../db/db.ts';
 import type { NodeId } from '../../identity/node-id.ts';
 import type { IncomingRecord, Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
-import { CHUNK_LENGTH, chunkLeaf, PAGE_LEAVES, pieces, treeRoot } from '../merkle.ts';
+import { CHUNK_LENGTH, chunkLeaf, pieces, treeRoot } from '../merkle.ts';
 import {
   CONTENT_TYPE,
   headerOver,
@@ -330,8 +330,7 @@ export class Content {
     const refusal = known ? undefined : library.refusal(bytes.length, 'own');
     if (refusal) throw new ContentFailed(refusal);
     const n = known?.n ?? (await db.commit((tx) => library.create(tx, header, 'own', 0)));
-    for (const [page, some] of inGroups(leaves, PAGE_LEAVES).entries())
-      await db.commit((tx) => library.addPage(tx, n, page, some));
+    await library.addLeaves(n, leaves);
     for (const [group, some] of inGroups(pieces(bytes, CHUNK_LENGTH), AT_ONCE).entries())
       await db.commit((tx) => {
         for (const [i, chunk] of some.entries()) library.addChunk(tx, n, group * AT_ONCE + i, chunk);

@@ -2,7 +2,7 @@
 import { logByteOf, minutesOf } from '../../core/log-byte.ts';
 import { HASH_LENGTH, merkleRoot } from '../merkle.ts';
 import { headerOver, INLINE_LIMIT, type ObjectHeader } from '../object.ts';
-import { type CompactHeader, decodeParcel, encodeParcel, FRESH_TRAVEL } from '../parcel.ts';
+import { type CompactHeader, compactOf, decodeParcel, encodeParcel, FRESH_TRAVEL } from '../parcel.ts';
 import { decodeDetached, encodeDetached } from './records.ts';
 
 const MINUTE = 60_000;
@@ -43,9 +43,6 @@ export function decodeHead(body: Uint8Array): Head | undefined {
 
 /** An age between two bytes is rounded up: nothing lives longer for having been copied. */
 function compact(header: ObjectHeader, ageMs: number): CompactHeader {
-  const { contentType, lock, minBandwidth, ownership, priority, ttl } = header;
   const age = ageMs < MINUTE ? 0 : logByteOf(ageMs / MINUTE);
-  const travel = { ...FRESH_TRAVEL, age };
-  const said = { contentType, lock, minBandwidth, priority, ttl, recipients: [], travel };
-  return ownership ? { ...said, ownership } : said;
+  return compactOf(header, [], { ...FRESH_TRAVEL, age });
 }

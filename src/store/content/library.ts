@@ -152,6 +152,14 @@ export class Library {
     }
   }
 
+  /** Writes down all leaves of an object, in commits that stay short. */
+  async addLeaves(n: number, leaves: readonly Uint8Array[]): Promise<void> {
+    for (let page = 0; page * PAGE_LEAVES < leaves.length; page++)
+      await this.#db.commit((tx) =>
+        this.addPage(tx, n, page, leaves.slice(page * PAGE_LEAVES, (page + 1) * PAGE_LEAVES)),
+      );
+  }
+
   /** Keeps a proven chunk at its place. */
   addChunk(tx: Tx, n: number, index: number, chunk: Uint8Array): void {
     const [leaf, here] = tx.get(this.#places, [n, index]) ?? [EMPTY, 1];

@@ -12,7 +12,7 @@ import type { Db, Table } from '../../db/db.ts';
 import { type NodeId, nodeIdKey } from '../../identity/node-id.ts';
 import type { Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
-import { CHUNK_LENGTH, chunkCount, chunkLeaf, chunkLength, PAGE_LEAVES, treeRoot } from '../merkle.ts';
+import { CHUNK_LENGTH, chunkCount, chunkLeaf, chunkLength, treeRoot } from '../merkle.ts';
 import {
   CONTENT_TYPE,
   headerOver,
@@ -163,10 +163,7 @@ export class Placements {
       leaves.push(chunkLeaf(chunk));
     });
     if (!equal(treeRoot(leaves), root)) throw new ContentFailed('unobtainable');
-    for (let page = 0; page * PAGE_LEAVES < leaves.length; page++)
-      await db.commit((tx) =>
-        library.addPage(tx, n, page, leaves.slice(page * PAGE_LEAVES, (page + 1) * PAGE_LEAVES)),
-      );
+    await library.addLeaves(n, leaves);
     await this.#eachChunk(size, shards, (chunk, index) =>
       db.commit((tx) => library.addChunk(tx, n, index, chunk)),
     );
@@ -274,10 +271,7 @@ export class Placements {
     const own =
       known?.n ?? (await db.commit((tx) => library.create(tx, header, 'own', library.ageMs(entry))));
     const leaves = await this.#leavesOf(n, entry.header, shard);
-    for (let page = 0; page * PAGE_LEAVES < leaves.length; page++)
-      await db.commit((tx) =>
-        library.addPage(tx, own, page, leaves.slice(page * PAGE_LEAVES, (page + 1) * PAGE_LEAVES)),
-      );
+    await library.addLeaves(own, leaves);
     for (let index = 0; index < leaves.length; index++) {
       if (index % AT_ONCE === 0) await clock.sleep(0);
       const chunk = shardChunk(entry.header.size, this.#reader(n, entry.header.size), shard, index);
