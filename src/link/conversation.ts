@@ -45,9 +45,10 @@ interface Try extends Asked {
 type Refusal = (Submission & { sent: false })['refused'];
 
 export class Conversation {
-  /** Frames that asked for an answer, and how many of them were answered. */
+  /** Frames or bursts that asked for an answer, how many of them were answered, and the mean frame lengths of the latter, bytes. */
   asked = 0;
   answered = 0;
+  answeredBytes = 0;
   /** The last tries all went unanswered, and nothing has opened since. */
   silent = false;
   readonly #options: ConversationOptions;
@@ -194,7 +195,7 @@ export class Conversation {
 
   async #awaitAnswerTo(
     tried: Try,
-    { endedAt, airtimeMs, frames }: Submission & { sent: true },
+    { airtimeMs, bytes, endedAt, frames }: Submission & { sent: true },
   ): Promise<void> {
     this.asked++;
     this.#tries = [...this.#tries, tried].slice(-REMEMBERED_TRIES);
@@ -204,7 +205,10 @@ export class Conversation {
       for (const errand of tried.errands) errand.tries++;
       if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
     });
-    if (isAnswered()) this.answered++;
+    if (isAnswered()) {
+      this.answered++;
+      this.answeredBytes += bytes / frames;
+    }
     for (const errand of tried.errands)
       if (errand.tries >= errand.mostTries) errand.finish(failed('no-answer'));
   }

@@ -68,9 +68,10 @@ export interface LinkQuality {
   readonly heardAt: number | undefined;
   readonly rssiDbm: number | undefined;
   readonly snrDb: number | undefined;
-  /** Frames that asked for an answer, and how many of them were answered. */
+  /** Frames or bursts that asked for an answer, how many of them were answered, and the mean frame lengths of the latter, bytes. */
   readonly asked: number;
   readonly answered: number;
+  readonly answeredBytes: number;
 }
 
 /** A peer on the other side of a session, which is begun when there is something to say. */

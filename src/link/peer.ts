@@ -36,9 +36,9 @@ export class Peer {
   }
 
   get quality(): LinkQuality {
-    const { asked, answered } = this.conversation;
+    const { asked, answered, answeredBytes } = this.conversation;
     const { at, rssiDbm, snrDb } = this.#reception ?? {};
-    return { heardAt: at, rssiDbm, snrDb, asked, answered };
+    return { heardAt: at, rssiDbm, snrDb, asked, answered, answeredBytes };
   }
 
   get linked(): boolean {

@@ -32,8 +32,8 @@ export interface Sign {
   readonly rssiDbm?: number | undefined;
   readonly snrDb?: number | undefined;
   readonly capabilities?: number;
-  /** A beacon, or a digest, which stands for one. */
-  readonly isExpected?: true;
+  /** Bytes of a beacon, or of a digest, which stands for one: such a frame was to be expected. */
+  readonly expectedBytes?: number;
 }
 
 /** Beacons go every third of T0, and often enough for those who do not know that T0. */
@@ -55,9 +55,12 @@ export class Earshot {
     const key = nodeIdKey(sign.nodeId);
     const heard = this.#heard.get(key) ?? fresh(sign, key);
     const wasUp = this.#heard.has(key) && this.isUp(key, sign.at);
-    if (sign.isExpected) {
-      if (wasUp && heard.expectedAt !== undefined)
-        heard.meter.heard(Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0)));
+    if (!wasUp) heard.meter.returned();
+    if (sign.expectedBytes !== undefined) {
+      if (wasUp && heard.expectedAt !== undefined) {
+        const due = Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0));
+        heard.meter.heard(due, sign.expectedBytes);
+      }
       heard.expectedAt = sign.at;
     }
     heard.at = sign.at;

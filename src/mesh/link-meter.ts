@@ -1,46 +1,81 @@
-/** ETX of one link (De Couto et al., 2003): expected transmissions until a frame and its answer have both arrived. */
+/**
+ * ETX of one link (De Couto et al., 2003): expected transmissions until a message and its answer have both arrived.
+ * Near the edge of earshot a frame is lost in proportion to its length, so what is learned from beacons of 21 bytes
+ * and from exchanges of any length is kept as losses per byte, and said of a message.
+ */
 
+/** Bytes of the exchange that a link is measured by: a message of 100 bytes, and its answer. */
+export const MESSAGE_FRAME = 144;
+export const ANSWER_FRAME = 32;
 /** Each observation weighs so much less with every later one: about the last twenty count. */
 const FADE = 0.95;
-/** So many good ones are assumed of a link that little is known of. */
-const PRIOR = 2;
+/** Bytes without a loss that are assumed of a link that little is known of: about fourteen beacons. */
+const PRIOR_BYTES = 300;
 const WORST = 16;
 /** Of signs of life in a row, more than these missing say that the neighbour was off, not the link bad. */
 const MOST_MISSED = 3;
 
-export class LinkMeter {
-  #asked = 0;
-  #answered = 0;
-  #expected = 0;
-  #heard = 0;
-  #lastAsked = 0;
-  #lastAnswered = 0;
+/** Frames that asked for an answer, those that were answered, and the bytes of the latter, since a link began to count. */
+export interface Exchanges {
+  readonly asked: number;
+  readonly answered: number;
+  readonly answeredBytes: number;
+}
 
-  /** A sign of life was heard where, since the one before it, `expected` were due. */
-  heard(expected: number): void {
-    const due = Math.min(Math.max(expected, 1), MOST_MISSED + 1);
-    this.#expected = this.#expected * FADE ** due + due;
-    this.#heard = this.#heard * FADE ** due + 1;
+const NONE: Exchanges = { asked: 0, answered: 0, answeredBytes: 0 };
+
+/** Frames that arrived and that did not, older ones counting less. */
+class Losses {
+  #frames = 0;
+  #bytes = 0;
+  #lost = 0;
+
+  /** Frames that arrived, their bytes together, and those that did not. */
+  add(frames: number, bytes: number, lost: number): void {
+    const faded = FADE ** (frames + lost);
+    this.#frames = this.#frames * faded + frames;
+    this.#bytes = this.#bytes * faded + bytes;
+    this.#lost = this.#lost * faded + lost;
   }
 
-  /** The link's own counts of frames that asked, and that were answered, as they stand. */
-  exchanged(asked: number, answered: number): void {
+  /** The rate at which a byte is lost, where it is `assumed` until something is known. */
+  perByte(assumed: number): number {
+    const length = this.#frames > 0 ? this.#bytes / this.#frames : 1;
+    const lost = this.#lost + assumed * PRIOR_BYTES;
+    return Math.log1p((lost * length) / (this.#bytes + PRIOR_BYTES)) / length;
+  }
+}
+
+export class LinkMeter {
+  readonly #heard = new Losses();
+  #exchanged = new Losses();
+  #last: Exchanges = NONE;
+
+  /** A sign of life of so many bytes was heard where, since the one before it, `expected` were due. */
+  heard(expected: number, bytes: number): void {
+    const missed = Math.min(Math.max(expected, 1) - 1, MOST_MISSED);
+    this.#heard.add(1, bytes, missed);
+  }
+
+  /** The link's own counts as they stand. */
+  exchanged(now: Exchanges): void {
     // fewer than before: the link has begun to count anew
-    const anew = asked < this.#lastAsked;
-    const newAsked = anew ? asked : asked - this.#lastAsked;
-    const newAnswered = anew ? answered : answered - this.#lastAnswered;
-    this.#lastAsked = asked;
-    this.#lastAnswered = answered;
-    if (newAsked === 0) return;
-    const faded = FADE ** newAsked;
-    this.#asked = this.#asked * faded + newAsked;
-    this.#answered = this.#answered * faded + Math.max(newAnswered, 0);
+    const before = now.asked < this.#last.asked ? NONE : this.#last;
+    this.#last = now;
+    const answered = Math.max(now.answered - before.answered, 0);
+    const asked = now.asked - before.asked;
+    const bytes = Math.max(now.answeredBytes - before.answeredBytes, 0);
+    if (asked > 0) this.#exchanged.add(answered, bytes, Math.max(asked - answered, 0));
+  }
+
+  /** The neighbour was off or is started anew: what went unanswered says nothing of the link. */
+  returned(): void {
+    this.#exchanged = new Losses();
   }
 
   /** 1 … 16. Until frames were exchanged, what is heard stands for both ways. */
   get etx(): number {
-    const heard = (this.#heard + PRIOR) / (this.#expected + PRIOR);
-    const delivered = (this.#answered + PRIOR * heard ** 2) / (this.#asked + PRIOR);
-    return Math.min(Math.max(1 / delivered, 1), WORST);
+    const perByte = this.#exchanged.perByte(this.#heard.perByte(0));
+    return Math.min(Math.exp(perByte * (MESSAGE_FRAME + ANSWER_FRAME)), WORST);
   }
 }

@@ -10,7 +10,7 @@ import type { Random } from '../core/random.ts';
 import type { Db } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
-import { KIND } from '../link/frame.ts';
+import { KIND, SEALED_OVERHEAD } from '../link/frame.ts';
 import type { KeyOf, Link, LooseFrame } from '../link/link.ts';
 import type { Reception } from '../link/medium.ts';
 import { RECORD } from '../link/records.ts';
@@ -25,6 +25,7 @@ import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts'
 import { HandedSteps } from './handed-steps.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
 import { Learner } from './learner.ts';
+import { LinkCosts } from './link-costs.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, type Policy, PRICE_DECIDES } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
@@ -36,15 +37,8 @@ import { Solicitor } from './solicitor.ts';
 import { StandIns } from './stand-ins.ts';
 
 const MINUTE = 60_000;
-/** The exchange that a link is measured by: a message of 100 bytes, and its answer. */
-const MESSAGE_FRAME = 144;
-const ANSWER_FRAME = 32;
-/** What is reached by a connection is reached at once. */
-const WIRE: LinkCost = { ms: 1, bandwidth: Number.POSITIVE_INFINITY };
 /** One that says it hears more than this many would silence its neighbours. */
 const MOST_BELIEVED = 32;
-/** ms: what a link costs is looked at anew after so long. */
-const MEASURED_FOR = 10_000;
 /** ms: what neighbours say of this node itself is looked at so often at most. */
 const OWN_VALUE_PAUSE = 10_000;
 
@@ -100,8 +94,7 @@ export class Router implements Routing {
   readonly #freshness: OwnFreshness;
   readonly #handed: HandedSteps;
   #ownValueAt = Number.NEGATIVE_INFINITY;
-  /** By neighbour. */
-  readonly #measured = new Map<string, { readonly at: number; readonly cost: LinkCost }>();
+  readonly #linkCosts: LinkCosts;
   readonly #cancels: Cancel[] = [];
 
   constructor(options: RouterOptions) {
@@ -111,6 +104,7 @@ export class Router implements Routing {
     const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
     const common = { self, link, isTrusted, clock, random: options.random, counters };
     this.#earshot = new Earshot(isTrusted);
+    this.#linkCosts = new LinkCosts(link, this.#earshot, clock);
     let standIns: StandIns | undefined;
     const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
     this.#destinations = new Destinations(db, isKept);
@@ -214,7 +208,8 @@ export class Router implements Routing {
           return;
         }
         this.#digest(from, record.body);
-        this.#earshot.note({ nodeId: from, at: clock.monotonic(), isExpected: true });
+        const expectedBytes = SEALED_OVERHEAD + record.body.length;
+        this.#earshot.note({ nodeId: from, at: clock.monotonic(), expectedBytes });
       }),
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
@@ -307,7 +302,7 @@ export class Router implements Routing {
 
   /** bit/s of the link to a neighbour; Infinity where nothing limits it. */
   bandwidthTo(id: NodeId): number {
-    return this.#costOf(id, nodeIdKey(id)).bandwidth;
+    return this.#linkCosts.to(id).bandwidth;
   }
 
   // ── what the node shows, and asks ──────────────────────────────────────────────────────────────────────────────
@@ -354,7 +349,7 @@ export class Router implements Routing {
     }
     if (booted) this.#booted(nodeId, booted);
     const { at, rssiDbm, snrDb } = reception;
-    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, isExpected: true });
+    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, expectedBytes: bytes.length });
     if (this.keyOf(nodeId)) this.#o.link.met(nodeId, reception);
   }
 
@@ -459,7 +454,7 @@ export class Router implements Routing {
 
   #direct(target: NodeId, minBandwidth: number): Candidate | undefined {
     if (!this.reachable(target)) return undefined;
-    const link = this.#costOf(target, nodeIdKey(target));
+    const link = this.#linkCosts.to(target);
     if (bandwidthOf(bottleneckOf(link.bandwidth)) < minBandwidth) return undefined;
     return { neighbour: target, metric: Math.max(metricOf(link.ms), 1), direct: true };
   }
@@ -469,7 +464,8 @@ export class Router implements Routing {
    * and does not go to another mailbox.
    */
   #costTowards({ cost, via }: Route, destination: string): LinkCost | undefined {
-    if (via === destination && this.#standIns.standsFor(via)) return this.#measure(nodeIdFromKey(via), via);
+    if (via === destination && this.#standIns.standsFor(via))
+      return this.#linkCosts.measured(nodeIdFromKey(via));
     if (via !== destination && cost.away && this.#standIns.knows(destination)) return undefined;
     return this.#linkCost(via);
   }
@@ -480,33 +476,7 @@ export class Router implements Routing {
     if (!heard || !this.#earshot.isUp(via, this.#now())) return undefined;
     const { shared } = this.#o.link;
     if (!shared.isMutual(heard.nodeId) && !this.#o.link.neighbour(heard.nodeId).linked) return undefined;
-    return this.#costOf(heard.nodeId, via);
-  }
-
-  #costOf(id: NodeId, via: string): LinkCost {
-    const now = this.#now();
-    const known = this.#measured.get(via);
-    if (known && now - known.at < MEASURED_FOR) return known.cost;
-    const cost = this.#measure(id, via);
-    this.#measured.delete(via);
-    this.#measured.set(via, { at: now, cost });
-    for (const [key, { at }] of this.#measured) {
-      if (now - at < MEASURED_FOR) break;
-      this.#measured.delete(key);
-    }
-    return cost;
-  }
-
-  #measure(id: NodeId, via: string): LinkCost {
-    const { link } = this.#o;
-    const meter = this.#earshot.get(via)?.meter;
-    const neighbour = link.neighbour(id);
-    const { asked, answered } = neighbour.quality;
-    meter?.exchanged(asked, answered);
-    const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
-    const full = neighbour.airtime(link.mtu);
-    if (there === undefined || back === undefined || full === undefined) return WIRE;
-    return { ms: (meter?.etx ?? 1) * (there + back), bandwidth: (8000 * link.mtu) / full };
+    return this.#linkCosts.to(heard.nodeId);
   }
 
   #isSpokenTo(id: NodeId): boolean {

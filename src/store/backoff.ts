@@ -4,8 +4,11 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const FIRST_MS = MINUTE;
 const LONGEST_MS = 60 * MINUTE;
-/** A sign of life ends a pause after silence, not sooner than this after the first failure, twice that after the second … */
-const HEARD_MS = 15 * SECOND;
+/** A first pause after silence: so many times what a message and its answer take, within these bounds, ms. */
+const PAUSE_EXCHANGES = 20;
+const LEAST_FIRST_MS = 5 * SECOND;
+/** A sign of life ends a pause after silence, but not before this part of the pause that it began with is over. */
+const HEARD_PART = 0.25;
 
 /** `full`: it has said so, and a sign of life says nothing else. */
 export type Failure = 'silent' | 'full';
@@ -13,6 +16,7 @@ export type Failure = 'silent' | 'full';
 interface Pause {
   readonly fails: number;
   readonly from: number;
+  readonly ms: number;
   readonly until: number;
   readonly failure: Failure;
 }
@@ -21,11 +25,11 @@ interface Pause {
 export class Backoff {
   readonly #pauses = new Map<string, Pause>();
 
-  /** Notes a failure and gives the pause that follows it: 1 min doubling to 1 h. */
-  fail(key: string, failure: Failure, now: number): number {
+  /** Notes a failure and gives the pause that follows it: `firstMs` doubling to 1 h. */
+  fail(key: string, failure: Failure, now: number, firstMs = FIRST_MS): number {
     const fails = (this.#pauses.get(key)?.fails ?? 0) + 1;
-    const ms = Math.min(LONGEST_MS, FIRST_MS * 2 ** (fails - 1));
-    this.#pauses.set(key, { fails, from: now, until: now + ms, failure });
+    const ms = Math.min(LONGEST_MS, firstMs * 2 ** (fails - 1));
+    this.#pauses.set(key, { fails, from: now, ms, until: now + ms, failure });
     return ms;
   }
 
@@ -47,7 +51,11 @@ export class Backoff {
   heard(key: string, now: number): void {
     const pause = this.#pauses.get(key);
     if (pause?.failure !== 'silent' || now >= pause.until) return;
-    const least = Math.min(LONGEST_MS, HEARD_MS * 2 ** (pause.fails - 1));
-    if (now >= pause.from + least) this.#pauses.set(key, { ...pause, until: now });
+    if (now >= pause.from + HEARD_PART * pause.ms) this.#pauses.set(key, { ...pause, until: now });
   }
+}
+
+/** The first pause after silence where a message and its answer take so long, ms; over a wire they take no time. */
+export function firstPause(exchangeMs: number | undefined): number {
+  return Math.min(FIRST_MS, Math.max(LEAST_FIRST_MS, PAUSE_EXCHANGES * (exchangeMs ?? 0)));
 }

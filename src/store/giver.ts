@@ -11,7 +11,7 @@ import { type Random, uniform } from '../core/random.ts';
 import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Routing } from '../mesh/routing.ts';
-import { Backoff } from './backoff.ts';
+import { Backoff, firstPause } from './backoff.ts';
 import type { RefusalReason } from './exchange-records.ts';
 import { ageByteOf, UNCERTAIN_MS } from './forwarding.ts';
 import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
@@ -250,9 +250,12 @@ export class Giver {
 
   /** Rule 4. */
   async #answered(n: number, step: Hop, answer: Answer): Promise<void> {
-    const { clock, transfers } = this.#o;
+    const { handOvers, transfers } = this.#o;
     const { to, trace } = step;
-    const now = clock.monotonic();
+    const silent = () => {
+      const first = firstPause(handOvers.exchangeMs(nodeIdFromKey(to)));
+      return this.#backoff.fail(to, 'silent', this.#o.clock.monotonic(), first);
+    };
     switch (answer.kind) {
       case 'settled':
         this.#backoff.clear(to);
@@ -264,7 +267,7 @@ export class Giver {
       case 'accept':
       case 'silent': {
         transfers.uncertain(n);
-        const pause = this.#backoff.fail(to, 'silent', now);
+        const pause = silent();
         const why = answer.kind === 'silent' ? answer.why : 'The neighbour asked for it twice.';
         this.#note(step.holding, `${why} Next try in ${spell(pause)}.`);
         if (!this.#steps.silent(n, to)) return;
@@ -272,7 +275,7 @@ export class Giver {
       }
       case 'unsent': {
         transfers.uncertain(n);
-        const pause = this.#backoff.fail(to, 'silent', now);
+        const pause = silent();
         this.#note(step.holding, `${answer.why} Next try in ${spell(pause)}.`);
         return;
       }

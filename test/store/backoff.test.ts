@@ -1,6 +1,6 @@
 /** docs/protocol/store.md, "Handing over": after `full` or `busy` 1 min doubling to 1 h; after a decision, T0. */
 import { expect, test } from 'vitest';
-import { Backoff } from '../../src/store/backoff.ts';
+import { Backoff, firstPause } from '../../src/store/backoff.ts';
 
 const M = 60_000;
 
@@ -44,4 +44,17 @@ test('somebody heard but deaf is not pestered: the count stays, and signs of lif
   expect(b.waitMs('k', 50_000)).toBe(0);
   b.clear('k');
   expect(b.fail('k', 'silent', 60_000)).toBe(M);
+});
+
+test('after silence, the faster the air the shorter the first pause: 20 exchanges, 5 s to 1 min', () => {
+  expect(firstPause(undefined)).toBe(5_000);
+  expect(firstPause(100)).toBe(5_000);
+  expect(firstPause(500)).toBe(10_000);
+  expect(firstPause(9_000)).toBe(M);
+  const b = new Backoff();
+  expect([0, 1, 2].map((at) => b.fail('k', 'silent', at, 10_000))).toEqual([10_000, 20_000, 40_000]);
+  b.heard('k', 2 + 9_999);
+  expect(b.waitMs('k', 10_001)).toBeGreaterThan(0);
+  b.heard('k', 2 + 10_000);
+  expect(b.waitMs('k', 10_002)).toBe(0);
 });
