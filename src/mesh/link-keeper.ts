@@ -148,13 +148,15 @@ export class LinkKeeper {
       plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
       return;
     }
-    if (!paced.pay(trusted, this.#airtimeTo(nodeId, linked))) {
+    const price = this.#airtimeTo(nodeId, linked);
+    if (!paced.pay(trusted, price)) {
       plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
       return;
     }
     this.#makePlace(nodeId);
+    const tries = plan.failures === 0 ? FIRST_TRIES : TRIES;
     try {
-      if (await link.shared.admit(nodeId, { priority: 0, tries: plan.failures === 0 ? FIRST_TRIES : TRIES }))
+      if (await link.shared.admit(nodeId, { priority: 0, tries, spent: paced.beyond(price) }))
         this.#plans.delete(key);
       else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {

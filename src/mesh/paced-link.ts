@@ -29,6 +29,16 @@ export class PacedLink {
     return false;
   }
 
+  /** For an exchange that was paid for with `paidMs`: what it takes beyond that, in tries, is owed. */
+  beyond(paidMs: number): (bytes: number, airtimeMs: number) => void {
+    let left = paidMs;
+    return (_bytes, airtimeMs) => {
+      const owed = Math.max(0, airtimeMs - left);
+      left = Math.max(0, left - airtimeMs);
+      if (owed > 0) this.#budget.owe(owed);
+    };
+  }
+
   /** A loose frame to whoever hears it, on each medium or where `to` says; true where one was handed it. */
   broadcast(frame: Uint8Array, trusted: boolean, to?: Destination): boolean {
     const media = this.#link.media.filter((m) => to === undefined || m.name === to.medium);
@@ -51,7 +61,8 @@ export class PacedLink {
   async tell(to: NodeId, record: Rec, trusted: boolean): Promise<boolean> {
     const neighbour = this.#link.neighbour(to);
     const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
-    if (!this.pay(trusted, (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0))) return false;
-    return arrives(neighbour.send(record, { priority: 0, tries: TRIES }));
+    const price = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
+    if (!this.pay(trusted, price)) return false;
+    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent: this.beyond(price) }));
   }
 }

@@ -5,7 +5,7 @@ const CHANNEL_SHARE = 0.03;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it that digests may take: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.6;
+export const DIGEST_PART = 0.4;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -56,6 +56,12 @@ export class RoutingBudget {
     if (this.#leftForDigests < Math.min(airtimeMs, most) || !this.take(airtimeMs, trusted)) return false;
     this.#leftForDigests -= airtimeMs;
     return true;
+  }
+
+  /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime may be owed at most. */
+  owe(airtimeMs: number): void {
+    const depth = this.#refill();
+    this.#left = Math.max(-depth, this.#left - airtimeMs);
   }
 
   /** The depth. */

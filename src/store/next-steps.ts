@@ -106,6 +106,8 @@ export class NextSteps {
         return { kind: 'wait', until: Infinity, holding, why: 'unasked' };
       if (holding.stranger && !servesStrangers(hop.neighbour))
         return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
+      // only the last choice is left: there may be a newer way
+      if (isUncertain(trace, hop, now)) routing.want(recipient);
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     routing.want(recipient);
@@ -228,4 +230,8 @@ export class NextSteps {
 
 function keyOf({ neighbour }: Candidate): string {
   return nodeIdKey(neighbour);
+}
+
+function isUncertain({ tried }: Held, hop: Candidate, now: number): boolean {
+  return tried.some((t) => t.reason === 'uncertain' && t.until > now && t.neighbour === keyOf(hop));
 }

@@ -51,18 +51,29 @@ test('strangers who take all they get leave the trusted their half at any time',
   expect(spend(true)).toBeGreaterThanOrEqual(18_000);
 });
 
-test('digests get six tenths of it, so that the rest is there for whoever looks for a route', async () => {
+test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
   const { clock, made, spend } = budget(2);
   const digests = () => {
     let ms = 0;
     while (made.takeForDigest(100, true)) ms += 100;
     return ms;
   };
-  expect(digests()).toBe(21_600);
-  expect(spend(true)).toBe(14_400);
+  expect(digests()).toBe(14_400);
+  expect(spend(true)).toBe(21_600);
   await clock.run(HOUR / 2);
-  expect(digests()).toBe(10_800);
-  expect(spend(true)).toBe(7_200);
+  expect(digests()).toBe(7_200);
+  expect(spend(true)).toBe(10_800);
+});
+
+test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
+  const { clock, made, spend } = budget(2);
+  made.owe(9_000);
+  expect(spend(true)).toBe(27_000);
+  made.owe(100_000);
+  await clock.run(HOUR);
+  expect(spend(true)).toBe(0);
+  await clock.run(HOUR / 2);
+  expect(spend(true)).toBe(18_000);
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
