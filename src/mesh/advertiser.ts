@@ -76,6 +76,8 @@ export class Advertiser {
   /** When a route was last asked for. */
   readonly #askedAt = new Map<string, number>();
   #ownDueAt = Number.NEGATIVE_INFINITY;
+  /** The own step has not been said since it was released. */
+  #isRenewed = false;
   #saidAt = Number.NEGATIVE_INFINITY;
   #t0 = logByteOf(T0_LEAST_MS / MINUTE);
   #timer: Cancel | undefined;
@@ -98,6 +100,7 @@ export class Advertiser {
   renewed(): void {
     const { clock, random } = this.#o;
     this.#ownDueAt = Number.NEGATIVE_INFINITY;
+    this.#isRenewed = true;
     if (this.#stopped) return;
     this.#timer?.();
     this.#timer = clock.after(RENEWED_WITHIN * uniform(random), () => void this.#turn());
@@ -206,7 +209,8 @@ export class Advertiser {
   #own(now: number): Statement[] {
     const { counters, freshness } = this.#o;
     if (this.#ownDueAt > now) return [];
-    if (!freshness.advance()) counters.count('mesh.freshness-stalled');
+    if (!this.#isRenewed && !freshness.advance()) counters.count('mesh.freshness-stalled');
+    this.#isRenewed = false;
     const said = () => {
       this.#ownDueAt = now + EARLY * this.t0;
     };

@@ -20,9 +20,10 @@ const KEY_FRAME = 81;
 const SHARE = 0.2;
 const SHORTEST_SPREAD = 5_000;
 const HURRY = 3_000;
-/** Of each attempt: more would only go to those who hear nothing of this box. */
+/** Of each attempt: more would only go to those who hear nothing of this box; who has few links cannot be so choosy. */
 const FIRST_TRIES = 4;
 const TRIES = 2;
+const FEW_LINKS = 3;
 /** Waits after each failure in a row: what hears us not will hardly hear us soon. */
 const PAUSES = [MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
 /** Waits for an announce that was asked for. */
@@ -50,11 +51,16 @@ export interface LinkKeeperOptions {
 }
 
 interface Plan {
+  /** Infinity: not before it is heard again. */
   dueAt: number;
+  /** In a row, and when the pause after the last one ends. */
   failures: number;
+  pausedUntil: number;
   /** Its announce was asked for, and has not come. */
   lacksKey: boolean;
 }
+
+const NEVER_TRIED = { failures: 0, pausedUntil: Number.NEGATIVE_INFINITY } as const;
 
 export class LinkKeeper {
   readonly #o: LinkKeeperOptions;
@@ -83,14 +89,25 @@ export class LinkKeeper {
       return;
     }
     const plan = this.#plans.get(key);
-    if (plan && !(plan.lacksKey && this.#o.keyOf(id))) return;
+    if (plan && plan.dueAt !== Infinity && !(plan.lacksKey && this.#o.keyOf(id))) return;
     const now = clock.monotonic();
     const spread = this.#spread(earshot.up(now).length, this.#airtimeTo(id, link.neighbour(id).linked));
     // one of the two begins; the other one only where that has failed
     const turn = compare(self, id) < 0 ? 0 : spread;
     const wait = this.#o.inHurry() ? HURRY * uniform(random) : turn + spread * uniform(random);
-    this.#plans.set(key, { dueAt: now + wait, failures: 0, lacksKey: false });
+    // who is heard now and then only is where it was, at the edge of earshot: its failures count on
+    const { failures, pausedUntil } = plan && !plan.lacksKey ? plan : NEVER_TRIED;
+    const dueAt = Math.max(now + wait, pausedUntil);
+    this.#plans.delete(key);
+    this.#plans.set(key, { dueAt, failures, pausedUntil, lacksKey: false });
+    this.#forgetUnheard();
     this.#arm();
+  }
+
+  /** Whether the last attempts at a link to it went unanswered: it is heard, but hardly hears us. */
+  isDeaf(id: NodeId): boolean {
+    const plan = this.#plans.get(nodeIdKey(id));
+    return plan !== undefined && plan.failures > 0 && !plan.lacksKey;
   }
 
   /** A session with it has opened a frame: it hears us. */
@@ -113,8 +130,9 @@ export class LinkKeeper {
   #arm(): void {
     const { clock } = this.#o;
     this.#timer?.();
-    if (this.#busy || this.#stopped || this.#plans.size === 0) return;
+    if (this.#busy || this.#stopped) return;
     const dueAt = Math.min(...[...this.#plans.values()].map((p) => p.dueAt));
+    if (dueAt === Infinity) return;
     this.#timer = clock.after(dueAt - clock.monotonic(), async () => {
       this.#busy = true;
       await this.#next();
@@ -129,7 +147,8 @@ export class LinkKeeper {
     for (const [key, plan] of this.#plans) {
       if (plan.dueAt > now) continue;
       const heard = earshot.get(key);
-      if (!heard || !earshot.isUp(key, now) || link.shared.isMutual(heard.nodeId)) this.#plans.delete(key);
+      if (!heard || link.shared.isMutual(heard.nodeId)) this.#plans.delete(key);
+      else if (!earshot.isUp(key, now)) plan.dueAt = Infinity;
       else return this.#try(heard, plan);
     }
   }
@@ -155,7 +174,8 @@ export class LinkKeeper {
     }
     this.#makePlace(nodeId);
     paced.sealed(this.#airtimeTo(nodeId, true));
-    const tries = plan.failures === 0 ? FIRST_TRIES : TRIES;
+    const links = link.shared.members.filter((m) => link.shared.isMutual(m)).length;
+    const tries = plan.failures === 0 && links < FEW_LINKS ? FIRST_TRIES : TRIES;
     try {
       if (await link.shared.admit(nodeId, { priority: 0, tries, spent: paced.beyond(price) }))
         this.#plans.delete(key);
@@ -172,7 +192,14 @@ export class LinkKeeper {
     counters.count('mesh.link-failed');
     const pause = pauses[Math.min(plan.failures, pauses.length - 1)] as number;
     plan.failures++;
-    plan.dueAt = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
+    plan.pausedUntil = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
+    plan.dueAt = plan.pausedUntil;
+  }
+
+  /** Those in earshot are bounded, and so are plans. */
+  #forgetUnheard(): void {
+    for (const [key, { dueAt }] of this.#plans)
+      if (dueAt === Infinity && !this.#o.earshot.get(key)) this.#plans.delete(key);
   }
 
   /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */

@@ -218,7 +218,8 @@ export class Router implements Routing {
       }),
       this.#learner.onLearned.on(({ destination, isNews }) => {
         this.#solicitor.learned(destination);
-        if (isNews) this.#found(destination.nodeId);
+        // beside the path that ends here, as its mailbox, every other one is news
+        if (isNews || this.#standIns.standsFor(destination.key)) this.#found(destination.nodeId);
       }),
     );
     this.#presence.start();
@@ -255,9 +256,10 @@ export class Router implements Routing {
     return destination && serialOf(destination.chain.order);
   }
 
-  /** Heard lately, and its key known: a handshake has a chance. */
+  /** Heard lately, its key known, and not found deaf: a handshake has a chance. */
   reachable(id: NodeId): boolean {
-    return this.#earshot.isUp(nodeIdKey(id), this.#now()) && this.#isSpokenTo(id);
+    if (!this.#earshot.isUp(nodeIdKey(id), this.#now()) || !this.#isSpokenTo(id)) return false;
+    return this.#o.link.neighbour(id).linked || !this.#links.isDeaf(id);
   }
 
   want(target: NodeId): void {

@@ -170,7 +170,8 @@ export class Solicitor {
     const isAhead = leastStep !== 0 && serialAhead(leastStep, serialOf(freshness.order)) > 0;
     if (isAhead && now - this.#steppedAt >= STEP_PAUSE) {
       this.#steppedAt = now;
-      freshness.advance();
+      // to all: whoever asks for a newer step knows a way already that is no good, most often this one
+      if (freshness.advance()) advertiser.renewed();
     }
     if (back) void this.#tell(back, advertiser.ownEntry(), true);
     else announceSelf(medium);

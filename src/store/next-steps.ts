@@ -22,7 +22,7 @@ const MINUTE = 60_000;
 /** By priority of the object: critical, normal, lazy. */
 const POLICY = ['fastest', 'balanced', 'cheapest'] as const;
 /** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
-export const UNPROMISING_FAILURES = 2;
+export const UNPROMISING_FAILURES = 1;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
 /** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
