@@ -16,8 +16,11 @@ const ANSWER_PAUSE_MS = 10_000;
 const EARLY_MS = [15_000, 45_000, 180_000] as const;
 /** ms after the start within which the first beacon goes. */
 const BOOT_MS = [500, 3_000] as const;
-/** Who is back with its links is answered within so many airtimes of a beacon: eight neighbours find room in them. */
-const ANSWER_SPREAD = 24;
+/**
+ * Who is back with its links is answered within so many airtimes of a beacon. Its neighbours need not hear each other:
+ * of eight at random, each is heard with 3 to 1.
+ */
+const ANSWER_SPREAD = 48;
 const SHORTEST_SPREAD_MS = 3_000;
 
 /** ms: within which neighbours answer one that is back with its links, where a beacon takes so long. */

@@ -67,9 +67,9 @@ describe('the first beacon', () => {
 });
 
 describe('an answer to who is back with its links', () => {
-  test('is one beacon within 24 of its airtimes and 3 s, however many are back', async () => {
+  test('is one beacon within 48 of its airtimes, or 3 s, however many are back', async () => {
     const { beacons, medium, presence, sim, spread } = await scene();
-    expect([answerSpread(400), answerSpread(50)]).toEqual([9_600, 3_000]);
+    expect([answerSpread(400), answerSpread(50)]).toEqual([19_200, 3_000]);
     for (let i = 0; i < 3; i++) presence.answerReturn(medium);
     await sim.run(spread + 100);
     expect(beacons()).toMatchObject([{ beacon: { started: undefined } }]);
