@@ -1,5 +1,5 @@
 /**
- * Routes over a restart (docs/protocol/mesh.md, "Next hop"): those that neighbours have said, and what this box has
+ * Routes over a restart (docs/protocol/mesh.md, "After a restart"): those that neighbours have said, and what this box has
  * said itself. That they lead nowhere in a circle, however long the box was off, is what `FeasibilityDistances` proves;
  * whether they still lead anywhere their neighbours say, once they are heard.
  */
