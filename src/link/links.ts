@@ -98,6 +98,10 @@ export class Links implements Link {
     return [...ids.values()].map((id) => this.neighbour(id));
   }
 
+  get resumed(): readonly NodeId[] {
+    return this.shared.resumed;
+  }
+
   onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void {
     for (const link of this.#links.values()) link.onRecord(type, handler);
   }

@@ -140,6 +140,10 @@ export class NodeLink implements Link {
     return this.#sessions.peers().map((id) => this.neighbour(id));
   }
 
+  get resumed(): readonly NodeId[] {
+    return this.shared.resumed;
+  }
+
   onRecord(type: number, handler: RecordHandler): void {
     if (this.#recordHandlers.has(type)) throw new Error(`record type ${type} has a handler`);
     this.#recordHandlers.set(type, handler);

@@ -40,6 +40,8 @@ export interface SharedFramesOptions {
 export class SharedFrames implements Shared {
   readonly onRecord = new Event<SharedRecord>();
   readonly onMutual = new Event<NodeId>();
+  /** Links that were mutual when this node started. */
+  readonly resumed: readonly NodeId[] = [];
   readonly #o: SharedFramesOptions;
   readonly #theirs = new OverheardNeighbourhoods();
   #ours: Neighbourhood;
