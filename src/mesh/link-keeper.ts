@@ -154,6 +154,7 @@ export class LinkKeeper {
       return;
     }
     this.#makePlace(nodeId);
+    paced.sealed(this.#airtimeTo(nodeId, true));
     const tries = plan.failures === 0 ? FIRST_TRIES : TRIES;
     try {
       if (await link.shared.admit(nodeId, { priority: 0, tries, spent: paced.beyond(price) }))

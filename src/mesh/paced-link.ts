@@ -29,13 +29,20 @@ export class PacedLink {
     return false;
   }
 
+  /** Counts what routing takes within sealed frames, ms of both sides: nobody who overhears them can tell. */
+  sealed(airtimeMs: number): void {
+    this.#counters.count('mesh.sealed-ms', Math.round(airtimeMs));
+  }
+
   /** For an exchange that was paid for with `paidMs`: what it takes beyond that, in tries, is owed. */
-  beyond(paidMs: number): (bytes: number, airtimeMs: number) => void {
+  beyond(paidMs: number, onOwed?: (ms: number) => void): (bytes: number, airtimeMs: number) => void {
     let left = paidMs;
     return (_bytes, airtimeMs) => {
       const owed = Math.max(0, airtimeMs - left);
       left = Math.max(0, left - airtimeMs);
-      if (owed > 0) this.#budget.owe(owed);
+      if (owed === 0) return;
+      this.#budget.owe(owed);
+      onOwed?.(owed);
     };
   }
 
@@ -63,6 +70,8 @@ export class PacedLink {
     const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
     const price = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
     if (!this.pay(trusted, price)) return false;
-    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent: this.beyond(price) }));
+    this.sealed(price);
+    const spent = this.beyond(price, (owed) => this.sealed(owed));
+    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent }));
   }
 }

@@ -1,5 +1,6 @@
 /** Bytes and time on air of a message through a mailbox: up while the recipient is away, down when it is back. */
 import { KIND } from '../../src/link/frame.ts';
+import { kindOf } from '../airtime.ts';
 import { type Box, SF7, World } from '../world.ts';
 import { english, noise } from './texts.ts';
 
@@ -51,7 +52,7 @@ async function measure(spreadingFactor: number, text: string, isOff: boolean) {
   await world.sim.run(HOUR);
   let spent: Spent = { bytes: 0, airtimeMs: 0 };
   world.air.onTransmission.on((t) => {
-    if (!COUNTED.includes(((t.bytes[0] ?? 0) >> 3) & 7)) return;
+    if (!COUNTED.includes(kindOf(t))) return;
     spent = { bytes: spent.bytes + t.bytes.length, airtimeMs: spent.airtimeMs + t.endMs - t.startMs };
   });
   const taken = () => {

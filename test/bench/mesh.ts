@@ -1,18 +1,15 @@
 /** Whole meshes in figures: delivery, delay, airtime against the physical minimum, and what routing costs by size. */
 import { type Figures, figures } from '../scenario/letters.ts';
 import { type MeshOptions, runMesh } from '../scenario/mesh.ts';
-import { meshOf } from '../scenario/mesh-scenarios.ts';
+import { meshOf, QUARTER_OFF } from '../scenario/mesh-scenarios.ts';
 
 /** Shorter and smaller than those of `make scenarios`, so that all of them take minutes. */
-const MESHES: readonly (readonly [string, MeshOptions])[] = [7, 10].flatMap((spreadingFactor) => {
+const MESHES: readonly (readonly [string, MeshOptions])[] = ([7, 10] as const).flatMap((spreadingFactor) => {
   const mesh = (n: number, oneWay = 0) => meshOf({ n, spreadingFactor, seed: n + spreadingFactor, oneWay });
   const day = { warmUp: 12, writing: 12, after: 12, ttlDays: 7 };
   return [
     [`20 boxes, SF${spreadingFactor}, all up`, { ...mesh(20, 0.1), ...day }],
-    [
-      `20 boxes, SF${spreadingFactor}, a quarter off`,
-      { ...mesh(20), ...day, after: 48, churn: { onHours: 9, offHours: 3 } },
-    ],
+    [`20 boxes, SF${spreadingFactor}, a quarter off`, { ...mesh(20), ...day, after: 48, churn: QUARTER_OFF }],
     [
       `20 boxes, SF${spreadingFactor}, in halves for 12 h`,
       { ...mesh(20), ...day, after: 48, partition: [0, 12] },

@@ -1,6 +1,7 @@
 /** One message between two boxes, in all weathers: docs/protocol/messages.md, "Life of a message". */
 import { afterEach, describe, expect, test } from 'vitest';
 import { SF7, World, type WorldOptions } from '../world.ts';
+import { EDGE_DB } from './mesh-scenarios.ts';
 import { MINUTE, message, statesOf, textsOf } from './messages.ts';
 
 let world: World;
@@ -105,7 +106,7 @@ describe('a recipient that is away', () => {
 describe('a bad channel', () => {
   test('costs time, not messages', async () => {
     const { a, b } = await two({ seed: 5 });
-    world.air.setLoss('a', 'b', 139.2); // at SF7's edge: every third frame is lost
+    world.air.setLoss('a', 'b', EDGE_DB[7]);
     const outcomes = { received: 0, lost: 0 };
     world.air.onReception.on((r) => outcomes[r.outcome === 'received' ? 'received' : 'lost']++);
     const texts = ['one', 'two', 'three', 'four', 'five', 'x'.repeat(700)];

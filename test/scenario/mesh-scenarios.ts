@@ -3,7 +3,7 @@ import type { MeshOptions } from './mesh.ts';
 import { randomTopology } from './topology.ts';
 
 /** Loss at which every third frame is lost, by spreading factor, dB (125 kHz, 14 dBm). */
-const EDGE_DB: Readonly<Record<number, number>> = { 7: 139.2, 10: 146.7 };
+export const EDGE_DB = { 7: 139.2, 10: 146.7 } as const;
 
 export interface Limits {
   /** Of the letters that an epidemic delivers: at least so many within so many hours. */
@@ -24,7 +24,7 @@ export interface MeshScenario {
 
 export interface Size {
   readonly n: number;
-  readonly spreadingFactor: number;
+  readonly spreadingFactor: keyof typeof EDGE_DB;
   readonly seed: number;
   /** Share of links that work in one direction only. */
   readonly oneWay?: number;
@@ -32,11 +32,11 @@ export interface Size {
 
 const DAY = 24;
 /** A quarter of the boxes off at any time. */
-const QUARTER_OFF = { onHours: 9, offHours: 3 };
+export const QUARTER_OFF = { onHours: 9, offHours: 3 };
 
 /** A random mesh, six neighbours to each box on average. */
 export function meshOf({ n, seed, spreadingFactor, oneWay = 0 }: Size) {
-  const edgeDb = EDGE_DB[spreadingFactor] ?? 0;
+  const edgeDb = EDGE_DB[spreadingFactor];
   return {
     ...{ seed, spreadingFactor },
     topology: (random: Parameters<typeof randomTopology>[0]) =>
@@ -46,7 +46,7 @@ export function meshOf({ n, seed, spreadingFactor, oneWay = 0 }: Size) {
 
 const ROUTING = 0.03;
 
-function allUp(n: number, spreadingFactor: number, seed: number): MeshScenario {
+function allUp(n: number, spreadingFactor: Size['spreadingFactor'], seed: number): MeshScenario {
   return {
     name: `${n} boxes, SF${spreadingFactor}, all up, every tenth link one-way`,
     mesh: {
@@ -61,7 +61,7 @@ function allUp(n: number, spreadingFactor: number, seed: number): MeshScenario {
   };
 }
 
-function churn(n: number, spreadingFactor: number, seed: number): MeshScenario {
+function churn(n: number, spreadingFactor: Size['spreadingFactor'], seed: number): MeshScenario {
   const slow = n > 60 && spreadingFactor === 10;
   return {
     name: `${n} boxes, SF${spreadingFactor}, a quarter off at any time`,
@@ -85,7 +85,7 @@ function churn(n: number, spreadingFactor: number, seed: number): MeshScenario {
   };
 }
 
-function partition(spreadingFactor: number, seed: number): MeshScenario {
+function partition(spreadingFactor: Size['spreadingFactor'], seed: number): MeshScenario {
   return {
     name: `60 boxes, SF${spreadingFactor}, in two halves for a day`,
     mesh: {

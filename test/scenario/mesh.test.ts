@@ -2,10 +2,9 @@
 import { expect, test } from 'vitest';
 import { summary } from './letters.ts';
 import { runMesh } from './mesh.ts';
+import { EDGE_DB } from './mesh-scenarios.ts';
 import { randomTopology } from './topology.ts';
 
-/** Loss at which every third frame of SF7 is lost, dB. */
-const SF7_EDGE_DB = 139.2;
 /** EU868's 10 % of an hour, ms. */
 const ALLOWED_MS = 360_000;
 
@@ -13,7 +12,7 @@ test('twelve boxes, all up: every letter arrives once, every writer knows, the l
   const outcome = await runMesh(
     {
       seed: 3,
-      topology: (random) => randomTopology(random, { n: 12, degree: 4, edgeDb: SF7_EDGE_DB }),
+      topology: (random) => randomTopology(random, { n: 12, degree: 4, edgeDb: EDGE_DB[7] }),
       spreadingFactor: 7,
       warmUp: 2,
       writing: 6,

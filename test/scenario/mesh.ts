@@ -3,9 +3,10 @@
  * that delivers every message by flooding over free air on the same schedule.
  */
 import type { Transmission } from '../../drivers/sim/transmission.ts';
+import type { Counters } from '../../src/core/counters.ts';
 import { below, type Random, uniform } from '../../src/core/random.ts';
-import { KIND } from '../../src/link/frame.ts';
 import type { Holding } from '../../src/store/holding.ts';
+import { busiestHour, kindOf, ROUTING } from '../airtime.ts';
 import { type Box, SF7, World } from '../world.ts';
 import { CustodyWatch } from './custody-watch.ts';
 import type { Letter, Outcome } from './letters.ts';
@@ -39,8 +40,6 @@ export interface MeshOptions {
   /** Hours after the warm-up between which the two halves do not hear each other. */
   readonly partition?: readonly [number, number];
 }
-
-const ROUTING = new Set<number>([KIND.beacon, KIND.announce, KIND.handshake, KIND.solicit, KIND.shared]);
 
 /** Runs a mesh to its end. `said` is told how it stands, once a virtual hour. */
 export async function runMesh(
@@ -94,6 +93,8 @@ class MeshRun {
   readonly #routingMs: number[];
   readonly #onAir: { at: number; ms: number }[][];
   readonly #violations: string[] = [];
+  /** As counted by each box since it was started. */
+  readonly #sealedMs: { readonly counters: Counters; readonly ms: number }[] = [];
   #mailAirtimeMs = 0;
   #measuredFrom = Number.POSITIVE_INFINITY;
   #writing = false;
@@ -133,6 +134,9 @@ class MeshRun {
   }
 
   beginWriting(): void {
+    this.#noteSealed();
+    this.#routingMs.fill(0);
+    this.#mailAirtimeMs = 0;
     this.#measuredFrom = this.#world.sim.monotonic();
     this.#writing = true;
     for (let i = 0; i < this.#boxes.length; i++) this.#write(i, this.#random.fork(`writer ${i}`));
@@ -144,6 +148,7 @@ class MeshRun {
 
   /** What must hold at every moment. */
   check(): void {
+    this.#noteSealed();
     const on = this.#boxes.filter((box) => box.on);
     this.#violations.push(...loops(on), ...overflows(on));
   }
@@ -165,6 +170,7 @@ class MeshRun {
 
   outcome(): Omit<Outcome, 'wallMs'> {
     const now = this.#world.sim.monotonic();
+    this.#noteSealed();
     this.#noteReceipts();
     for (const letter of this.#letters) Object.assign(letter, this.#watch.way(letter.lock));
     const twice = this.#letters
@@ -181,18 +187,36 @@ class MeshRun {
     };
   }
 
-  #sent({ bytes, endMs, from, startMs }: Transmission): void {
+  #sent(transmission: Transmission): void {
+    const { endMs, from, startMs } = transmission;
     const sender = Number(from.slice(1));
     this.#onAir[sender]?.push({ at: startMs, ms: endMs - startMs });
     if (startMs < this.#measuredFrom) return;
-    if (!ROUTING.has(((bytes[0] ?? 0) >> 3) & 7)) {
+    if (!ROUTING.has(kindOf(transmission))) {
       this.#mailAirtimeMs += endMs - startMs;
       return;
     }
+    this.#addRouting(sender, endMs - startMs);
+  }
+
+  /** Wherever a box is audible, what it spends on routing is the channel's. */
+  #addRouting(sender: number, ms: number): void {
     const heard = this.#topology.lossDb[sender] ?? new Map<number, number>();
     for (const [i, lossDb] of [[sender, 0] as const, ...heard])
-      if (lossDb <= this.#topology.audibleDb)
-        this.#routingMs[i] = (this.#routingMs[i] ?? 0) + endMs - startMs;
+      if (lossDb <= this.#topology.audibleDb) this.#routingMs[i] = (this.#routingMs[i] ?? 0) + ms;
+  }
+
+  /** What routing says within sealed frames (keys, wants, answers) looks like mail on the air: the boxes count it. */
+  #noteSealed(): void {
+    for (const [i, { counters }] of this.#boxes.entries()) {
+      const ms = counters.get('mesh.sealed-ms');
+      const noted = this.#sealedMs[i];
+      const sinceThen = ms - (noted?.counters === counters ? noted.ms : 0);
+      this.#sealedMs[i] = { counters, ms };
+      if (sinceThen === 0) continue;
+      this.#addRouting(i, sinceThen);
+      this.#mailAirtimeMs -= sinceThen;
+    }
   }
 
   #noteReceipts(): void {
@@ -263,6 +287,7 @@ class MeshRun {
       sim.after(-Math.log(1 - uniform(random)) * hours * HOUR, run);
     const turnOff = () =>
       after(churn.onHours, () => {
+        this.#noteSealed();
         box.pullThePlug();
         turnOn();
       });
@@ -294,15 +319,4 @@ class MeshRun {
   #side(i: number): boolean {
     return i < this.#boxes.length / 2;
   }
-}
-
-/** The most airtime within any hour. */
-function busiestHour(spent: readonly { at: number; ms: number }[]): number {
-  let [most, sum, first] = [0, 0, 0];
-  for (const { at, ms } of spent) {
-    sum += ms;
-    for (let old = spent[first]; old && old.at <= at - HOUR; old = spent[++first]) sum -= old.ms;
-    most = Math.max(most, sum);
-  }
-  return most;
 }

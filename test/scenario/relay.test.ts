@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Transmission } from '../../drivers/sim/transmission.ts';
 import { fromHex } from '../../src/core/bytes.ts';
 import { below, SeededRandom, uniform } from '../../src/core/random.ts';
+import { kindOf } from '../airtime.ts';
 import { type Box, World, type WorldOptions } from '../world.ts';
 import { MINUTE, message, statesOf, textsOf } from './messages.ts';
 
@@ -36,7 +37,6 @@ function listen(): Transmission[] {
 /** It came back, or was lost, and went out once more. */
 const SENT_TWICE = ['composed', 'stored', 'in custody', 'stored', 'in custody', 'delivered'];
 
-const kindOf = (t: Transmission) => ((t.bytes[0] ?? 0) >> 3) & 7;
 const lastState = (box: Box, id: string) => statesOf(box, id).at(-1);
 const delivered = (box: Box, id: string) => () => lastState(box, id) === 'delivered';
 

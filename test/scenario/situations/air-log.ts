@@ -1,6 +1,6 @@
 /** What was on the air, for the two promises that hold in every situation: the law, and the budget of routing. */
 import type { Air } from '../../../drivers/sim/air.ts';
-import { KIND } from '../../../src/link/frame.ts';
+import { busiestHour, kindOf, ROUTING } from '../../airtime.ts';
 
 export const HOUR = 3_600_000;
 /** EU868's 10 % of an hour, ms. */
@@ -14,35 +14,20 @@ interface Frame {
   readonly bytes: Uint8Array;
 }
 
-const ROUTING: ReadonlySet<number> = new Set([
-  KIND.beacon,
-  KIND.announce,
-  KIND.handshake,
-  KIND.solicit,
-  KIND.shared,
-]);
-
 /** Every frame from now on, in the order of their ends. */
 export class AirLog {
   readonly frames: Frame[] = [];
 
   constructor(air: Air) {
-    air.onTransmission.on(({ bytes, endMs, from, startMs }) => {
-      const kind = ((bytes[0] ?? 0) >> 3) & 7;
-      this.frames.push({ from, kind, at: startMs, ms: endMs - startMs, bytes: bytes.slice() });
+    air.onTransmission.on((t) => {
+      const { bytes, endMs, from, startMs } = t;
+      this.frames.push({ from, kind: kindOf(t), at: startMs, ms: endMs - startMs, bytes: bytes.slice() });
     });
   }
 
   /** The most that one box was on air in any hour, ms. */
   busiestHourMs(from: string): number {
-    const own = this.frames.filter((f) => f.from === from);
-    let [most, sum, first] = [0, 0, 0];
-    for (const { at, ms } of own) {
-      sum += ms;
-      for (let old = own[first]; old && old.at <= at - HOUR; old = own[++first]) sum -= old.ms;
-      most = Math.max(most, sum);
-    }
-    return most;
+    return busiestHour(this.frames.filter((f) => f.from === from));
   }
 
   /** ms on air of those named, between two times. */
