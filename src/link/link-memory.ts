@@ -18,7 +18,12 @@ const SAVE_EVERY = 600_000;
 /** A neighbourhood with all its members. */
 const LONGEST_ROW = 1024;
 
-const LINKS: TableSpec<string, Uint8Array> = { name: 'link.memory', key: text, value: bytes(LONGEST_ROW) };
+/** Exported for those who look at what is on the disk. */
+export const LINKS: TableSpec<string, Uint8Array> = {
+  name: 'link.memory',
+  key: text,
+  value: bytes(LONGEST_ROW),
+};
 
 /** The row that says whose links these are and for how long the node had run, in ms, when they were saved. */
 const HEAD = 'head';
