@@ -225,6 +225,11 @@ export class NodeLink implements Link {
     this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
   }
 
+  resume(id: NodeId): void {
+    for (const live of this.#sessions.of(id)) live.suspect = false;
+    this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
+  }
+
   async stop(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
     this.#courtesy.stop();

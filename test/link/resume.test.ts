@@ -128,6 +128,31 @@ describe('after a power cut', () => {
   });
 });
 
+describe('a neighbour that was tried in vain while it was off', () => {
+  const tryInVain = async () => {
+    stations.lose((from) => from === 'a');
+    const sent = a.to(b).send(push('lost'), { ...P0, tries: 3 });
+    await expect(stations.resolve(sent)).rejects.toThrow();
+    stations.lose(() => false);
+    await cut(b);
+    stations.frames.length = 0;
+  };
+
+  test('is in doubt, and costs a handshake', async () => {
+    await tryInVain();
+    await say(a, b, 'one');
+    expect(handshakes()).toBe(2);
+  });
+
+  test('but not where it says that it has resumed', async () => {
+    await tryInVain();
+    a.link.resume(b.identity.nodeId);
+    await say(a, b, 'one');
+    expect(heard).toEqual(['b one']);
+    expect(handshakes()).toBe(0);
+  });
+});
+
 test('an orderly restart loses nothing, however short before it the link came about', async () => {
   const c = await stations.station('c', { directory: temporaryDirectory() });
   listen(c);
