@@ -11,19 +11,23 @@ import { PersistedCounter } from '../db/counters.ts';
 import { type Db, isDurable } from '../db/db.ts';
 
 export class Epochs {
+  /** Whether those drawn before this start are known from beside the database: without that mark it may be any old one. */
+  readonly continued: boolean;
   readonly #counter: PersistedCounter;
   #current: number;
   #drawing = false;
 
-  private constructor(counter: PersistedCounter) {
+  private constructor(counter: PersistedCounter, continued: boolean) {
+    this.continued = continued;
     this.#counter = counter;
     this.#current = counter.next();
   }
 
   /** Draws the first epoch of this start. `name`: of letters and dashes. Rejects with `StorageFailed`. */
   static async open(db: Db, name: string): Promise<Epochs> {
+    const continued = db.marks.get(name) > 0;
     // one at a time: what a larger block reserves, every restart skips
-    return new Epochs(await PersistedCounter.open(db, name, 1));
+    return new Epochs(await PersistedCounter.open(db, name, 1), continued);
   }
 
   /** The epoch drawn last; this start's own. */

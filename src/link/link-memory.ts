@@ -76,7 +76,8 @@ export class LinkMemory {
     this.#table = options.db.table(LINKS);
     this.#startedAt = options.clock.monotonic();
     const rows = this.#rows();
-    const head = rows.get(HEAD);
+    const { sessions, shared } = options.epochs;
+    const head = sessions.continued && shared.continued ? rows.get(HEAD) : undefined;
     this.#ranBefore = head && decode(head, (r) => readHead(r, options.self));
     if (this.#ranBefore === undefined) this.#refused(rows.size);
     wipe(...rows.values());

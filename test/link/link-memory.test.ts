@@ -1,4 +1,6 @@
 /** docs/protocol/link.md, "After a restart": what is remembered of sessions and neighbourhoods, and what is refused. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { utf8 } from '../../src/core/bytes.ts';
 import { openDatabase } from '../../src/db/open.ts';
@@ -311,6 +313,14 @@ describe('what is on the disk', () => {
     await sim.run(2_100);
     await box.pullThePlug();
     expect(await onDisk()).toEqual([]);
+  });
+
+  test('is dropped where the marks beside the database are gone: it may be any old one', async () => {
+    await box.stop();
+    rmSync(join(box.directory, 'db.marks'));
+    await box.start();
+    expect(box.is.sessions.of(b.id)).toEqual([]);
+    expect(box.counters.get('link.refused.memory')).toBe(2);
   });
 
   test('without its head is dropped', async () => {
