@@ -203,6 +203,8 @@ export interface Link {
   met(id: NodeId, at: Reception): void;
   /** Ends the sessions with a node that says it has booted. */
   forget(id: NodeId): void;
+  /** Those with a node that says it has kept them over a restart are in doubt no more: it was only away. */
+  resume(id: NodeId): void;
   stop(): Promise<void>;
 }
 

@@ -127,6 +127,10 @@ export class Links implements Link {
     for (const link of this.#links.values()) link.forget(id);
   }
 
+  resume(id: NodeId): void {
+    for (const link of this.#links.values()) link.resume(id);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#links.values()].map((link) => link.stop()));
   }
