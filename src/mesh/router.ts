@@ -377,8 +377,10 @@ export class Router implements Routing {
       return;
     }
     destination.provenAt = this.#now();
-    if (how === 'booted') this.#o.link.forget(nodeId);
-    else if (this.#o.link.shared.isMutual(nodeId)) this.#presence.answerReturn(medium);
+    const { link } = this.#o;
+    if (how === 'booted') link.forget(nodeId);
+    else link.resume(nodeId);
+    if (how === 'resumed' && link.shared.isMutual(nodeId)) this.#presence.answerReturn(medium);
     queueMicrotask(() => this.onReturn.emit(nodeId));
   }
 

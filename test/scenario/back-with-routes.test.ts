@@ -33,7 +33,7 @@ async function restartB(): Promise<void> {
   await world.settle(boxes.b.start());
 }
 
-test('its routes are there as soon as its neighbours are, and lead a message on without a solicit', async () => {
+test('its routes are there as soon as its neighbours are, and lead a message on without a solicit or a handshake', async () => {
   const { a, d } = boxes;
   const spent = contentKinds(world.air);
   await restartB();
@@ -41,7 +41,17 @@ test('its routes are there as soon as its neighbours are, and lead a message on 
   await world.sim.until(() => reached('b') === 3, MINUTE, 'its routes');
   await world.settle(a.node.send('d', 'Hello again'));
   await world.sim.until(() => textsOf(d).length === 1, 2 * MINUTE, 'the message');
-  expect(spent.frames('solicit')).toBe(0);
+  expect([spent.frames('solicit'), spent.frames('handshake')]).toEqual([0, 0]);
+});
+
+test('what it wants to send itself waits for its neighbours’ answers, not for a solicit’s', async () => {
+  const { b, d } = boxes;
+  await world.settle(b.node.addContact('d', d.contact));
+  const spent = contentKinds(world.air);
+  await restartB();
+  await world.settle(b.node.send('d', 'from b'));
+  await world.sim.until(() => textsOf(d).length === 1, 30_000, 'the message');
+  expect([spent.frames('solicit'), spent.frames('handshake')]).toEqual([0, 0]);
 });
 
 test('what it had said is said again when it is due, and what it cannot reach at once is not taken back', async () => {
