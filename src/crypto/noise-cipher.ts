@@ -12,6 +12,11 @@ export class CipherState {
     this.#key = key.slice();
   }
 
+  /** A copy of the key, 32 bytes, for what is to go on after a restart; the caller wipes it. */
+  get key(): Uint8Array {
+    return this.#key.slice();
+  }
+
   /** EncryptWithAd under nonce `n` (0 to 2^64 − 2), which the caller never uses twice: 16 bytes longer. */
   encrypt(n: bigint | number, ad: Uint8Array, plaintext: Uint8Array): Uint8Array {
     return encrypt(this.#key, usable(n), ad, plaintext);

@@ -48,7 +48,7 @@ export class Environment {
       // a group of ours is one transaction of LMDB's, begun only when the whole group has been handed over
       eventTurnBatching: false,
       batchStartThreshold: Number.MAX_SAFE_INTEGER,
-      maxDbs: 32,
+      maxDbs: 64,
       permissionsMode: 0o600,
     };
     this.#root = open<Uint8Array, Uint8Array>(directory, options);

@@ -115,6 +115,12 @@ export class IncomingTransfers {
     };
   }
 
+  /** The sender has forgotten what it pushed in a session, and gives those ids anew. */
+  forgetPushed(from: NodeId, session: number): void {
+    const begin = pushedKey(nodeIdKey(from), session, '');
+    for (const key of this.#transfers.keys()) if (key.startsWith(begin)) this.#transfers.delete(key);
+  }
+
   /** Forgets what nothing has touched for too long. */
   sweep(now: number): void {
     for (const [key, transfer] of this.#transfers) {
@@ -177,7 +183,7 @@ export class IncomingTransfers {
 }
 
 const expectedKey = (peer: string, id: number) => `${peer} expected ${id}`;
-const pushedKey = (peer: string, session: number, id: number) => `${peer} ${session} ${id}`;
+const pushedKey = (peer: string, session: number, id: number | '') => `${peer} ${session} ${id}`;
 
 function newPushed(peer: string, now: number): Transfer {
   return {

@@ -180,6 +180,8 @@ export interface Link {
   neighbour(id: NodeId): Neighbour;
   /** Every peer with a session, live or half-open. */
   neighbours(): readonly Neighbour[];
+  /** Those whose link outlived the restart, by what this node remembered at its start: mutual ones. */
+  readonly resumed: readonly NodeId[];
   /** The handler of one record type; the answer waits up to 150 ms for its promise. One handler a type. */
   onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void;
   /** The handler of completed transfers; likewise. */
@@ -201,6 +203,8 @@ export interface Link {
   met(id: NodeId, at: Reception): void;
   /** Ends the sessions with a node that says it has booted. */
   forget(id: NodeId): void;
+  /** Those with a node that says it has kept them over a restart are in doubt no more: it was only away. */
+  resume(id: NodeId): void;
   stop(): Promise<void>;
 }
 

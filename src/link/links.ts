@@ -98,6 +98,10 @@ export class Links implements Link {
     return [...ids.values()].map((id) => this.neighbour(id));
   }
 
+  get resumed(): readonly NodeId[] {
+    return this.shared.resumed;
+  }
+
   onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void {
     for (const link of this.#links.values()) link.onRecord(type, handler);
   }
@@ -121,6 +125,10 @@ export class Links implements Link {
 
   forget(id: NodeId): void {
     for (const link of this.#links.values()) link.forget(id);
+  }
+
+  resume(id: NodeId): void {
+    for (const link of this.#links.values()) link.resume(id);
   }
 
   async stop(): Promise<void> {

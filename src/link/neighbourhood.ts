@@ -9,11 +9,12 @@ import { blake2b, KEY_LENGTH } from '../crypto/hashes.ts';
 import { CipherState } from '../crypto/noise-cipher.ts';
 import { wipe } from '../crypto/secret.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import type { NonceBlocks } from './epochs.ts';
 import { writeSharedHeader } from './frame.ts';
 import type { Rec } from './link.ts';
 import { encodeRecords, RECORD } from './records.ts';
 
-const TAG_KEY_LENGTH = 16;
+export const TAG_KEY_LENGTH = 16;
 export const TAG_LENGTH = 3;
 /** Counters of one generation. */
 const GENERATION = 256n;
@@ -21,6 +22,10 @@ const GENERATION = 256n;
 const RAISE_AFTER = 3_600_000;
 const RATCHET = utf8('h');
 const WANTS_OURS = 0x80;
+/** Counters for each epoch of a neighbourhood that may be restored: eight generations. */
+export const SHARED_BLOCK = 8n * GENERATION;
+/** A restart that skips more generations leaves the key to the past: some neighbours may be too far behind to follow. */
+const MOST_SKIPPED = 128n;
 /** Slots are 7 bits of a byte, and three bytes of every frame. */
 export const MOST_MEMBERS = 24;
 
@@ -89,21 +94,79 @@ export interface Member {
   holds: boolean;
 }
 
+/** What is needed to go on with a neighbourhood after a restart; its key is a copy, to be wiped. */
+export interface KeptNeighbourhood {
+  readonly index: number;
+  /** The epoch in which it was made. */
+  readonly firstEpoch: number;
+  /** counter ≫ 8, of which the key is. */
+  readonly generation: bigint;
+  readonly key: Uint8Array;
+  /** In the order of their slots. */
+  readonly members: readonly {
+    readonly nodeId: NodeId;
+    readonly tagKey: Uint8Array;
+    readonly holds: boolean;
+  }[];
+}
+
 /** One key and those who are to hold it. Whoever is to lose it is left out of a new one. */
 export class Neighbourhood {
   /** 1–65535; 0 says that a node has no neighbourhood. */
   readonly index: number;
   readonly #members = new Map<string, Member>();
   readonly #random: Random;
+  /** Of one that may be restored after a restart. */
+  readonly #nonces: NonceBlocks | undefined;
   #key: Uint8Array;
   #counter = 0n;
   #raisedAt: number;
 
-  constructor(random: Random, now: number) {
+  constructor(random: Random, now: number, nonces?: NonceBlocks, kept?: KeptNeighbourhood) {
     this.#random = random;
-    this.index = 1 + below(random, 0xffff);
-    this.#key = random.bytes(KEY_LENGTH);
+    this.#nonces = nonces;
+    this.index = kept?.index ?? 1 + below(random, 0xffff);
+    this.#key = kept?.key.slice() ?? random.bytes(KEY_LENGTH);
     this.#raisedAt = now;
+  }
+
+  /** One as it was before a restart, with counters of this start's epoch; undefined where too many had to be skipped. */
+  static resume(
+    random: Random,
+    now: number,
+    kept: KeptNeighbourhood,
+    nonces: NonceBlocks,
+  ): Neighbourhood | undefined {
+    const skipped = nonces.start / GENERATION - kept.generation;
+    if (skipped < 0n || skipped > MOST_SKIPPED) return undefined;
+    const resumed = new Neighbourhood(random, now, nonces, kept);
+    resumed.#counter = kept.generation * GENERATION;
+    resumed.#raiseTo(nonces.start);
+    for (const [slot, { nodeId, tagKey, holds }] of kept.members.entries())
+      resumed.#members.set(nodeIdKey(nodeId), { nodeId, slot, tagKey: tagKey.slice(), holds });
+    return resumed;
+  }
+
+  /** What to keep of it; undefined where it is not kept. */
+  get kept(): KeptNeighbourhood | undefined {
+    if (!this.#nonces) return undefined;
+    return {
+      index: this.index,
+      firstEpoch: this.#nonces.first,
+      generation: this.generation,
+      key: this.#key.slice(),
+      members: this.members,
+    };
+  }
+
+  /** Whether the counters that it may use are used up. */
+  get spent(): boolean {
+    return this.#nonces?.allows(this.#counter) === false;
+  }
+
+  /** Counter ≫ 8: another one has another key. */
+  get generation(): bigint {
+    return this.#counter / GENERATION;
   }
 
   get members(): readonly Member[] {
@@ -139,11 +202,14 @@ export class Neighbourhood {
 
   /** A shared frame around records, with tags for the first `most` members: the others take it for no one's word. */
   seal(records: readonly Rec[], now: number, most = MOST_MEMBERS): Uint8Array {
-    if (now - this.#raisedAt >= RAISE_AFTER) {
-      this.#raiseTo((this.#counter / GENERATION + 1n) * GENERATION);
+    if (this.spent) throw new Error('this neighbourhood has no counters left');
+    const raised = (this.generation + 1n) * GENERATION;
+    if (now - this.#raisedAt >= RAISE_AFTER && this.#nonces?.allows(raised) !== false) {
+      this.#raiseTo(raised);
       this.#raisedAt = now;
     }
     const n = this.#counter;
+    this.#nonces?.provide(n);
     const header = writeSharedHeader(this.index, n);
     const rest = encodeRecords(records);
     const bySlot = [...this.#members.values()].sort((a, b) => a.slot - b.slot).slice(0, most);

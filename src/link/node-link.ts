@@ -36,10 +36,12 @@ import type {
   Rec,
 } from './link.ts';
 import { arrives } from './link.ts';
+import type { LinkMemory } from './link-memory.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
+import { SessionMemory } from './session-memory.ts';
 import { type Live, Sessions } from './sessions.ts';
 import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
 import type { StrangersAir } from './strangers-air.ts';
@@ -67,6 +69,8 @@ export interface NodeLinkOptions {
   readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
   /** What may be sent to answer strangers; everything, unless said. */
   readonly strangers?: StrangersAir;
+  /** Where links outlive a restart; nowhere unless said. */
+  readonly memory?: LinkMemory;
   readonly counters: Counters;
   readonly log: Log;
 }
@@ -92,9 +96,16 @@ export class NodeLink implements Link {
 
   constructor(options: NodeLinkOptions) {
     this.#options = options;
-    const { connections } = options.medium;
+    const { clock, identity, medium } = options;
+    const { connections } = medium;
+    // where handshakes cost no air, sessions end with the power
+    const memory =
+      options.memory && !connections
+        ? new SessionMemory(options.memory, medium.name, identity.nodeId)
+        : undefined;
     this.#sessions = new Sessions(
-      connections ? { ...options, sessionAge: CONNECTED_SESSION_AGE } : { ...options },
+      { ...options, memory, ...(connections ? { sessionAge: CONNECTED_SESSION_AGE } : {}) },
+      clock.monotonic(),
     );
     this.shared =
       options.shared ??
@@ -138,6 +149,10 @@ export class NodeLink implements Link {
 
   neighbours(): readonly Neighbour[] {
     return this.#sessions.peers().map((id) => this.neighbour(id));
+  }
+
+  get resumed(): readonly NodeId[] {
+    return this.shared.resumed;
   }
 
   onRecord(type: number, handler: RecordHandler): void {
@@ -210,10 +225,16 @@ export class NodeLink implements Link {
     this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
   }
 
+  resume(id: NodeId): void {
+    for (const live of this.#sessions.of(id)) live.suspect = false;
+    this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
+  }
+
   async stop(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
     this.#courtesy.stop();
     for (const peer of this.#peers.values()) peer.conversation.stop();
+    await this.#options.memory?.close();
     this.#sessions.clear();
     this.shared.stop();
   }
@@ -275,6 +296,7 @@ export class NodeLink implements Link {
       return;
     }
     const { live } = opened;
+    if (opened.restarted) this.#incoming.forgetPushed(live.peer, live.index);
     this.#alive(live, reception);
     const records = decodeRecords(opened.content);
     const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;

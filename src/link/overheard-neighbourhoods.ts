@@ -47,6 +47,15 @@ export class OverheardNeighbourhoods {
     });
   }
 
+  /** All that were handed over, as if it had been now: with the keys and counters of this moment. */
+  *offers(): Generator<{ readonly from: NodeId; readonly offer: KeyOffer }> {
+    for (const { from, generation, index, key, next, slot, tagKey } of this.#known.values()) {
+      const current = next >> 8n > generation ? nextGeneration(key) : key.slice();
+      const offer = { wantsYours: false, slot, index, counter: next, key: current, tagKey: tagKey.slice() };
+      yield { from, offer };
+    }
+  }
+
   remove(from: NodeId): void {
     const known = this.#known.get(nodeIdKey(from));
     if (known) wipe(known.key, known.tagKey);

@@ -10,7 +10,8 @@ import type { Message1Form, Message2Form, SealedForm } from './frame.ts';
 import { type HalfOpen, HalfOpenResponses } from './half-open.ts';
 import { Initiation, type InvitationRefusal, readInvitation } from './handshake.ts';
 import type { KeyOf } from './link.ts';
-import { SESSION_AGE, type SealedRefusal, type Session } from './session.ts';
+import { type OpenedContent, SESSION_AGE, type SealedRefusal, type Session } from './session.ts';
+import type { SessionMemory } from './session-memory.ts';
 
 /** Of all nodes together: what strangers can make this box remember. */
 const MOST_LIVE = 128;
@@ -57,6 +58,8 @@ export interface SessionsOptions {
   readonly handshakeCounter: () => bigint;
   /** ms: older ones are not sent on; 24 h unless said. */
   readonly sessionAge?: number;
+  /** Which of them outlive a restart; none unless said. */
+  readonly memory?: SessionMemory | undefined;
 }
 
 export class Sessions {
@@ -67,8 +70,15 @@ export class Sessions {
   /** By node, the one heard of longest ago first. */
   readonly #highestCounters = new Map<string, bigint>();
 
-  constructor(options: SessionsOptions) {
+  /** `now`: sessions that outlived the restart were used then. */
+  constructor(options: SessionsOptions, now = 0) {
     this.#options = options;
+    const { memory } = options;
+    for (const live of memory?.restore(now) ?? []) {
+      if (this.#isSpent(live, now)) live.session.destroy();
+      else this.#put(live);
+    }
+    memory?.keep((at) => [...this.#live.values()].filter((live) => !this.#isSpent(live, at)));
   }
 
   /** The handshake under way that this node began with `peer`; begun now where there is none. Undefined: no valid key. */
@@ -145,10 +155,7 @@ export class Sessions {
   }
 
   /** Opens a sealed frame; `other`: no session has this index. */
-  open(
-    frame: SealedForm,
-    now: number,
-  ): { live: Live; content: Uint8Array; n: bigint } | SealedRefusal | 'other' {
+  open(frame: SealedForm, now: number): ({ live: Live } & OpenedContent) | SealedRefusal | 'other' {
     const halfOpen = this.#halfOpen.byIndex(frame.session);
     const known = this.#live.get(frame.session);
     const session = known?.session ?? halfOpen?.session;
@@ -166,7 +173,7 @@ export class Sessions {
   current(peer: NodeId, now: number): Live | undefined {
     const [first, ...others] = this.of(peer).filter((l) => !l.suspect);
     const best = others.reduce((a, b) => (a && isPreferred(b, a) ? b : a), first);
-    return best && !best.session.isSpent(now, this.#options.sessionAge) ? best : undefined;
+    return best && !this.#isSpent(best, now) ? best : undefined;
   }
 
   /** The live sessions with a node. */
@@ -229,7 +236,18 @@ export class Sessions {
     });
   }
 
+  #isSpent({ session }: Live, now: number): boolean {
+    return session.isSpent(now, this.#options.sessionAge);
+  }
+
   #enliven(live: Live): Live {
+    const { memory } = this.#options;
+    if (memory) live.session.keepBy(memory.fresh());
+    memory?.changed();
+    return this.#put(live);
+  }
+
+  #put(live: Live): Live {
     const own = this.of(live.peer).sort(byUse);
     if (own[0] && own.length >= MOST_OF_ONE) this.#end(own[0]);
     if (this.#live.size >= MOST_LIVE) {
@@ -244,6 +262,7 @@ export class Sessions {
   #end(live: Live): void {
     this.#live.delete(live.index);
     live.session.destroy();
+    this.#options.memory?.changed();
   }
 
   #rememberCounter({ from, counter }: HalfOpen): void {

@@ -9,8 +9,10 @@ import type { Random } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD, type SharedForm } from './frame.ts';
 import type { IncomingRecord, Reach, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
+import type { LinkMemory } from './link-memory.ts';
 import type { Priority, Submission } from './medium.ts';
 import { decodeKeyOffer, type Member, Neighbourhood, TAG_LENGTH, tagsLength } from './neighbourhood.ts';
+import { NeighbourhoodMemory } from './neighbourhood-memory.ts';
 import { OverheardNeighbourhoods } from './overheard-neighbourhoods.ts';
 import { decodeRecords } from './records.ts';
 
@@ -35,12 +37,17 @@ export interface SharedFramesOptions {
   readonly counters: Counters;
   /** Delivers a record in a session. */
   readonly send: (to: NodeId, record: Rec, options: SendOptions) => Promise<Sent>;
+  /** Where keys outlive a restart; nowhere unless said. */
+  readonly memory?: LinkMemory;
 }
 
 export class SharedFrames implements Shared {
   readonly onRecord = new Event<SharedRecord>();
   readonly onMutual = new Event<NodeId>();
+  /** Links that were mutual when this node started. */
+  readonly resumed: readonly NodeId[];
   readonly #o: SharedFramesOptions;
+  readonly #memory: NeighbourhoodMemory | undefined;
   readonly #theirs = new OverheardNeighbourhoods();
   #ours: Neighbourhood;
   #accepts: (from: NodeId) => boolean = () => false;
@@ -48,8 +55,13 @@ export class SharedFrames implements Shared {
   readonly #asked = new Map<string, AbortController>();
 
   constructor(options: SharedFramesOptions) {
+    const { clock, memory, random } = options;
     this.#o = options;
-    this.#ours = this.#fresh();
+    this.#memory = memory && new NeighbourhoodMemory(memory);
+    this.#ours = this.#memory?.restoreOurs(random, clock.monotonic()) ?? this.#fresh();
+    for (const { from, offer } of this.#memory?.restoreTheirs() ?? []) this.#theirs.add(from, offer);
+    this.resumed = this.members.filter((id) => this.isMutual(id));
+    this.#memory?.keep(() => this.#ours, this.#theirs);
   }
 
   get index(): number {
@@ -92,23 +104,23 @@ export class SharedFrames implements Shared {
     // the key may have become another one meanwhile
     if (this.#ours !== ours || ours.member(id) !== member) return false;
     member.holds = true;
+    this.#memory?.changed();
     this.#tell(id, before);
     return this.isMutual(id);
   }
 
   dismiss(id: NodeId): void {
     this.#theirs.remove(id);
+    this.#memory?.changed();
     if (!this.#ours.member(id)) return;
-    const others = this.members.filter((m) => nodeIdKey(m) !== nodeIdKey(id));
-    this.#ours.destroy();
-    this.#ours = this.#fresh();
-    for (const other of others) this.#ours.admit(other);
+    this.#renew(this.members.filter((m) => nodeIdKey(m) !== nodeIdKey(id)));
   }
 
   forget(id: NodeId): void {
     this.#theirs.remove(id);
     const member = this.#ours.member(id);
     if (member) member.holds = false;
+    this.#memory?.changed();
   }
 
   airtime(bodyLength: number, reach: Reach): number {
@@ -126,7 +138,7 @@ export class SharedFrames implements Shared {
       members: this.members,
       estimatedBytes: this.#length(record.body.length),
       frame: () => {
-        sealed ??= this.#ours.seal([record], this.#o.clock.monotonic(), most);
+        sealed ??= this.#seal(record, most);
         return sealed;
       },
     });
@@ -151,6 +163,7 @@ export class SharedFrames implements Shared {
     if (asked && member) member.holds = true;
     asked?.abort();
     if (offer.wantsYours) this.#answer(incoming, this.#ours.admit(id));
+    this.#memory?.changed();
     this.#tell(id, before);
   }
 
@@ -176,6 +189,23 @@ export class SharedFrames implements Shared {
     return SEALED_OVERHEAD + tagsLength(this.members.length) + 1 + bodyLength;
   }
 
+  #seal(record: Rec, most: number): Uint8Array {
+    // the disk has failed for long: nobody opens this frame, and all are handed the new key
+    if (this.#ours.spent) this.#renew(this.members);
+    const { generation } = this.#ours;
+    const frame = this.#ours.seal([record], this.#o.clock.monotonic(), most);
+    if (this.#ours.generation !== generation) this.#memory?.changed();
+    return frame;
+  }
+
+  /** Another key, which nobody holds yet. */
+  #renew(members: readonly NodeId[]): void {
+    this.#ours.destroy();
+    this.#ours = this.#fresh();
+    for (const member of members) this.#ours.admit(member);
+    this.#memory?.changed();
+  }
+
   #answer(incoming: IncomingRecord, member: Member | undefined): void {
     if (!member) return;
     incoming.reply(this.#ours.offer(member, false));
@@ -191,6 +221,6 @@ export class SharedFrames implements Shared {
   }
 
   #fresh(): Neighbourhood {
-    return new Neighbourhood(this.#o.random, this.#o.clock.monotonic());
+    return new Neighbourhood(this.#o.random, this.#o.clock.monotonic(), this.#memory?.fresh());
   }
 }

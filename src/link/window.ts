@@ -8,9 +8,15 @@ const MASK = (1n << WINDOW) - 1n;
 /** Nonces opened so far. Asked before a frame is opened, told after: a forged frame changes nothing. */
 export class ReplayWindow {
   /** −1 before the first. */
-  #highest = -1n;
+  #highest: bigint;
   /** Bit i: highest − i was opened. */
-  #opened = 0n;
+  #opened: bigint;
+
+  /** Everything up to `highest` counts as opened. */
+  constructor(highest = -1n) {
+    this.#highest = highest;
+    this.#opened = highest < 0n ? 0n : MASK;
+  }
 
   get highest(): bigint {
     return this.#highest;

@@ -11,14 +11,16 @@ import type { NodeId } from '../identity/node-id.ts';
 import { nodeIdFromKey } from '../identity/node-id.ts';
 import type { Link, Reach, Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import { BEACON_LENGTH } from './beacon.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
-import { T0_LEAST_MS } from './earshot.ts';
+import { LONGEST_SILENCE_MS, T0_LEAST_MS } from './earshot.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import type { Order, OwnFreshness } from './freshness.ts';
-import { lifetime, refreshInterval } from './learner.ts';
+import { refreshInterval } from './learner.ts';
 import { congested, OWN_COST, RETRACTED } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
+import type { RouteMemory } from './route-memory.ts';
 import type { RouteTable, Usable } from './route-table.ts';
 import { DIGEST_PART } from './routing-budget.ts';
 
@@ -33,7 +35,6 @@ const FILLER = 0.35;
 const ASKED_FOR = 24 * 60 * MINUTE;
 /** ms */
 const RENEWED_WITHIN = 5_000;
-const BEACON_LENGTH = 21;
 const BEACONS = 3;
 
 export interface AdvertiserOptions {
@@ -48,6 +49,7 @@ export interface AdvertiserOptions {
   readonly destinations: Destinations;
   readonly distances: FeasibilityDistances;
   readonly table: RouteTable;
+  readonly memory: RouteMemory;
   readonly isTrusted: (id: NodeId) => boolean;
   /** Whether a neighbour is reached by a connection, beside which there is a medium without. */
   readonly isWired: (id: NodeId) => boolean;
@@ -72,19 +74,27 @@ interface Statement {
 
 export class Advertiser {
   readonly #o: AdvertiserOptions;
-  readonly #dueAt = new Map<string, number>();
+  readonly #dueAt: Map<string, number>;
+  /** Said before the start of this box, and not since. */
+  readonly #recalled: Set<string>;
+  readonly #startedAt: number;
   /** When a route was last asked for. */
   readonly #askedAt = new Map<string, number>();
   #ownDueAt = Number.NEGATIVE_INFINITY;
   /** The own step has not been said since it was released. */
   #isRenewed = false;
   #saidAt = Number.NEGATIVE_INFINITY;
-  #t0 = logByteOf(T0_LEAST_MS / MINUTE);
+  #t0: number;
   #timer: Cancel | undefined;
   #stopped = false;
 
   constructor(options: AdvertiserOptions) {
     this.#o = options;
+    const { said } = options.memory;
+    this.#dueAt = new Map(said?.dueAt);
+    this.#recalled = new Set(this.#dueAt.keys());
+    this.#t0 = logByteOf((said?.t0 ?? T0_LEAST_MS) / MINUTE);
+    this.#startedAt = options.clock.monotonic();
   }
 
   start(): void {
@@ -94,6 +104,7 @@ export class Advertiser {
   stop(): void {
     this.#stopped = true;
     this.#timer?.();
+    void this.#remember();
   }
 
   /** The own step is newer than it was, and is to be said soon. */
@@ -161,16 +172,21 @@ export class Advertiser {
 
   async #turn(): Promise<void> {
     await this.#tick();
+    if (!this.#stopped) await this.#remember();
     if (this.#stopped) return;
     this.#timer?.();
     this.#arm();
   }
 
+  /** What was learned and said, for the next start. */
+  #remember(): Promise<void> {
+    return this.#o.memory.save(this.#o.clock.monotonic(), { t0: this.t0, dueAt: this.#dueAt });
+  }
+
   async #tick(): Promise<void> {
-    const { clock, distances, link, table } = this.#o;
+    const { clock, link, table } = this.#o;
     const now = clock.monotonic();
     table.expire(now);
-    distances.expire(now);
     this.#t0 = this.#fittingT0();
     if (link.shared.members.length === 0) return;
     const statements = [...this.#own(now), ...this.#changes(now), ...this.#refreshes(now)];
@@ -220,7 +236,7 @@ export class Advertiser {
   /** What was advertised and cannot be reached any more. */
   #changes(now: number): Statement[] {
     const { destinations, table } = this.#o;
-    const lost = [...table.advertised()].filter((key) => !table.best(key, now));
+    const lost = [...table.advertised()].filter((key) => !table.best(key, now) && !this.#mayReturn(key, now));
     return lost.map((key) => {
       const freshness = destinations.get(key)?.chain.value ?? new Uint8Array(8);
       const cost = { ...OWN_COST, metric: RETRACTED };
@@ -228,6 +244,7 @@ export class Advertiser {
       const said = () => {
         table.select(key, undefined);
         this.#dueAt.delete(key);
+        this.#recalled.delete(key);
       };
       return {
         entry: { prefix, freshness, cost },
@@ -238,6 +255,13 @@ export class Advertiser {
         said,
       };
     });
+  }
+
+  /** It was reached before the start, and its neighbours there have not had the time to be heard. */
+  #mayReturn(key: string, now: number): boolean {
+    if (!this.#recalled.has(key) || now - this.#startedAt > LONGEST_SILENCE_MS) return false;
+    const { table } = this.#o;
+    return table.selected(key) === key || table.routes(key).length > 0;
   }
 
   /** What was never said before, and what is due: the most overdue first. */
@@ -289,9 +313,10 @@ export class Advertiser {
       trusted: isTrusted(nodeId),
       urgent: false,
       reach: this.#reachOf(destination, route.via, now),
-      before: () => distances.advertise(nodeId, distance, now, lifetime(this.t0, cost.hops)),
+      before: () => distances.advertise(nodeId, distance),
       said: () => {
         table.select(key, route.via);
+        this.#recalled.delete(key);
         this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));
       },
     };

@@ -6,6 +6,8 @@ const MINUTE = 60_000;
 export const T0_LEAST_MS = 30 * MINUTE;
 /** Three signs of life missed, with the jitter of the third. */
 const MISSED = 3.2;
+/** ms: whoever is silent for longer is down, whatever its T0. */
+export const LONGEST_SILENCE_MS = MISSED * 20 * MINUTE;
 /** Strangers share this many places; the one unheard for longest goes first. */
 const MOST_STRANGERS = 384;
 

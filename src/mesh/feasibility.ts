@@ -1,7 +1,13 @@
 /**
  * Feasibility distances (RFC 8966, section 3.5.1): the best that this node has ever advertised of a destination. Only
- * a path that its neighbour says is better than that can be used without any chance of a loop; so they survive a
- * reboot, and go once everybody has forgotten the advertisement.
+ * a path that its neighbour says is better than that can be used without any chance of a loop.
+ *
+ * They survive a reboot, and no time ends them. Whoever uses a path through a neighbour has a distance that is worse
+ * than what the neighbour said, and the neighbour's own is at most that, and only ever gets better: so along every path
+ * that anybody uses distances get better, and none comes back to where it began, however old the words are on which it
+ * rests. A neighbour that had forgotten its distance could follow such a word back to itself; and a box that was off
+ * cannot tell how old its words are. Orders of a destination grow as long as it lives, so that an old distance bars
+ * nothing of what is said of it later.
  */
 import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
 import { type Db, isDurable, type Table, type TableSpec } from '../db/db.ts';
@@ -25,23 +31,18 @@ export function nearest(said: Distance, before: Distance | undefined): Distance 
   return before && !isFeasible(said, before) ? before : said;
 }
 
-/** Key: NodeId. Value: order, metric, and for how many minutes the advertisement is remembered by others. */
-const DISTANCES: TableSpec<Uint8Array, readonly [number, number, number]> = {
-  name: 'feasibility',
+/** Key: NodeId. Value: order, metric. */
+const DISTANCES: TableSpec<Uint8Array, readonly [number, number]> = {
+  name: 'distances',
   key: fixed(NODE_ID_LENGTH),
-  value: tuple(counter, u32, u32),
+  value: tuple(counter, u32),
 };
-const MINUTE = 60_000;
 
-/** Destinations; beyond it the one that would go first goes. */
+/** Destinations, four times as many as announces are kept of; beyond it the one advertised longest ago goes. */
 const MOST = 4096;
 
 interface Kept extends Distance {
   readonly nodeId: NodeId;
-  /** `Clock.monotonic()` */
-  readonly until: number;
-  /** ms: the longest that anybody remembers what was said, from when it was said. */
-  readonly lifetime: number;
 }
 
 /** A few rows without which mail of one's own finds no way. */
@@ -49,20 +50,19 @@ const OWN = { own: true } as const;
 
 export class FeasibilityDistances {
   readonly #db: Db;
-  readonly #table: Table<Uint8Array, readonly [number, number, number]>;
+  readonly #table: Table<Uint8Array, readonly [number, number]>;
+  /** Advertised longest ago first. */
   readonly #kept = new Map<string, Kept>();
   readonly #changed = new Map<string, NodeId>();
 
-  /** Those of before the boot, at `now`, are kept as if they had been said just now: how long it was off nobody knows. */
-  constructor(db: Db, now: number) {
+  constructor(db: Db) {
     this.#db = db;
     this.#table = db.table(DISTANCES);
     db.read((tx) => {
       for (const { key, value } of tx.range(this.#table)) {
         const nodeId = nodeIdFrom(key.slice());
-        const [order, metric, minutes] = value;
-        const lifetime = minutes * MINUTE;
-        this.#kept.set(nodeIdKey(nodeId), { nodeId, order, metric, lifetime, until: now + lifetime });
+        const [order, metric] = value;
+        this.#kept.set(nodeIdKey(nodeId), { nodeId, order, metric });
       }
     });
   }
@@ -75,22 +75,16 @@ export class FeasibilityDistances {
     return this.#kept.get(key);
   }
 
-  /** Notes what is about to be advertised, to be remembered by others for `lifeMs`; `save` comes before it is. */
-  advertise(nodeId: NodeId, said: Distance, now: number, lifeMs: number): void {
+  /** Notes what is about to be advertised; `save` comes before it is. */
+  advertise(nodeId: NodeId, said: Distance): void {
     const key = nodeIdKey(nodeId);
     const before = this.#kept.get(key);
     const { metric, order } = nearest(said, before);
-    const until = Math.max(now + lifeMs, before?.until ?? 0);
-    const lifetime = Math.max(lifeMs, before?.lifetime ?? 0);
-    this.#kept.set(key, { order, metric, nodeId, until, lifetime });
-    if (order !== before?.order || metric !== before.metric || lifetime !== before.lifetime)
-      this.#changed.set(key, nodeId);
-    if (this.#kept.size > MOST) this.#drop(this.#first());
-  }
-
-  /** Forgets those whose time has come. */
-  expire(now: number): void {
-    for (const kept of [...this.#kept.values()]) if (kept.until <= now) this.#drop(kept);
+    this.#kept.delete(key);
+    this.#kept.set(key, { order, metric, nodeId });
+    if (order !== before?.order || metric !== before.metric) this.#changed.set(key, nodeId);
+    const [oldest] = this.#kept.values();
+    if (this.#kept.size > MOST && oldest) this.#drop(oldest);
   }
 
   /** Resolves with true once what was noted is on the disk. */
@@ -101,7 +95,7 @@ export class FeasibilityDistances {
     const committed = this.#db.commit((tx) => {
       for (const nodeId of changed) {
         const kept = this.#kept.get(nodeIdKey(nodeId));
-        if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric, Math.ceil(kept.lifetime / MINUTE)]);
+        if (kept) tx.put(this.#table, nodeId, [kept.order, kept.metric]);
         else tx.remove(this.#table, nodeId);
       }
     }, OWN);
@@ -110,15 +104,8 @@ export class FeasibilityDistances {
     return false;
   }
 
-  #first(): Kept | undefined {
-    let first: Kept | undefined;
-    for (const kept of this.#kept.values()) if (!first || kept.until < first.until) first = kept;
-    return first;
-  }
-
-  #drop(kept: Kept | undefined): void {
-    if (!kept) return;
-    this.#kept.delete(nodeIdKey(kept.nodeId));
-    this.#changed.set(nodeIdKey(kept.nodeId), kept.nodeId);
+  #drop({ nodeId }: Kept): void {
+    this.#kept.delete(nodeIdKey(nodeId));
+    this.#changed.set(nodeIdKey(nodeId), nodeId);
   }
 }

@@ -206,6 +206,19 @@ export class ProvenChain {
     return this.#values[0] as Uint8Array;
   }
 
+  /** Goes on from what was proven before a restart; false, and no change, where that is of another chain. */
+  resume(order: Order, value: Uint8Array): boolean {
+    if (Math.floor(order / CHAIN_STEPS) !== Number(this.sequence)) return false;
+    this.#steps = order % CHAIN_STEPS;
+    this.#values = [value];
+    let x = value;
+    while (this.#values.length < Math.min(REMEMBERED, this.#steps + 1)) {
+      x = this.#hash(x);
+      this.#values.push(x);
+    }
+    return true;
+  }
+
   /** The value of an order that is remembered. */
   valueOf(order: Order): Uint8Array | undefined {
     return this.#values[this.order - order];

@@ -129,6 +129,11 @@ export class RouteTable {
     else this.#selected.set(destination, via);
   }
 
+  /** The neighbour a destination is advertised through; undefined where it is not advertised. */
+  selected(destination: string): string | undefined {
+    return this.#selected.get(destination);
+  }
+
   /** Destinations that were advertised and not retracted. */
   advertised(): IterableIterator<string> {
     return this.#selected.keys();

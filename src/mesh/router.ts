@@ -16,7 +16,7 @@ import type { Reception } from '../link/medium.ts';
 import { RECORD } from '../link/records.ts';
 import { Advertiser } from './advertiser.ts';
 import { decodeAnnounce } from './announce.ts';
-import { decodeBeacon } from './beacon.ts';
+import { BEACON_LENGTH, decodeBeacon, type Started } from './beacon.ts';
 import { Destinations } from './destinations.ts';
 import { decodeDigest, PREFIX_LENGTH } from './digest.ts';
 import { Earshot, type Heard, type Sign } from './earshot.ts';
@@ -29,12 +29,14 @@ import { LinkCosts } from './link-costs.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, type Policy, PRICE_DECIDES } from './metric.ts';
 import { PacedLink } from './paced-link.ts';
-import { Presence } from './presence.ts';
+import { answeredWithin, Presence } from './presence.ts';
+import { RouteMemory } from './route-memory.ts';
 import { type Route, RouteTable, type Usable } from './route-table.ts';
 import type { Candidate, Routing } from './routing.ts';
 import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
 import { StandIns } from './stand-ins.ts';
+import { StartWait } from './start-wait.ts';
 
 const MINUTE = 60_000;
 /** One that says it hears more than this many would silence its neighbours. */
@@ -76,7 +78,7 @@ export interface RouteView {
 export class Router implements Routing {
   readonly onHeard = new Event<NodeId>();
   readonly onRoute = new Event<NodeId>();
-  /** A node is heard that was down or unknown until now, or has proven that it has booted. */
+  /** A node is heard that was down or unknown until now, or has proven that it was started again. */
   readonly onReturn = new Event<NodeId>();
   readonly #o: RouterOptions;
   readonly #earshot: Earshot;
@@ -95,6 +97,7 @@ export class Router implements Routing {
   readonly #handed: HandedSteps;
   #ownValueAt = Number.NEGATIVE_INFINITY;
   readonly #linkCosts: LinkCosts;
+  readonly #startWait: StartWait;
   readonly #cancels: Cancel[] = [];
 
   constructor(options: RouterOptions) {
@@ -108,7 +111,7 @@ export class Router implements Routing {
     let standIns: StandIns | undefined;
     const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
     this.#destinations = new Destinations(db, isKept);
-    this.#distances = new FeasibilityDistances(db, clock.monotonic());
+    this.#distances = new FeasibilityDistances(db);
     this.#table = new RouteTable({
       linkCost: (route, destination) => this.#costTowards(route, destination),
       distance: (key) => this.#distances.of(key),
@@ -119,6 +122,10 @@ export class Router implements Routing {
       t0: () => this.#advertiser.t0,
     });
     standIns = this.#standIns;
+    const memory = new RouteMemory(
+      { db, destinations: this.#destinations, table: this.#table },
+      clock.monotonic(),
+    );
     const { nodeId } = identity;
     const { nextPosition, skipTo } = options;
     const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition, skipTo });
@@ -141,13 +148,14 @@ export class Router implements Routing {
     this.#advertiser = new Advertiser({
       ...common,
       ...state,
-      isWired,
+      ...{ isWired, memory },
       share: () => budget.share,
       hears,
       load,
     });
     this.#presence = new Presence({
       ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
+      hasLinks: () => link.resumed.length > 0,
       mailboxes: options.mailboxes,
       t0: () => this.#advertiser.t0,
       saidAt: () => this.#advertiser.saidAt,
@@ -182,6 +190,9 @@ export class Router implements Routing {
       inHurry: () => this.#solicitor.isWaiting,
       solicitKey: (id) => this.#solicitor.solicitKey(id),
     });
+    this.#startWait = new StartWait(clock, answeredWithin(link.airtime(BEACON_LENGTH) ?? 0), (id) => {
+      if (this.candidates(id, 0).length === 0) this.want(id);
+    });
   }
 
   /** How long a refreshed route lasts at its origin, ms (docs/protocol/mesh.md). */
@@ -213,7 +224,7 @@ export class Router implements Routing {
       }),
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
-        this.#learner.direct(id);
+        this.#opened(id);
         this.#solicitor.linked(id);
       }),
       this.#learner.onLearned.on(({ destination, isNews }) => {
@@ -230,7 +241,7 @@ export class Router implements Routing {
   stop(): void {
     for (const cancel of this.#cancels) cancel();
     for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links]) part.stop();
-    for (const part of [this.#solicitor, this.#standIns]) part.stop();
+    for (const part of [this.#solicitor, this.#standIns, this.#startWait]) part.stop();
   }
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -265,11 +276,13 @@ export class Router implements Routing {
   want(target: NodeId): void {
     if (this.#standIns.standsFor(nodeIdKey(target))) return;
     const hasOthers = this.candidates(target, 0).length > 0;
+    if (!hasOthers && this.#mayComeUp(target) && this.#startWait.hold(target)) return;
     if (!hasOthers) this.#links.hurry();
     this.#solicitor.want(target, hasOthers);
   }
 
   unwant(target: NodeId): void {
+    this.#startWait.release(target);
     this.#solicitor.unwant(target);
   }
 
@@ -344,19 +357,19 @@ export class Router implements Routing {
       this.#refuse('malformed-beacon');
       return;
     }
-    const { booted, capabilities, nodeId } = beacon;
+    const { capabilities, nodeId, started } = beacon;
     if (this.#isSelf(nodeId)) {
       this.#refuse('own-beacon');
       return;
     }
-    if (booted) this.#booted(nodeId, booted);
+    if (started) this.#started(nodeId, started, reception.medium);
     const { at, rssiDbm, snrDb } = reception;
     this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, expectedBytes: bytes.length });
     if (this.keyOf(nodeId)) this.#o.link.met(nodeId, reception);
   }
 
-  /** It has lost its sessions and keys, and proves that it is the one who says so. */
-  #booted(nodeId: NodeId, step: Uint8Array): void {
+  /** It was started again, with its sessions and keys or without, and proves that it is the one who says so. */
+  #started(nodeId: NodeId, { how, step }: Started, medium: string): void {
     const destination = this.#destinations.get(nodeIdKey(nodeId));
     if (!destination) return;
     const before = destination.chain.order;
@@ -366,7 +379,10 @@ export class Router implements Routing {
       return;
     }
     destination.provenAt = this.#now();
-    this.#o.link.forget(nodeId);
+    const { link } = this.#o;
+    if (how === 'booted') link.forget(nodeId);
+    else link.resume(nodeId);
+    if (how === 'resumed' && link.shared.isMutual(nodeId)) this.#presence.answerReturn(medium);
     queueMicrotask(() => this.onReturn.emit(nodeId));
   }
 
@@ -424,12 +440,21 @@ export class Router implements Routing {
     }
     const isNew = this.#earshot.note(sign);
     this.#links.heard(nodeId);
+    if (isNew && this.#o.link.shared.isMutual(nodeId)) this.#opened(nodeId);
     // later: the frame that is the sign of life may hold the very answer that somebody waits for
     queueMicrotask(() => {
       if (isNew) this.onReturn.emit(nodeId);
       this.onHeard.emit(nodeId);
     });
     if (isNew || this.reachable(nodeId)) this.#found(nodeId);
+  }
+
+  /** A neighbour is linked and up: a route to itself, and what it leads to may be reached again. */
+  #opened(nodeId: NodeId): void {
+    const via = nodeIdKey(nodeId);
+    this.#learner.direct(nodeId);
+    for (const key of this.#table.destinations())
+      if (this.#table.routes(key).some((r) => r.via === via)) this.#found(nodeIdFromKey(key));
   }
 
   /** A neighbour reaches this node by a step that only a mailbox can have released: it was away, and is passed by. */
@@ -479,6 +504,14 @@ export class Router implements Routing {
     const { shared } = this.#o.link;
     if (!shared.isMutual(heard.nodeId) && !this.#o.link.neighbour(heard.nodeId).linked) return undefined;
     return this.#linkCosts.to(heard.nodeId);
+  }
+
+  /** It was reached through a neighbour that may just not have been heard since the start, or is one. */
+  #mayComeUp(target: NodeId): boolean {
+    const key = nodeIdKey(target);
+    const ways = new Set([key, ...this.#table.routes(key).map((r) => r.via)]);
+    const silent = this.#o.link.resumed.filter((id) => !this.#earshot.isUp(nodeIdKey(id), this.#now()));
+    return silent.some((id) => ways.has(nodeIdKey(id)));
   }
 
   #isSpokenTo(id: NodeId): boolean {

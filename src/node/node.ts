@@ -16,6 +16,7 @@ import { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { LanStatus } from '../link/lan/lan-medium.ts';
 import type { Link } from '../link/link.ts';
+import { type LinkEpochs, LinkMemory, openLinkEpochs } from '../link/link-memory.ts';
 import { Links } from '../link/links.ts';
 import type { LoraMedium } from '../link/lora/lora-medium.ts';
 import { PER_PRIORITY } from '../link/lora/queue.ts';
@@ -111,7 +112,7 @@ export async function startNode(options: NodeOptions): Promise<ComposedNode> {
   });
   const handshakes = await PersistedCounter.open(db, 'handshake');
   const freshness = await PersistedCounter.open(db, 'freshness', 16);
-  const node = new RunningNode(options, handshakes, freshness);
+  const node = new RunningNode(options, handshakes, freshness, await openLinkEpochs(db));
   node.start();
   return node;
 }
@@ -132,7 +133,12 @@ class RunningNode implements ComposedNode {
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(options: NodeOptions, handshakes: PersistedCounter, freshness: PersistedCounter) {
+  constructor(
+    options: NodeOptions,
+    handshakes: PersistedCounter,
+    freshness: PersistedCounter,
+    epochs: LinkEpochs,
+  ) {
     this.#o = options;
     const { clock, codec, counters, db, log, media, random, seed, ttlDays } = options;
     this.#startedAt = clock.monotonic();
@@ -149,6 +155,7 @@ class RunningNode implements ComposedNode {
       keyOf: (id) => this.#router.keyOf(id),
       mayAnswer: (from, airtimeMs) => this.#router.mayAnswer(from, airtimeMs),
       handshakeCounter: () => BigInt(handshakes.next()),
+      memory: new LinkMemory({ db, self: identity.nodeId, epochs, clock, counters }),
       clock,
       random: random.fork('link'),
       counters,

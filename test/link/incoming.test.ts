@@ -271,3 +271,20 @@ describe('a lying sender is refused', () => {
     );
   });
 });
+
+describe('a sender that goes on after a restart', () => {
+  test('gives the ids of what it pushes anew: what it had pushed in this session is forgotten, and nothing else', () => {
+    const incoming = new IncomingTransfers();
+    const halves = cut(content(40), 20, true, 1);
+    incoming.fragment(A, 7, at(cut(content(20), 20, true), 0), 0);
+    incoming.fragment(A, 7, at(halves, 0), 0);
+    incoming.fragment(A, 77, at(halves, 0), 0);
+    incoming.expect(A, 1, object(1), 40, 0);
+    incoming.fragment(A, 7, { ...at(halves, 0), pushed: false }, 0);
+    incoming.forgetPushed(A, 7);
+    expect(incoming.fragment(A, 7, at(cut(new Uint8Array(20), 20, true), 0), 0).is).toBe('complete');
+    expect(incoming.fragment(A, 7, at(halves, 1), 0).is).toBe('partial');
+    expect(incoming.fragment(A, 77, at(halves, 1), 0).is).toBe('complete');
+    expect(incoming.fragment(A, 7, { ...at(halves, 1), pushed: false }, 0).is).toBe('complete');
+  });
+});

@@ -173,3 +173,13 @@ test('without keys nothing is sealed', () => {
   sender.destroy();
   expect(() => send(sender)).toThrow();
 });
+
+test('a step of more than 256 nonces says that the sender has restarted', () => {
+  const { sender, receiver } = pair();
+  const frames = Array.from({ length: 700 }, () => send(sender).frame);
+  const restarted = (i: number) => {
+    const opened = receiver.open(sealedForm(frames[i] as Uint8Array));
+    return typeof opened === 'string' ? opened : opened.restarted;
+  };
+  expect([0, 256, 255, 257, 514, 515].map(restarted)).toEqual([false, false, false, false, true, false]);
+});

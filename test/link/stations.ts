@@ -11,9 +11,12 @@ import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
 import { equal } from '../../src/core/bytes.ts';
 import { Counters } from '../../src/core/counters.ts';
 import { silent } from '../../src/core/log.ts';
+import type { LmdbDb } from '../../src/db/lmdb.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import { Identity } from '../../src/identity/keys.ts';
 import type { NodeId } from '../../src/identity/node-id.ts';
 import type { Neighbour } from '../../src/link/link.ts';
+import { LinkMemory, openLinkEpochs } from '../../src/link/link-memory.ts';
 import { LoraMedium } from '../../src/link/lora/lora-medium.ts';
 import { NodeLink } from '../../src/link/node-link.ts';
 import { TransferIds } from '../../src/link/transfer-ids.ts';
@@ -130,6 +133,8 @@ export interface StationOptions {
   /** An ideal one unless said. */
   readonly host?: HostModel;
   readonly keyOf?: (id: NodeId) => Uint8Array | undefined;
+  /** Where its links outlive a restart; nowhere unless said. */
+  readonly directory?: string;
 }
 
 export class Station {
@@ -141,7 +146,9 @@ export class Station {
   readonly #chip: SimSx1276;
   #handshakes = 0n;
   #boots = 0;
-  #parts: { link: NodeLink; medium: LoraMedium } | undefined;
+  #parts: { link: NodeLink; medium: LoraMedium; db: LmdbDb | undefined } | undefined;
+  /** Bytes free on its disk. */
+  free = 2 ** 40;
 
   constructor(stations: Stations, name: string, options: StationOptions) {
     this.name = name;
@@ -175,8 +182,13 @@ export class Station {
     const profile = { region: REGION, settings, antennaGainDbi: 0 };
     const parts = { ...common, random: random.fork('medium') };
     const medium = await LoraMedium.open(radio, profile, NOTHING_RECORDED, parts);
+    const { directory } = this.#options;
+    const db = directory === undefined ? undefined : await this.#open(directory);
+    const self = this.identity.nodeId;
+    const memory = db && new LinkMemory({ ...common, db, self, epochs: await openLinkEpochs(db) });
     const link = new NodeLink({
       ...common,
+      ...(memory ? { memory } : {}),
       medium,
       identity: this.identity,
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,
@@ -184,13 +196,31 @@ export class Station {
       handshakeCounter: () => ++this.#handshakes,
       transferIds: new TransferIds(),
     });
-    this.#parts = { link, medium };
+    this.#parts = { link, medium, db };
   }
 
-  /** Off and on again: all sessions are gone, the counter of handshakes is not. */
+  /** Off and on again: all sessions are gone (but with a disk, none), the counter of handshakes is not. */
   async reboot(): Promise<void> {
-    const { link, medium } = this.#parts ?? {};
+    const { db, link, medium } = this.#parts ?? {};
     await this.#stations.resolve(Promise.all([link?.stop(), medium?.stop()]));
+    await this.#stations.resolve(db?.close() ?? Promise.resolve());
     await this.#stations.resolve(this.boot());
+  }
+
+  /** The plug is pulled, of a station with a disk, and it boots again: what was not durable is lost. */
+  async powerCut(): Promise<void> {
+    const { db, link, medium } = this.#parts ?? {};
+    const abandoned = db?.abandon();
+    void link?.stop();
+    await this.#stations.resolve(Promise.all([abandoned, medium?.stop()]));
+    await this.#stations.resolve(this.boot());
+  }
+
+  #open(directory: string): Promise<LmdbDb> {
+    const { sim } = this.#stations;
+    return openDatabase(directory, {
+      durability: { kind: 'simulated', clock: sim, delay: () => 5 },
+      freeBytes: () => this.free,
+    });
   }
 }

@@ -7,7 +7,6 @@ import { temporaryDirectory } from '../db/directories.ts';
 
 const id = nodeIdFrom(new Uint8Array(16).fill(3));
 const key = nodeIdKey(id);
-const MINUTE = 60_000;
 
 test.each([
   ['anything, where nothing was advertised', { order: 1, metric: 900 }, undefined, true],
@@ -24,25 +23,39 @@ test('the best that was ever advertised counts', () => {
   expect(nearest({ order: 6, metric: 20 }, { order: 5, metric: 10 })).toEqual({ order: 6, metric: 20 });
 });
 
-test('distances survive a reboot, until everybody has forgotten, however long that is', async () => {
+test('distances survive a reboot, and no time ends them', async () => {
   const directory = temporaryDirectory();
   let db = await openDatabase(directory, { durability: { kind: 'disk' } });
-  let distances = new FeasibilityDistances(db, 0);
-  distances.advertise(id, { order: 5, metric: 10 }, 50, 60 * MINUTE);
-  expect(await distances.save()).toBe(true);
-  distances.advertise(id, { order: 5, metric: 10 }, 60, 90 * MINUTE);
-  distances.advertise(id, { order: 5, metric: 10 }, 70, 30 * MINUTE);
+  let distances = new FeasibilityDistances(db);
+  distances.advertise(id, { order: 5, metric: 10 });
+  distances.advertise(id, { order: 5, metric: 20 });
   expect(await distances.save()).toBe(true);
   await db.close();
 
   db = await openDatabase(directory, { durability: { kind: 'disk' } });
-  distances = new FeasibilityDistances(db, 1000);
+  distances = new FeasibilityDistances(db);
   expect(distances.of(key)).toMatchObject({ order: 5, metric: 10 });
-  distances.expire(999 + 90 * MINUTE);
-  expect(distances.of(key)).toBeDefined();
-  distances.expire(1000 + 90 * MINUTE);
-  expect(distances.of(key)).toBeUndefined();
-  await distances.save();
-  expect(new FeasibilityDistances(db, 1000).size).toBe(0);
+  await db.close();
+});
+
+test('beyond 4,096 the one advertised longest ago goes, from the disk too', async () => {
+  const db = await openDatabase(temporaryDirectory(), { durability: { kind: 'disk' } });
+  const distances = new FeasibilityDistances(db);
+  const nth = (n: number) =>
+    nodeIdFrom(
+      new Uint8Array(16)
+        .fill(1)
+        .fill(n >> 8, 0, 1)
+        .fill(n & 255, 1, 2),
+    );
+  for (let n = 0; n < 4096; n++) distances.advertise(nth(n), { order: 5, metric: 10 });
+  distances.advertise(nth(0), { order: 5, metric: 10 });
+  distances.advertise(id, { order: 5, metric: 10 });
+  expect(await distances.save()).toBe(true);
+  for (const kept of [distances, new FeasibilityDistances(db)]) {
+    expect(kept.size).toBe(4096);
+    expect(kept.of(nodeIdKey(nth(1)))).toBeUndefined();
+    for (const there of [nth(0), nth(2), id]) expect(kept.of(nodeIdKey(there))).toBeDefined();
+  }
   await db.close();
 });

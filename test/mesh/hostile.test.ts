@@ -150,8 +150,11 @@ describe('beacons that say a neighbour has booted', () => {
   test('end its sessions only with a step of its chain that nobody has seen', async () => {
     const { b, liar, outsider, refused } = await scene();
     const { link } = b.station;
-    const beacon = (booted: Uint8Array) =>
-      encodeBeacon({ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, booted });
+    const beacon = (step: Uint8Array) =>
+      encodeBeacon({
+        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0 },
+        started: { how: 'booted', step },
+      });
     expect(link.shared.isMutual(liar.id)).toBe(true);
     await outsider.send(beacon(new Uint8Array(8)));
     await outsider.send(beacon(liar.chain.step(0)));
@@ -208,7 +211,7 @@ test('somebody with the same identity is counted, and heard by others only', asy
   await outsider.send(
     encodeAnnounce(identity, { sequence: 9n, anchor: new Uint8Array(8), booted: true, capabilities: 0 }),
   );
-  const beacon = { nodeId: identity.nodeId, capabilities: 0, tariffTier: 0, load: 0, booted: undefined };
+  const beacon = { nodeId: identity.nodeId, capabilities: 0, tariffTier: 0, load: 0, started: undefined };
   await outsider.send(encodeBeacon(beacon));
   await outsider.send(concat(encodeBeacon(beacon), Uint8Array.of(9, 0)));
   expect([refused('own-announce'), refused('own-beacon')]).toEqual([1, 2]);

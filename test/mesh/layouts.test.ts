@@ -14,7 +14,7 @@ const hex = (text: string) => fromHex(text.replaceAll(/[\s|]/g, '')) as Uint8Arr
 const ID = '000102030405060708090a0b0c0d0e0f';
 
 describe('beacon', () => {
-  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7, booted: undefined };
+  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7, started: undefined };
   const bytes = `40 | ${ID} | 0500 | 02 | 07`;
 
   test('is version 1, kind 0, and 21 bytes', () => {
@@ -25,12 +25,15 @@ describe('beacon', () => {
     expect(decodeBeacon(hex(bytes))).toEqual(beacon);
     expect(decodeBeacon(hex(`${bytes} | 09 02 aabb | 0a 00`))).toEqual(beacon);
   });
-  test('says that the box has booted by a step of its chain', () => {
-    const booted = hex('a1a2a3a4a5a6a7a8');
-    const frame = encodeBeacon({ ...beacon, booted });
-    expect(toHex(frame)).toBe(toHex(hex(`${bytes} | 01 08 a1a2a3a4a5a6a7a8`)));
-    expect(decodeBeacon(frame)).toEqual({ ...beacon, booted });
-    expect(decodeBeacon(hex(`${bytes} | 01 02 a1a2`))).toEqual(beacon);
+  test.each([
+    ['has booted', 'booted', '01'],
+    ['was started again with its links', 'resumed', '02'],
+  ] as const)('says that the box %s by a step of its chain', (_what, how, type) => {
+    const started = { how, step: hex('a1a2a3a4a5a6a7a8') };
+    const frame = encodeBeacon({ ...beacon, started });
+    expect(toHex(frame)).toBe(toHex(hex(`${bytes} | ${type} 08 a1a2a3a4a5a6a7a8`)));
+    expect(decodeBeacon(frame)).toEqual({ ...beacon, started });
+    expect(decodeBeacon(hex(`${bytes} | ${type} 02 a1a2`))).toEqual(beacon);
   });
   test.each([1, 20])('cut to %i bytes is refused', (n) => {
     expect(decodeBeacon(hex(bytes).subarray(0, n))).toBeUndefined();
