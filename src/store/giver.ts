@@ -19,7 +19,7 @@ import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import { lineOf, linesTo, recipientOf } from './line.ts';
 import type { Mailboxes } from './mailboxes.ts';
-import { type Hop, NextSteps, UNPROMISING_FAILURES, type Wait } from './next-steps.ts';
+import { type Hop, NextSteps, type Wait } from './next-steps.ts';
 import type { ObjectId } from './object.ts';
 import { FRESH_TRAVEL } from './parcel.ts';
 import { Reminders } from './reminders.ts';
@@ -218,7 +218,7 @@ export class Giver {
       this.#lines.again(n);
     }
     lane.busy = false;
-    if (this.#backoff.failures(lane.key) >= UNPROMISING_FAILURES)
+    if (this.#backoff.failures(lane.key) > 0)
       for (const n of [...lane.queue, ...lane.strangers]) this.#lines.again(n);
     this.#kick(lane);
   }
@@ -262,7 +262,6 @@ export class Giver {
         return;
       case 'refuse':
         transfers.end(n);
-        this.#steps.answered(n);
         return this.#refused(n, step, answer.reason);
       case 'accept':
       case 'silent': {
@@ -270,7 +269,6 @@ export class Giver {
         const pause = silent();
         const why = answer.kind === 'silent' ? answer.why : 'The neighbour asked for it twice.';
         this.#note(step.holding, `${why} Next try in ${spell(pause)}.`);
-        if (!this.#steps.silent(n, to)) return;
         return this.#tried(n, to, 'uncertain', UNCERTAIN_MS, trace);
       }
       case 'unsent': {

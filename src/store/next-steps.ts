@@ -16,13 +16,10 @@ import type { Mailboxes } from './mailboxes.ts';
 import { NumberMap } from './number-map.ts';
 import { newerSequence, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, underSequence } from './trace.ts';
-import type { Transfers } from './transfers.ts';
 
 const MINUTE = 60_000;
 /** By priority of the object: critical, normal, lazy. */
 const POLICY = ['fastest', 'balanced', 'cheapest'] as const;
-/** A neighbour that failed so often in a row is passed over while its pause lasts, where there is another. */
-export const UNPROMISING_FAILURES = 1;
 /** Where the giver to whom it would be returned is not there. */
 const RETURN_AGAIN_MS = 30 * MINUTE;
 /** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
@@ -57,7 +54,6 @@ export interface NextStepsOptions {
   readonly holdings: Holdings;
   readonly routing: Routing;
   readonly mailboxes: Mailboxes;
-  readonly transfers: Transfers;
   /** Whether strangers' objects may go to this neighbour now. */
   readonly servesStrangers: (to: NodeId) => boolean;
   /** Of neighbours that failed, by NodeId in hex. */
@@ -74,8 +70,6 @@ export class NextSteps {
   readonly #waitingSince = new NumberMap();
   /** Until when (own time) an object is left alone after `busy`. */
   readonly #busyUntil = new Map<number, number>();
-  /** Hand-overs of an object to one neighbour without an answer, in a row. */
-  readonly #silent = new Map<number, { readonly to: string; readonly count: number }>();
   /** Neighbours without a way to a recipient: until when (own time), and under which sequence of it. */
   readonly #noRoute = new Map<string, { readonly until: number; readonly sequence: number }>();
   /** The stamp under which the giver would not take it back. */
@@ -99,7 +93,7 @@ export class NextSteps {
     const trace = fresh ? underSequence(holding.trace, sequence) : holding.trace;
     const candidates = routing.candidates(recipient, minBandwidth, POLICY[holding.priority]);
     const { knowing, again } = this.#knowing(candidates, recipient, trace.sequence, now);
-    const hop = this.#choose(n, openTo(trace, knowing, keyOf, now));
+    const hop = this.#choose(openTo(trace, knowing, keyOf, now));
     if (hop) {
       this.#waitingSince.delete(n);
       if (hop.direct && !mailboxes.mayPush(n, recipient))
@@ -118,7 +112,7 @@ export class NextSteps {
 
   /** It is held no longer. */
   forget(n: number): void {
-    for (const map of [this.#waitingSince, this.#busyUntil, this.#silent, this.#returnRefused]) map.delete(n);
+    for (const map of [this.#waitingSince, this.#busyUntil, this.#returnRefused]) map.delete(n);
   }
 
   /** The neighbour has a transfer of its own of this object: it is left alone for so long. */
@@ -141,20 +135,6 @@ export class NextSteps {
     this.#returnRefused.set(n, stamp);
   }
 
-  /** No answer came; whether that was once too often for this neighbour. */
-  silent(n: number, to: string): boolean {
-    const before = this.#silent.get(n);
-    const count = before?.to === to ? before.count + 1 : 1;
-    if (count < UNPROMISING_FAILURES) this.#silent.set(n, { to, count });
-    else this.#silent.delete(n);
-    return count >= UNPROMISING_FAILURES;
-  }
-
-  /** An answer came, whichever. */
-  answered(n: number): void {
-    this.#silent.delete(n);
-  }
-
   /** Those that have not said that they know no way, and when the first of the others may be asked again. */
   #knowing(candidates: readonly Candidate[], recipient: NodeId, sequence: number, now: number) {
     let again = Infinity;
@@ -167,15 +147,11 @@ export class NextSteps {
     return { knowing, again };
   }
 
-  /** The neighbour to whom it may have gone already, then the best that is not in a pause after failures. */
-  #choose(n: number, open: readonly Candidate[]): Candidate | undefined {
-    const { backoff, clock, transfers } = this.#o;
+  /** The best that is not in a pause after failures, where there is such a one. */
+  #choose(open: readonly Candidate[]): Candidate | undefined {
+    const { backoff, clock } = this.#o;
     const now = clock.monotonic();
-    const uncertain = this.#silent.has(n) ? transfers.uncertainTo(n) : undefined;
-    const again = open.filter((c) => keyOf(c) === uncertain);
-    const promising = (c: Candidate) =>
-      backoff.failures(keyOf(c)) < UNPROMISING_FAILURES || backoff.waitMs(keyOf(c), now) === 0;
-    return [...again, ...open].find(promising) ?? open[0];
+    return open.find((c) => backoff.waitMs(keyOf(c), now) === 0) ?? open[0];
   }
 
   /** A mailbox holds what is for those it serves, and what it took as pending, until its time is over. */
@@ -194,12 +170,12 @@ export class NextSteps {
   }
 
   /** An own mailbox that is there and may be given the object. */
-  #ownMailbox(n: number, trace: Held, now: number): string | undefined {
+  #ownMailbox(trace: Held, now: number): string | undefined {
     const { mailboxes, routing } = this.#o;
     const there = mailboxes.own
       .flatMap((id) => routing.candidates(id, 0).filter((c) => c.direct))
       .map((c) => ({ ...c, direct: false }));
-    const hop = this.#choose(n, openTo(trace, there, keyOf, now));
+    const hop = this.#choose(openTo(trace, there, keyOf, now));
     return hop && keyOf(hop);
   }
 
@@ -211,7 +187,7 @@ export class NextSteps {
     const wait = (until: number): Wait => ({ kind: 'wait', until, holding, why: 'no-way' });
     if (this.#keeps(holding)) return wait(tried);
     if (!holding.from) {
-      const mailbox = this.#ownMailbox(n, trace, now);
+      const mailbox = this.#ownMailbox(trace, now);
       if (!mailbox) return wait(tried);
       if (now < since + PENDING_AFTER_MS) return wait(Math.min(tried, since + PENDING_AFTER_MS));
       return { kind: 'give', to: mailbox, direct: false, holding, trace };

@@ -458,6 +458,7 @@ describe('sessions', () => {
       snrDb: undefined,
       asked: 0,
       answered: 0,
+      answeredBytes: 0,
     });
     await stations.resolve(a.to(b).send(push('x'), P1));
     expect(a.to(b).linked).toBe(true);

@@ -148,7 +148,9 @@ describe('a recipient that nobody has heard of', () => {
 });
 
 describe('a recipient that is off for a week', () => {
-  test('gets its mail from the relay, though that was rebooted twice and the sender is off', async () => {
+  test('gets its mail from the relay, though that was rebooted twice and the sender is off', {
+    timeout: 120_000,
+  }, async () => {
     const { sender, relay, recipient } = await row();
     await world.settle(recipient.stop());
     await world.sim.run(6 * HOUR);
