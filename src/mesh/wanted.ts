@@ -8,7 +8,7 @@ const TURNS = [
   { after: 0.5 * MINUTE, ring: 5 },
   { after: 2 * MINUTE, ring: HOP_LIMIT },
   { after: 60 * MINUTE, ring: HOP_LIMIT },
-  { after: 240 * MINUTE, ring: HOP_LIMIT },
+  { after: 120 * MINUTE, ring: HOP_LIMIT },
 ] as const;
 /** Those due within this time of the first go into the same frame. */
 const TOGETHER_MS = 2_000;

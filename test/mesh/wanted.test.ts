@@ -1,4 +1,4 @@
-/** docs/protocol/mesh.md, "Solicit": rings 2, 5, all; then after 1 h; then every 4 h. */
+/** docs/protocol/mesh.md, "Solicit": rings 2, 5, all; then after 1 h; then every 2 h. */
 import { expect, test } from 'vitest';
 import { WantedList } from '../../src/mesh/wanted.ts';
 
@@ -19,7 +19,7 @@ test('somebody wanted is asked for on the schedule', () => {
     asked.push(at);
   }
   const waits = asked.map((t, i) => t - (asked[i - 1] ?? 0));
-  expect(waits).toEqual([0, 30 * S, 2 * M, 60 * M, 240 * M, 240 * M]);
+  expect(waits).toEqual([0, 30 * S, 2 * M, 60 * M, 120 * M, 120 * M]);
   expect(rings).toEqual([2, 5, 64, 64, 64, 64]);
 });
 
