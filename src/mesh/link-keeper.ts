@@ -20,12 +20,10 @@ const KEY_FRAME = 81;
 const SHARE = 0.2;
 const SHORTEST_SPREAD = 5_000;
 const HURRY = 3_000;
-/** Of each attempt: more would only go to those who hear nothing of this box. */
+/** Of each attempt: more would only go to those who hear nothing of this box; who has few links cannot be so choosy. */
 const FIRST_TRIES = 4;
 const TRIES = 2;
-/** Who has so many links tries others once, and soon gives up on those that do not answer: most of them never will. */
-const ENOUGH_LINKS = 3;
-const GIVEN_UP_AFTER = 2;
+const FEW_LINKS = 3;
 /** Waits after each failure in a row: what hears us not will hardly hear us soon. */
 const PAUSES = [MINUTE, 10 * MINUTE, 60 * MINUTE, 240 * MINUTE, 720 * MINUTE] as const;
 /** Waits for an announce that was asked for. */
@@ -106,10 +104,10 @@ export class LinkKeeper {
     this.#arm();
   }
 
-  /** Whether two attempts at a link to it went unanswered: it is heard, but hardly hears us. */
+  /** Whether the last attempts at a link to it went unanswered: it is heard, but hardly hears us. */
   isDeaf(id: NodeId): boolean {
     const plan = this.#plans.get(nodeIdKey(id));
-    return plan !== undefined && plan.failures > 1 && !plan.lacksKey;
+    return plan !== undefined && plan.failures > 0 && !plan.lacksKey;
   }
 
   /** A session with it has opened a frame: it hears us. */
@@ -176,30 +174,23 @@ export class LinkKeeper {
     }
     this.#makePlace(nodeId);
     paced.sealed(this.#airtimeTo(nodeId, true));
-    const first = plan.failures === 0 ? FIRST_TRIES : TRIES;
-    const tries = this.#hasEnough ? 1 : first;
+    const links = link.shared.members.filter((m) => link.shared.isMutual(m)).length;
+    const tries = plan.failures === 0 && links < FEW_LINKS ? FIRST_TRIES : TRIES;
     try {
       if (await link.shared.admit(nodeId, { priority: 0, tries, spent: paced.beyond(price) }))
         this.#plans.delete(key);
       else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
-      if (e.reason === 'no-answer' || e.reason === 'no-key')
-        this.#failed(plan, PAUSES, this.#hasEnough ? GIVEN_UP_AFTER : 0);
+      if (e.reason === 'no-answer' || e.reason === 'no-key') this.#failed(plan, PAUSES);
       else plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
     }
   }
 
-  get #hasEnough(): boolean {
-    const { shared } = this.#o.link;
-    return shared.members.filter((m) => shared.isMutual(m)).length >= ENOUGH_LINKS;
-  }
-
-  /** With `further`, the pause is that after so many failures more. */
-  #failed(plan: Plan, pauses: readonly number[], further = 0): void {
+  #failed(plan: Plan, pauses: readonly number[]): void {
     const { clock, counters, random } = this.#o;
     counters.count('mesh.link-failed');
-    const pause = pauses[Math.min(plan.failures + further, pauses.length - 1)] as number;
+    const pause = pauses[Math.min(plan.failures, pauses.length - 1)] as number;
     plan.failures++;
     plan.pausedUntil = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
     plan.dueAt = plan.pausedUntil;

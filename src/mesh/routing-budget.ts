@@ -1,8 +1,7 @@
 /** What routing may use of the air (docs/protocol/mesh.md, "Budget"). */
 import type { Clock } from '../core/clock.ts';
 
-/** Three quarters of 3 %: nobody hears all whose frames reach its neighbours, so that more share the fullest spot than any of them knows. */
-const CHANNEL_SHARE = 0.0225;
+const CHANNEL_SHARE = 0.03;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it that digests may take: the rest is for what is asked for, and for links. */

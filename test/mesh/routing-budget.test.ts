@@ -17,9 +17,9 @@ const budget = (neighbours: number, legalMs?: number) => {
 };
 
 test.each([
-  [0, undefined, 0.0225],
-  [8, undefined, 0.0225 / 9],
-  [8, 360_000, 0.0225 / 9],
+  [0, undefined, 0.03],
+  [8, undefined, 0.03 / 9],
+  [8, 360_000, 0.03 / 9],
   [0, 360_000, 0.02],
   [8, 36_000, 0.002],
 ])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
@@ -28,18 +28,18 @@ test.each([
 
 test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(2);
-  expect(spend(true)).toBe(27_000);
+  expect(spend(true)).toBe(36_000);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(13_500);
+  expect(spend(true)).toBe(18_000);
   await clock.run(5 * HOUR);
-  expect(spend(true)).toBe(27_000);
+  expect(spend(true)).toBe(36_000);
 });
 
 test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
   const { spend } = budget(2);
-  expect(spend(false)).toBe(13_500);
+  expect(spend(false)).toBe(18_000);
   expect(spend(false)).toBe(0);
-  expect(spend(true)).toBe(13_500);
+  expect(spend(true)).toBe(18_000);
 });
 
 test('strangers who take all they get leave the trusted their half at any time', async () => {
@@ -48,7 +48,7 @@ test('strangers who take all they get leave the trusted their half at any time',
     spend(false);
     await clock.run(HOUR / 10);
   }
-  expect(spend(true)).toBeGreaterThanOrEqual(13_500);
+  expect(spend(true)).toBeGreaterThanOrEqual(18_000);
 });
 
 test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
@@ -58,22 +58,22 @@ test('digests get four tenths of it, so that the rest is there for whoever looks
     while (made.takeForDigest(100, true)) ms += 100;
     return ms;
   };
-  expect(digests()).toBe(10_800);
-  expect(spend(true)).toBe(16_200);
+  expect(digests()).toBe(14_400);
+  expect(spend(true)).toBe(21_600);
   await clock.run(HOUR / 2);
-  expect(digests()).toBe(5_400);
-  expect(spend(true)).toBe(8_100);
+  expect(digests()).toBe(7_200);
+  expect(spend(true)).toBe(10_800);
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
   const { clock, made, spend } = budget(2);
   made.owe(9_000);
-  expect(spend(true)).toBe(18_000);
+  expect(spend(true)).toBe(27_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(13_500);
+  expect(spend(true)).toBe(18_000);
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
