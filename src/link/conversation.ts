@@ -35,6 +35,8 @@ export interface ConversationOptions {
   readonly random: Random;
   /** The connection that is known to be this neighbour's, where the medium has such. */
   readonly via: () => string | undefined;
+  /** Told of every try that went without an answer. */
+  readonly onUnanswered: () => void;
 }
 
 /** A frame or burst that is out and asks for an answer. */
@@ -275,6 +277,7 @@ export class Conversation {
     await this.#waiter.until(done, endedAt + answerTimeout(answerAirtime));
     if (!done()) {
       this.#unanswered++;
+      this.#options.onUnanswered();
       onTimeout();
       await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime));
     }

@@ -192,6 +192,8 @@ export interface Link {
   readonly onLoose: Event<LooseFrame>;
   /** A frame opened: the neighbour is there. */
   readonly onAlive: Event<NodeId>;
+  /** A try to reach it went without an answer. */
+  readonly onUnanswered: Event<NodeId>;
   /** Its connection has ended and it is on no other medium: the neighbour is gone, without waiting for its silence. */
   readonly onGone: Event<NodeId>;
   /** A connection has come about: nobody there has heard of this node yet. */

@@ -43,6 +43,7 @@ export interface LinksOptions extends Omit<NodeLinkOptions, 'medium' | 'transfer
 export class Links implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
+  readonly onUnanswered = new Event<NodeId>();
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
   readonly media: readonly MediumFacts[];
@@ -156,6 +157,7 @@ export class Links implements Link {
       this.#heardOn(id, name);
       this.onAlive.emit(id);
     });
+    link.onUnanswered.on((id) => this.onUnanswered.emit(id));
     link.onGone.on((id) => {
       this.#heard.get(nodeIdKey(id))?.delete(name);
       const elsewhere = this.#ranked(id).some((way) => way.link !== link && isOpen(way));

@@ -82,6 +82,7 @@ export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
   readonly shared: SharedFrames;
+  readonly onUnanswered = new Event<NodeId>();
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
   readonly #options: NodeLinkOptions;
@@ -447,6 +448,7 @@ export class NodeLink implements Link {
       clock,
       random,
       via: () => this.#owners.of(id),
+      onUnanswered: () => this.onUnanswered.emit(id),
     });
     const peer = new Peer({
       ...{ id, medium, conversation, clock, transferIds },

@@ -8,6 +8,8 @@ export const T0_LEAST_MS = 30 * MINUTE;
 const MISSED = 3.2;
 /** ms: whoever is silent for longer is down, whatever its T0. */
 export const LONGEST_SILENCE_MS = MISSED * 20 * MINUTE;
+/** So many tries without an answer, and no sign of life meanwhile: down. */
+const MOST_UNANSWERED = 6;
 /** Strangers share this many places; the one unheard for longest goes first. */
 const MOST_STRANGERS = 384;
 
@@ -18,12 +20,14 @@ export interface Heard {
   /** `Clock.monotonic()` of the last sign of life, and of the last that was to be expected. */
   at: number;
   expectedAt: number | undefined;
+  /** Tries without an answer since. */
+  unanswered: number;
   rssiDbm: number | undefined;
   snrDb: number | undefined;
   capabilities: number | undefined;
   /** ms: its T0, where its digests have said it. */
   t0: number;
-  /** How many nodes it hears itself, where its digests have said it. */
+  /** How many nodes it hears itself, where it has said it. */
   hears: number;
   readonly meter: LinkMeter;
 }
@@ -34,6 +38,7 @@ export interface Sign {
   readonly rssiDbm?: number | undefined;
   readonly snrDb?: number | undefined;
   readonly capabilities?: number;
+  readonly hears?: number | undefined;
   /** Bytes of a beacon, or of a digest, which stands for one: such a frame was to be expected. */
   readonly expectedBytes?: number;
 }
@@ -56,23 +61,32 @@ export class Earshot {
   note(sign: Sign): boolean {
     const key = nodeIdKey(sign.nodeId);
     const heard = this.#heard.get(key) ?? fresh(sign, key);
-    const wasUp = this.#heard.has(key) && this.isUp(key, sign.at);
-    if (!wasUp) heard.meter.returned();
+    const wasUp = this.isUp(key, sign.at);
+    const wasHeard = this.#isHeard(key, sign.at);
+    if (!wasHeard) heard.meter.returned();
     if (sign.expectedBytes !== undefined) {
-      if (wasUp && heard.expectedAt !== undefined) {
+      if (wasHeard && heard.expectedAt !== undefined) {
         const due = Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0));
         heard.meter.heard(due, sign.expectedBytes);
       }
       heard.expectedAt = sign.at;
     }
     heard.at = sign.at;
+    heard.unanswered = 0;
     heard.rssiDbm = sign.rssiDbm ?? heard.rssiDbm;
     heard.snrDb = sign.snrDb ?? heard.snrDb;
     heard.capabilities = sign.capabilities ?? heard.capabilities;
+    heard.hears = sign.hears ?? heard.hears;
     this.#heard.delete(key);
     this.#heard.set(key, heard);
     if (this.#heard.size > MOST_STRANGERS) this.#makeRoom();
     return !wasUp;
+  }
+
+  /** A try to reach it went without an answer. */
+  missed(id: NodeId): void {
+    const heard = this.#heard.get(nodeIdKey(id));
+    if (heard) heard.unanswered++;
   }
 
   /** Its connection has ended: what else is known of it stays. */
@@ -85,16 +99,21 @@ export class Earshot {
     return this.#heard.get(key);
   }
 
+  /** Heard within three expected signs of life, and not found silent since. */
   isUp(key: string, now: number): boolean {
+    return this.#isHeard(key, now) && (this.#heard.get(key)?.unanswered ?? 0) < MOST_UNANSWERED;
+  }
+
+  /** Those that are up. */
+  up(now: number): readonly Heard[] {
+    return [...this.#heard.values()].filter((h) => this.isUp(h.key, now));
+  }
+
+  #isHeard(key: string, now: number): boolean {
     const heard = this.#heard.get(key);
     return (
       heard !== undefined && now - heard.at <= MISSED * Math.max(beaconInterval(heard.t0), T0_LEAST_MS / 3)
     );
-  }
-
-  /** Those heard within three expected signs of life. */
-  up(now: number): readonly Heard[] {
-    return [...this.#heard.values()].filter((h) => this.isUp(h.key, now));
   }
 
   #makeRoom(): void {
@@ -106,5 +125,5 @@ export class Earshot {
 
 function fresh({ nodeId, at }: Sign, key: string): Heard {
   const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
-  return { nodeId, key, at, ...nothing, t0: T0_LEAST_MS, hears: 0, meter: new LinkMeter() };
+  return { nodeId, key, at, unanswered: 0, ...nothing, t0: T0_LEAST_MS, hears: 0, meter: new LinkMeter() };
 }

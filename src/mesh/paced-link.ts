@@ -11,14 +11,24 @@ const ACK_FRAME = 25;
 /** Whoever is not there is told at the next occasion. */
 const TRIES = 3;
 
+export interface PacedLinkOptions {
+  readonly link: Link;
+  readonly budget: RoutingBudget;
+  /** Whether a neighbour is there, as far as is known. */
+  readonly isUp: (id: NodeId) => boolean;
+  readonly counters: Counters;
+}
+
 export class PacedLink {
   readonly #link: Link;
   readonly #budget: RoutingBudget;
+  readonly #isUp: (id: NodeId) => boolean;
   readonly #counters: Counters;
 
-  constructor(link: Link, budget: RoutingBudget, counters: Counters) {
+  constructor({ budget, counters, isUp, link }: PacedLinkOptions) {
     this.#link = link;
     this.#budget = budget;
+    this.#isUp = isUp;
     this.#counters = counters;
   }
 
@@ -64,8 +74,9 @@ export class PacedLink {
     return (await shared.send(record, 0, reach)).sent;
   }
 
-  /** A record to one neighbour; true once it is known to have arrived. */
+  /** A record to one neighbour that is up; true once it is known to have arrived. */
   async tell(to: NodeId, record: Rec, trusted: boolean): Promise<boolean> {
+    if (!this.#isUp(to)) return false;
     const neighbour = this.#link.neighbour(to);
     const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
     const price = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);

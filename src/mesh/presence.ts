@@ -42,6 +42,8 @@ export interface PresenceOptions {
   readonly hasLinks: () => boolean;
   readonly mailboxes: () => readonly NodeId[];
   readonly capabilities: number;
+  /** How many nodes are heard here. */
+  readonly hears: () => number;
   /** ms */
   readonly t0: () => number;
   /** When the last digest went out: it stands for a beacon. */
@@ -152,9 +154,11 @@ export class Presence {
   }
 
   #frame(started: Started | undefined): Uint8Array {
-    const { capabilities, identity, load } = this.#o;
+    const { capabilities, hears, identity, load } = this.#o;
+    const { nodeId } = identity;
     const full = Math.round(255 * Math.min(load(), 1));
-    return encodeBeacon({ nodeId: identity.nodeId, capabilities, tariffTier: 0, load: full, started });
+    const facts = { capabilities, tariffTier: 0, load: full, hears: Math.min(hears(), 255) };
+    return encodeBeacon({ nodeId, ...facts, started });
   }
 
   /** When something last went out that stands for a beacon. */

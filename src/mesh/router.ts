@@ -41,6 +41,8 @@ import { StartWait } from './start-wait.ts';
 const MINUTE = 60_000;
 /** One that says it hears more than this many would silence its neighbours. */
 const MOST_BELIEVED = 32;
+/** Who is not linked, and could be anybody, is believed so many beside twice as many as are heard here. */
+const STRANGER_HEARS = 4;
 /** ms: what neighbours say of this node itself is looked at so often at most. */
 const OWN_VALUE_PAUSE = 10_000;
 
@@ -132,10 +134,11 @@ export class Router implements Routing {
     this.#freshness = freshness;
     this.#handed = new HandedSteps(db, freshness);
     const hears = () => this.#earshot.up(clock.monotonic()).length;
-    const neighbours = () => fullest(this.#earshot.up(clock.monotonic()));
+    const neighbours = () => this.#fullest(this.#earshot.up(clock.monotonic()));
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
     this.#strangers = new StrangerBudget(clock, legalMs);
-    const paced = new PacedLink(link, budget, counters);
+    const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());
+    const paced = new PacedLink({ link, budget, isUp, counters });
     const state = {
       paced,
       freshness,
@@ -154,7 +157,7 @@ export class Router implements Routing {
       load,
     });
     this.#presence = new Presence({
-      ...{ ...common, paced, identity, freshness, capabilities, load, media: link.media },
+      ...{ ...common, paced, identity, freshness, capabilities, hears, load, media: link.media },
       hasLinks: () => link.resumed.length > 0,
       mailboxes: options.mailboxes,
       t0: () => this.#advertiser.t0,
@@ -211,6 +214,7 @@ export class Router implements Routing {
         this.#links.hearsUs(id);
         this.#note({ nodeId: id, at: clock.monotonic() });
       }),
+      link.onUnanswered.on((id) => this.#earshot.missed(id)),
       link.onGone.on((id) => this.#earshot.gone(id)),
       link.onConnected.on((to) => this.#presence.introduce(to)),
       link.shared.onRecord.on(({ from, record }) => {
@@ -357,14 +361,14 @@ export class Router implements Routing {
       this.#refuse('malformed-beacon');
       return;
     }
-    const { capabilities, nodeId, started } = beacon;
+    const { capabilities, hears, nodeId, started } = beacon;
     if (this.#isSelf(nodeId)) {
       this.#refuse('own-beacon');
       return;
     }
     if (started) this.#started(nodeId, started, reception.medium);
     const { at, rssiDbm, snrDb } = reception;
-    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, expectedBytes: bytes.length });
+    this.#note({ nodeId, at, rssiDbm, snrDb, capabilities, hears, expectedBytes: bytes.length });
     if (this.keyOf(nodeId)) this.#o.link.met(nodeId, reception);
   }
 
@@ -514,6 +518,18 @@ export class Router implements Routing {
     return silent.some((id) => ways.has(nodeIdKey(id)));
   }
 
+  /** How many share the channel where it is fullest, of what is heard and what those who are heard say of themselves. */
+  #fullest(up: readonly Heard[]): number {
+    const { shared } = this.#o.link;
+    const believed = ({ hears, nodeId }: Heard) =>
+      Math.min(
+        hears,
+        MOST_BELIEVED,
+        shared.isMutual(nodeId) ? MOST_BELIEVED : 2 * up.length + STRANGER_HEARS,
+      );
+    return Math.max(up.length, ...up.map(believed));
+  }
+
   #isSpokenTo(id: NodeId): boolean {
     return this.keyOf(id) !== undefined || this.#o.link.neighbour(id).linked;
   }
@@ -529,9 +545,4 @@ export class Router implements Routing {
   #now(): number {
     return this.#o.clock.monotonic();
   }
-}
-
-/** How many share the channel where it is fullest, of what is heard and what those who are heard say of themselves. */
-function fullest(up: readonly Heard[]): number {
-  return Math.max(up.length, ...up.map((h) => Math.min(h.hears, MOST_BELIEVED)));
 }

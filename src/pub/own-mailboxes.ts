@@ -34,6 +34,8 @@ const LOOK_EVERY = 10 * MINUTE;
 /** A registration that failed is tried again after so long; one that was refused after a day. */
 const FAILED_PAUSE = MINUTE;
 const REFUSED_PAUSE = 24 * HOUR;
+/** One that did not answer and is heard again is tried after so long at most. */
+const HEARD_PAUSE = HOUR;
 /** A mailbox that is silent for so many T0 is replaced. */
 const SILENT_T0 = 3;
 
@@ -53,6 +55,8 @@ interface Mailbox {
   readonly id: NodeId;
   /** `Clock.monotonic()`: last heard, or this node's start. */
   heardAt: number;
+  /** Heard since the start, and since a registration that went unanswered. */
+  isHeard: boolean;
   /** Confirmed since the start. */
   isRegistered: boolean;
   /** When it is registered with again. */
@@ -82,7 +86,7 @@ export class OwnMailboxes {
     this.#table = db.table({ name: 'own-mailbox', key: fixed(NODE_ID_LENGTH), value: u32 });
     const rows = db.read((tx) => [...tx.range(this.#table)]);
     for (const { key } of rows.sort((a, b) => a.value - b.value))
-      this.#add(nodeIdFrom(key.slice()), clock.monotonic());
+      this.#add(nodeIdFrom(key.slice()), clock.monotonic(), false);
   }
 
   start(): void {
@@ -96,13 +100,11 @@ export class OwnMailboxes {
       link.shared.onMutual.on((id) => {
         const known = this.#all.get(nodeIdKey(id));
         if (!known) return soon();
+        known.isHeard = true;
         known.dueAt = Math.min(known.dueAt, clock.monotonic());
         this.#look(SECOND);
       }),
-      router.onHeard.on((id) => {
-        const mailbox = this.#all.get(nodeIdKey(id));
-        if (mailbox) mailbox.heardAt = clock.monotonic();
-      }),
+      router.onHeard.on((id) => this.#heard(id)),
       every(clock, LOOK_EVERY, () => this.#look(0)),
     );
   }
@@ -111,6 +113,18 @@ export class OwnMailboxes {
     this.#stopped = true;
     this.#timer?.();
     for (const cancel of this.#cancels) cancel();
+  }
+
+  /** A sign of life. Comes with every frame. */
+  #heard(id: NodeId): void {
+    const mailbox = this.#all.get(nodeIdKey(id));
+    if (!mailbox) return;
+    const now = this.#o.clock.monotonic();
+    mailbox.heardAt = now;
+    if (mailbox.isHeard) return;
+    mailbox.isHeard = true;
+    mailbox.dueAt = Math.min(mailbox.dueAt, now + HEARD_PAUSE);
+    this.#look(SECOND);
   }
 
   /** At most two, the first chosen first. */
@@ -153,8 +167,8 @@ export class OwnMailboxes {
     this.#look(SECOND);
   }
 
-  #add(id: NodeId, now: number): void {
-    this.#all.set(nodeIdKey(id), { id, heardAt: now, isRegistered: false, dueAt: now, failures: 0 });
+  #add(id: NodeId, now: number, isHeard: boolean): void {
+    this.#all.set(nodeIdKey(id), { id, heardAt: now, isHeard, isRegistered: false, dueAt: now, failures: 0 });
   }
 
   #look(inMs: number): void {
@@ -189,7 +203,7 @@ export class OwnMailboxes {
     const { clock } = this.#o;
     for (const { nodeId } of this.#candidates().slice(0, MOST_MAILBOXES - this.#all.size)) {
       if (!(await this.#write((tx) => tx.put(this.#table, nodeId, this.#all.size)))) return;
-      this.#add(nodeId, clock.monotonic());
+      this.#add(nodeId, clock.monotonic(), true);
     }
   }
 
@@ -213,8 +227,10 @@ export class OwnMailboxes {
     const { clock, link, random } = this.#o;
     for (const mailbox of [...this.#all.values()]) {
       const { id } = mailbox;
-      if (mailbox.dueAt > clock.monotonic() || !link.shared.isMutual(id)) continue;
+      if (mailbox.dueAt > clock.monotonic() || !mailbox.isHeard || !link.shared.isMutual(id)) continue;
+      mailbox.isHeard = false;
       const isSent = await this.#subscribe(id);
+      mailbox.isHeard ||= isSent;
       const pause = isSent ? FAILED_PAUSE : LOOK_EVERY * Math.min(2 ** mailbox.failures++, 64);
       // its answer moves this on
       if (mailbox.dueAt <= clock.monotonic())

@@ -152,7 +152,7 @@ describe('beacons that say a neighbour has booted', () => {
     const { link } = b.station;
     const beacon = (step: Uint8Array) =>
       encodeBeacon({
-        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0 },
+        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, hears: 0 },
         started: { how: 'booted', step },
       });
     expect(link.shared.isMutual(liar.id)).toBe(true);
@@ -211,7 +211,8 @@ test('somebody with the same identity is counted, and heard by others only', asy
   await outsider.send(
     encodeAnnounce(identity, { sequence: 9n, anchor: new Uint8Array(8), booted: true, capabilities: 0 }),
   );
-  const beacon = { nodeId: identity.nodeId, capabilities: 0, tariffTier: 0, load: 0, started: undefined };
+  const facts = { capabilities: 0, tariffTier: 0, load: 0, hears: 0, started: undefined };
+  const beacon = { nodeId: identity.nodeId, ...facts };
   await outsider.send(encodeBeacon(beacon));
   await outsider.send(concat(encodeBeacon(beacon), Uint8Array.of(9, 0)));
   expect([refused('own-announce'), refused('own-beacon')]).toEqual([1, 2]);

@@ -4,7 +4,7 @@ import { fromHex, Reader, toHex, Writer } from '../../src/core/bytes.ts';
 import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
-import { CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
+import { BEACON_LENGTH, CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
 import { decodeDigest, encodeDigest, entriesWithin } from '../../src/mesh/digest.ts';
 import { type PathCost, readCost, through, writeCost } from '../../src/mesh/metric.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
@@ -14,12 +14,20 @@ const hex = (text: string) => fromHex(text.replaceAll(/[\s|]/g, '')) as Uint8Arr
 const ID = '000102030405060708090a0b0c0d0e0f';
 
 describe('beacon', () => {
-  const beacon = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7, started: undefined };
+  const facts = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7 };
+  const beacon = { ...facts, hears: undefined, started: undefined };
   const bytes = `40 | ${ID} | 0500 | 02 | 07`;
 
   test('is version 1, kind 0, and 21 bytes', () => {
     expect(toHex(encodeBeacon(beacon))).toBe(toHex(hex(bytes)));
     expect(encodeBeacon(beacon)).toHaveLength(21);
+  });
+  test('says how many nodes its sender hears in 3 bytes more', () => {
+    const frame = encodeBeacon({ ...beacon, hears: 12 });
+    expect(toHex(frame)).toBe(toHex(hex(`${bytes} | 03 01 0c`)));
+    expect(frame).toHaveLength(BEACON_LENGTH);
+    expect(decodeBeacon(frame)).toEqual({ ...beacon, hears: 12 });
+    expect(decodeBeacon(hex(`${bytes} | 03 02 0c0c`))).toEqual(beacon);
   });
   test('is read back, its unknown options skipped', () => {
     expect(decodeBeacon(hex(bytes))).toEqual(beacon);

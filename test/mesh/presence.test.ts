@@ -31,10 +31,11 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
   const said = { at: Number.NEGATIVE_INFINITY };
   const made = new Presence({
     ...{ identity, freshness, media: link.media, clock: sim, random: new SeededRandom(`presence ${seed}`) },
-    paced: new PacedLink(link, budget, station.counters),
+    paced: new PacedLink({ link, budget, isUp: () => true, counters: station.counters }),
     hasLinks: () => hasLinks,
     mailboxes: () => [],
     capabilities: 0,
+    hears: () => 300,
     t0: () => 30 * MINUTE,
     saidAt: () => said.at,
     load: () => 0,
@@ -56,6 +57,7 @@ describe('the first beacon', () => {
     presence.start();
     await sim.run(4_000);
     expect(beacons().map(({ beacon }) => beacon?.started)).toEqual([{ how, step: freshness.value }]);
+    expect(beacons().map(({ beacon }) => beacon?.hears)).toEqual([255]);
   });
 
   test('of the first start ever says neither: its announce does', async () => {

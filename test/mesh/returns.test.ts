@@ -29,10 +29,8 @@ async function scene() {
     ...{ village, liar, returned, link },
     say: (how: 'booted' | 'resumed', step: number) => {
       const started = { how, step: liar.chain.step(step) };
-      void liar.station.link.broadcast(
-        encodeBeacon({ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, started }),
-        0,
-      );
+      const facts = { nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, hears: 1 };
+      void liar.station.link.broadcast(encodeBeacon({ ...facts, started }), 0);
       return village.run(1_000);
     },
     /** Beacons of the router since it was last asked. */

@@ -1,6 +1,8 @@
 /** Mail for those who are away: docs/protocol/store.md, "Mailboxes"; docs/protocol/mesh.md, "Standing in". */
 import { afterEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
+import { KIND } from '../../src/link/frame.ts';
+import { kindOf } from '../airtime.ts';
 import { type Box, World, type WorldOptions } from '../world.ts';
 import { MINUTE, statesOf, textsOf } from './messages.ts';
 
@@ -121,6 +123,24 @@ test('more than one hint can name is pulled hint by hint, without waiting', asyn
   await world.settle(recipient.start());
   await world.sim.until(() => textsOf(recipient).length === texts.length, 4 * MINUTE, 'the mail');
   expect([...textsOf(recipient)].sort()).toEqual([...texts].sort());
+});
+
+describe('a mailbox that is off', () => {
+  test('is not asked for anything until it is heard, and then soon', async () => {
+    const { relay, recipient } = await row();
+    relay.pullThePlug();
+    recipient.pullThePlug();
+    await world.settle(recipient.start());
+    const asked: number[] = [];
+    world.air.onTransmission.on((t) => {
+      const kind = kindOf(t);
+      if (t.from === 'recipient' && (kind === KIND.sealed || kind === KIND.handshake)) asked.push(kind);
+    });
+    await world.sim.run(12 * HOUR);
+    expect(asked).toEqual([]);
+    await world.settle(relay.start());
+    await world.sim.until(() => isRegistered(recipient), 5 * MINUTE, 'registration');
+  });
 });
 
 describe('a recipient that nobody has heard of', () => {

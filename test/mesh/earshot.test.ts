@@ -1,0 +1,60 @@
+/** docs/protocol/mesh.md, "Beacon": signs of life. */
+import { describe, expect, test } from 'vitest';
+import { nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
+import { Earshot } from '../../src/mesh/earshot.ts';
+
+const MINUTE = 60_000;
+const nodeId = nodeIdFrom(new Uint8Array(16).fill(7));
+const key = nodeIdKey(nodeId);
+
+/** One neighbour, heard at 0. */
+function scene() {
+  const earshot = new Earshot(() => false);
+  earshot.note({ nodeId, at: 0, expectedBytes: 24, hears: 5 });
+  const misses = (n: number) => {
+    for (let i = 0; i < n; i++) earshot.missed(nodeId);
+  };
+  return { earshot, misses };
+}
+
+describe('a neighbour', () => {
+  test('is up for three expected signs of life', () => {
+    const { earshot } = scene();
+    expect([31, 33].map((m) => earshot.isUp(key, m * MINUTE))).toEqual([true, false]);
+  });
+  test('is down after six tries without an answer, and up again at its next sign of life, which is news', () => {
+    const { earshot, misses } = scene();
+    misses(5);
+    expect(earshot.isUp(key, 1)).toBe(true);
+    misses(1);
+    expect(earshot.isUp(key, 1)).toBe(false);
+    expect(earshot.up(1)).toEqual([]);
+    expect(earshot.note({ nodeId, at: MINUTE })).toBe(true);
+    expect(earshot.isUp(key, MINUTE)).toBe(true);
+  });
+  test('is not down where signs of life came between the tries', () => {
+    const { earshot, misses } = scene();
+    misses(5);
+    expect(earshot.note({ nodeId, at: MINUTE })).toBe(false);
+    misses(5);
+    expect(earshot.isUp(key, MINUTE)).toBe(true);
+  });
+  test('says how many it hears, which holds until it says something else', () => {
+    const { earshot } = scene();
+    earshot.note({ nodeId, at: MINUTE });
+    expect(earshot.get(key)?.hears).toBe(5);
+    earshot.note({ nodeId, at: MINUTE, hears: 2 });
+    expect(earshot.get(key)?.hears).toBe(2);
+  });
+  test('that is silent for a moment only has its link measured on', () => {
+    const { earshot, misses } = scene();
+    const meter = earshot.get(key)?.meter;
+    meter?.exchanged({ asked: 6, answered: 0, answeredBytes: 0 });
+    const before = meter?.etx;
+    misses(6);
+    earshot.note({ nodeId, at: 10 * MINUTE, expectedBytes: 24 });
+    expect(meter?.etx).toBeGreaterThan((before ?? 0) / 2);
+    earshot.note({ nodeId, at: 100 * MINUTE });
+    expect(meter?.etx).toBeLessThan(1.1);
+  });
+});
