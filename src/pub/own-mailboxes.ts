@@ -123,7 +123,7 @@ export class OwnMailboxes {
     mailbox.heardAt = now;
     if (mailbox.isHeard) return;
     mailbox.isHeard = true;
-    mailbox.dueAt = Math.min(mailbox.dueAt, now + HEARD_PAUSE);
+    if (mailbox.failures > 0) mailbox.dueAt = Math.min(mailbox.dueAt, now + HEARD_PAUSE);
     this.#look(SECOND);
   }
 

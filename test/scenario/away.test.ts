@@ -125,6 +125,20 @@ test('more than one hint can name is pulled hint by hint, without waiting', asyn
   expect([...textsOf(recipient)].sort()).toEqual([...texts].sort());
 });
 
+describe('a mailbox that is there', () => {
+  test('is registered with once a day', async () => {
+    const { recipient } = await row();
+    /** Beside registrations, acknowledgements of what routing says. */
+    let asked = 0;
+    world.air.onTransmission.on((t) => {
+      if (t.from === 'recipient' && kindOf(t) === KIND.sealed) asked++;
+    });
+    await world.sim.run(2 * DAY);
+    expect(asked).toBeGreaterThanOrEqual(2);
+    expect(asked).toBeLessThan(12);
+  });
+});
+
 describe('a mailbox that is off', () => {
   test('is not asked for anything until it is heard, and then soon', async () => {
     const { relay, recipient } = await row();
