@@ -35,6 +35,8 @@ export interface ConversationOptions {
   readonly random: Random;
   /** The connection that is known to be this neighbour's, where the medium has such. */
   readonly via: () => string | undefined;
+  /** Told of every handshake that was begun, unless what it is for pays for it: ms on air of both sides. */
+  readonly onHandshake: (airtimeMs: number) => void;
   /** Told of every try that went without an answer. */
   readonly onUnanswered: () => void;
 }
@@ -224,7 +226,8 @@ export class Conversation {
     if (!message1) return this.#errands.fail('no-key');
     const { submission, priority } = await this.#takeTurn(MESSAGE_1_LENGTH, () => this.#once(message1));
     if (!submission.sent) return this.#refused(submission.refused, priority, undefined);
-    if (this.#errands.first) account([this.#errands.first], submission.bytes, submission.airtimeMs);
+    const lead = this.#errands.first;
+    if (lead) account([lead], submission.bytes, submission.airtimeMs);
     const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
     await this.#awaitAnswer(
       () => this.#hasSession(),
@@ -233,6 +236,8 @@ export class Conversation {
       there + back,
       () => {},
     );
+    if (!lead?.paysHandshake)
+      this.#options.onHandshake(submission.airtimeMs + (this.#hasSession() ? back : 0));
     if (this.#hasSession()) sessions.abandon(peer);
   }
 

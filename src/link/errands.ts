@@ -14,6 +14,7 @@ const MOST_RECORD_BYTES = 16_384;
 interface Common {
   readonly priority: Priority;
   readonly spent: SendOptions['spent'];
+  readonly paysHandshake: boolean;
   /** Tries in a row that went unanswered, and how many may. */
   tries: number;
   readonly mostTries: number;
@@ -73,7 +74,7 @@ export class Errands {
     options: SendOptions,
     onDone: (errand: Errand, how: Sent | LinkFailed) => void,
   ): Promise<Sent> {
-    const { priority, settled, spent, tries: mostTries = MOST_TRIES } = options;
+    const { paysHandshake = false, priority, settled, spent, tries: mostTries = MOST_TRIES } = options;
     if (settled?.aborted) return Promise.resolve('answered');
     if (!this.#hasRoom(content)) return Promise.reject(failed('queue-full'));
     return new Promise((resolve, reject) => {
@@ -87,7 +88,8 @@ export class Errands {
         else resolve(how);
         onDone(errand, how);
       };
-      const common = { priority, spent, tries: 0, mostTries, first: undefined, done: false, finish };
+      const given = { priority, spent, paysHandshake, mostTries };
+      const common = { ...given, tries: 0, first: undefined, done: false, finish };
       const errand: Errand =
         content.kind === 'record'
           ? { ...content, ...common }

@@ -19,6 +19,8 @@ export interface SendOptions {
   readonly tries?: number;
   /** Told of every frame that went out for this: its own, their repetitions, a handshake begun for it. */
   readonly spent?: (bytes: number, airtimeMs: number) => void;
+  /** A handshake begun for it is part of what the sender has paid routing's budget for. */
+  readonly paysHandshake?: boolean;
 }
 
 /** `answered`: the caller's `settled` was aborted; `acknowledged`: the neighbour has it, its answer is still to come. */
@@ -151,6 +153,8 @@ export interface Shared {
   isMutual(id: NodeId): boolean;
   /** The neighbours that name themselves so: none, one, rarely two. */
   withIndex(index: number): readonly NodeId[];
+  /** How a neighbour names itself; undefined where this node has no key of it. */
+  indexOf(id: NodeId): number | undefined;
   /** Whom to share with when they offer. One handler. */
   onOffer(accepts: (from: NodeId) => boolean): void;
   /** Hands over the key, asking for theirs. True where it is mutual now. Rejects with `LinkFailed`. */
@@ -192,6 +196,8 @@ export interface Link {
   readonly onLoose: Event<LooseFrame>;
   /** A frame opened: the neighbour is there. */
   readonly onAlive: Event<NodeId>;
+  /** A handshake was begun that nobody has paid for; ms on air of both sides. */
+  readonly onHandshake: Event<number>;
   /** A try to reach it went without an answer. */
   readonly onUnanswered: Event<NodeId>;
   /** Its connection has ended and it is on no other medium: the neighbour is gone, without waiting for its silence. */

@@ -43,6 +43,7 @@ export interface LinksOptions extends Omit<NodeLinkOptions, 'medium' | 'transfer
 export class Links implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
+  readonly onHandshake = new Event<number>();
   readonly onUnanswered = new Event<NodeId>();
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
@@ -157,6 +158,7 @@ export class Links implements Link {
       this.#heardOn(id, name);
       this.onAlive.emit(id);
     });
+    link.onHandshake.on((airtimeMs) => this.onHandshake.emit(airtimeMs));
     link.onUnanswered.on((id) => this.onUnanswered.emit(id));
     link.onGone.on((id) => {
       this.#heard.get(nodeIdKey(id))?.delete(name);

@@ -82,6 +82,7 @@ export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
   readonly shared: SharedFrames;
+  readonly onHandshake = new Event<number>();
   readonly onUnanswered = new Event<NodeId>();
   readonly onGone = new Event<NodeId>();
   readonly onConnected = new Event<Destination>();
@@ -448,6 +449,7 @@ export class NodeLink implements Link {
       clock,
       random,
       via: () => this.#owners.of(id),
+      onHandshake: (airtimeMs) => this.onHandshake.emit(airtimeMs),
       onUnanswered: () => this.onUnanswered.emit(id),
     });
     const peer = new Peer({

@@ -71,6 +71,10 @@ export class OverheardNeighbourhoods {
     return [...this.#known.values()].filter((k) => k.index === index).map((k) => k.from);
   }
 
+  indexOf(id: NodeId): number | undefined {
+    return this.#known.get(nodeIdKey(id))?.index;
+  }
+
   /** `other`: nobody who shares with this node uses this index. */
   open(frame: SharedForm): Opened | 'other' | 'replay' | 'noise' | 'tag' {
     let why: 'other' | 'replay' | 'noise' | 'tag' = 'other';

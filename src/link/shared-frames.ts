@@ -84,6 +84,10 @@ export class SharedFrames implements Shared {
     return this.#theirs.withIndex(index);
   }
 
+  indexOf(id: NodeId): number | undefined {
+    return this.#theirs.indexOf(id);
+  }
+
   onOffer(accepts: (from: NodeId) => boolean): void {
     this.#accepts = accepts;
   }

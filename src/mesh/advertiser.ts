@@ -13,10 +13,19 @@ import type { Link, Reach, Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { BEACON_LENGTH } from './beacon.ts';
 import type { Destination, Destinations } from './destinations.ts';
-import { type DigestEntry, encodeDigest, entriesWithin, PREFIX_LENGTH } from './digest.ts';
+import {
+  type DigestEntry,
+  type DigestWant,
+  encodeDigest,
+  entriesWithin,
+  MOST_WANTS,
+  PREFIX_LENGTH,
+  wantsWithin,
+} from './digest.ts';
 import { LONGEST_SILENCE_MS, T0_LEAST_MS } from './earshot.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import type { Order, OwnFreshness } from './freshness.ts';
+import type { Introductions } from './introductions.ts';
 import { refreshInterval } from './learner.ts';
 import { congested, OWN_COST, RETRACTED } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
@@ -51,6 +60,8 @@ export interface AdvertiserOptions {
   readonly table: RouteTable;
   readonly memory: RouteMemory;
   readonly isTrusted: (id: NodeId) => boolean;
+  /** What is asked of neighbours by the way. */
+  readonly wants: Pick<Introductions, 'riding' | 'rode'>;
   /** Whether a neighbour is reached by a connection, beside which there is a medium without. */
   readonly isWired: (id: NodeId) => boolean;
   /** 0 … 1 */
@@ -128,9 +139,9 @@ export class Advertiser {
   }
 
   /** A digest of these entries, to be sent by itself. */
-  digestOf(entries: readonly DigestEntry[]): Rec {
+  digestOf(entries: readonly DigestEntry[], wants: readonly DigestWant[] = []): Rec {
     const hears = Math.min(this.#o.hears(), 255);
-    return { type: RECORD.digest, body: encodeDigest({ t0: this.#t0, hears, entries }) };
+    return { type: RECORD.digest, body: encodeDigest({ t0: this.#t0, hears, wants, entries }) };
   }
 
   /** This box's own entry, as it stands. */
@@ -199,8 +210,8 @@ export class Advertiser {
   }
 
   async #sayAll(statements: Statement[], reach: Reach): Promise<void> {
-    const { clock, link } = this.#o;
-    const most = entriesWithin(link.shared.room);
+    const { clock, link, wants } = this.#o;
+    const most = entriesWithin(link.shared.room, wants.riding(MOST_WANTS).length);
     while (most > 0 && !this.#stopped) {
       const frame = statements.splice(0, most);
       if (frame.length < most && !frame.some((s) => s.urgent)) return;
@@ -211,12 +222,15 @@ export class Advertiser {
 
   /** One frame; the disk first. */
   async #say(statements: readonly Statement[], reach: Reach): Promise<boolean> {
-    const { distances, paced } = this.#o;
+    const { distances, link, paced } = this.#o;
     for (const s of statements) s.before();
     if (!(await distances.save())) return false;
     const entries = statements.map((s) => s.entry);
     const trusted = statements.some((s) => s.trusted);
-    if (!(await paced.share(this.digestOf(entries), trusted, reach))) return false;
+    const riding = reach === 'all' ? this.#o.wants.riding(wantsWithin(link.shared.room, entries.length)) : [];
+    const wants = riding.map(({ asking, of }) => ({ of, prefix: asking.prefix }));
+    if (!(await paced.share(this.digestOf(entries, wants), trusted, reach))) return false;
+    this.#o.wants.rode(riding);
     if (reach === 'all') this.#saidAt = this.#o.clock.monotonic();
     for (const s of statements) s.said();
     return true;

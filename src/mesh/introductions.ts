@@ -3,19 +3,18 @@
  * (docs/protocol/mesh.md, "Announce", `want`). One announce goes to whoever hears it, so nobody asks at once, and
  * whoever hears what it was about to ask for is silent.
  */
-import { equal, fromHex, toHex } from '../core/bytes.ts';
+import { equal, toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
-import type { Counters } from '../core/counters.ts';
 import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import type { IncomingRecord, Neighbour } from '../link/link.ts';
+import type { Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { announceThrough } from './announce.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import { OWN_COST, type PathCost } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
-import { decodeWant, encodeWant, MOST_WANTED } from './want.ts';
+import { encodeWant, MOST_WANTED } from './want.ts';
 
 /** The same announce goes out once in so many of its airtimes: all who lack it ask within SPREAD. */
 const HAND_OUT_PAUSE = 24;
@@ -42,19 +41,30 @@ export interface IntroductionsOptions {
   readonly costTo: (key: string) => PathCost | undefined;
   /** Announces this box itself. */
   readonly announceSelf: (medium: string) => void;
+  /** How a linked neighbour names itself. */
+  readonly indexOf: (id: NodeId) => number | undefined;
   /** Somebody solicits for such a one. */
   readonly isSought: (prefix: Uint8Array) => boolean;
   readonly airtime: (bytes: number) => number;
   readonly clock: Clock;
   readonly random: Random;
-  readonly counters: Counters;
 }
 
 interface Asking {
+  readonly prefix: Uint8Array;
   readonly via: NodeId;
   readonly at: number;
+  /** Infinity: not by itself. */
   dueAt: number;
   tries: number;
+  /** It is due, and goes with the next digest. */
+  rides: boolean;
+}
+
+/** One that goes with a digest, and the neighbourhood index of whoever is asked. */
+export interface Riding {
+  readonly asking: Asking;
+  readonly of: number;
 }
 
 interface Due {
@@ -91,15 +101,16 @@ export class Introductions {
     const now = clock.monotonic();
     const key = toHex(prefix);
     const known = this.#asking.get(key);
-    if (known && now - known.at < ASK_PAUSE) return;
-    const to = nodeIdKey(via);
-    const same = [...this.#asking.values()].find((a) => a.tries === 0 && nodeIdKey(a.via) === to);
     const sought = isSought(prefix);
+    if (known && now - known.at < ASK_PAUSE && !(known.rides && sought)) return;
+    const to = nodeIdKey(via);
+    const isNew = (a: Asking) => a.tries === 0 && !a.rides && nodeIdKey(a.via) === to;
+    const same = [...this.#asking.values()].find(isNew);
     const spread = (sought ? SPREAD_SOUGHT : SPREAD) * airtime(ANNOUNCE_LENGTH);
     const alone = now + 200 + spread * uniform(random);
     const dueAt = same && !sought ? same.dueAt : Math.min(same?.dueAt ?? alone, alone);
     this.#asking.delete(key);
-    this.#asking.set(key, { via, at: now, dueAt, tries: 0 });
+    this.#asking.set(key, { prefix, via, at: now, dueAt, tries: 0, rides: false });
     const [oldest] = this.#asking.keys();
     if (this.#asking.size > MOST_ASKED && oldest !== undefined) this.#asking.delete(oldest);
     this.#arm();
@@ -113,14 +124,9 @@ export class Introductions {
     return asked?.via;
   }
 
-  /** Record 32. */
-  wanted({ from, body }: IncomingRecord): void {
-    const { announceSelf, counters, destinations, self } = this.#o;
-    const prefixes = decodeWant(body);
-    if (!prefixes) {
-      counters.count('mesh.refused.malformed-want');
-      return;
-    }
+  /** A neighbour asks for the announces of these, by record 32 or in a digest. */
+  wanted(from: Neighbour, prefixes: readonly Uint8Array[]): void {
+    const { announceSelf, destinations, self } = this.#o;
     for (const prefix of prefixes) {
       if (equal(prefix, self.subarray(0, PREFIX_LENGTH))) announceSelf(from.medium);
       for (const destination of destinations.withPrefix(prefix)) this.#handOut(destination, from);
@@ -138,24 +144,52 @@ export class Introductions {
       });
   }
 
-  /** Asks the neighbours of those due; each again, since announces are not acknowledged. */
+  /** What goes with a digest, at most so many; to be told to `rode` once it is out. */
+  riding(most: number): readonly Riding[] {
+    const all = [...this.#asking.values()].filter((a) => a.rides);
+    const addressed = all.map((asking) => ({ asking, of: this.#o.indexOf(asking.via) }));
+    return addressed.filter((r): r is Riding => r.of !== undefined).slice(0, most);
+  }
+
+  rode(riding: readonly Riding[]): void {
+    for (const { asking } of riding) this.#asked(asking);
+    this.#arm();
+  }
+
+  /** Asks the neighbours of those due; what nobody waits for and the budget has no room for goes with a digest. */
   #sendDue(): void {
-    const { airtime, clock, isSought, isTrusted, paced } = this.#o;
+    const { clock, isSought, isTrusted, paced } = this.#o;
     const now = clock.monotonic();
-    const due = new Map<string, { via: NodeId; prefixes: Uint8Array[] }>();
-    for (const [key, asking] of this.#asking) {
-      const to = nodeIdKey(asking.via);
-      const one = due.get(to) ?? { via: asking.via, prefixes: [] };
-      if (asking.dueAt > now || one.prefixes.length >= MOST_WANTED) continue;
-      const prefix = fromHex(key) as Uint8Array;
-      one.prefixes.push(prefix);
-      due.set(to, one);
-      const again = (isSought(prefix) ? ASK_AGAIN_SOUGHT : ASK_AGAIN)[asking.tries];
-      asking.dueAt = now + airtime(ANNOUNCE_LENGTH) * (again ?? Number.POSITIVE_INFINITY);
-      asking.tries++;
+    const due = new Map<string, { via: NodeId; asked: Asking[] }>();
+    for (const asking of this.#asking.values()) {
+      const { dueAt, prefix, via } = asking;
+      const to = nodeIdKey(via);
+      const one = due.get(to) ?? { via, asked: [] };
+      if (dueAt > now || one.asked.length >= MOST_WANTED) continue;
+      if (isSought(prefix) || paced.isAmple(via)) {
+        one.asked.push(asking);
+        due.set(to, one);
+        this.#asked(asking);
+      } else {
+        asking.rides = true;
+        asking.dueAt = Number.POSITIVE_INFINITY;
+      }
     }
-    for (const { prefixes, via } of due.values())
-      void paced.tell(via, { type: RECORD.want, body: encodeWant(prefixes) }, isTrusted(via));
+    for (const { asked, via } of due.values()) {
+      const body = encodeWant(asked.map((a) => a.prefix));
+      void paced.tell(via, { type: RECORD.want, body }, isTrusted(via)).then((hasArrived) => {
+        for (const asking of asked) asking.rides ||= !hasArrived;
+      });
+    }
+  }
+
+  /** Once more after a while: announces are not acknowledged. */
+  #asked(asking: Asking): void {
+    const { airtime, clock, isSought } = this.#o;
+    const again = (isSought(asking.prefix) ? ASK_AGAIN_SOUGHT : ASK_AGAIN)[asking.tries];
+    asking.dueAt = clock.monotonic() + airtime(ANNOUNCE_LENGTH) * (again ?? Number.POSITIVE_INFINITY);
+    asking.tries++;
+    asking.rides = false;
   }
 
   /** Hands out what is asked for as the budget allows, the first asked for first. */

@@ -177,7 +177,14 @@ export class LinkKeeper {
     const links = link.shared.members.filter((m) => link.shared.isMutual(m)).length;
     const tries = plan.failures === 0 && links < FEW_LINKS ? FIRST_TRIES : TRIES;
     try {
-      if (await link.shared.admit(nodeId, { priority: 0, tries, spent: paced.beyond(price) }))
+      if (
+        await link.shared.admit(nodeId, {
+          priority: 0,
+          tries,
+          spent: paced.beyond(price),
+          paysHandshake: true,
+        })
+      )
         this.#plans.delete(key);
       else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {

@@ -39,6 +39,11 @@ export class PacedLink {
     return false;
   }
 
+  /** Whether what can wait need not: much of the budget is left, or the neighbour is reached without airtime. */
+  isAmple(to: NodeId): boolean {
+    return this.#link.neighbour(to).airtime(ACK_FRAME) === undefined || this.#budget.isAmple;
+  }
+
   /** Counts what routing takes within sealed frames, ms of both sides: nobody who overhears them can tell. */
   sealed(airtimeMs: number): void {
     this.#counters.count('mesh.sealed-ms', Math.round(airtimeMs));
@@ -83,6 +88,6 @@ export class PacedLink {
     if (!this.pay(trusted, price)) return false;
     this.sealed(price);
     const spent = this.beyond(price, (owed) => this.sealed(owed));
-    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent }));
+    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent, paysHandshake: true }));
   }
 }

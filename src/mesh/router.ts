@@ -11,7 +11,7 @@ import type { Db } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND, SEALED_OVERHEAD } from '../link/frame.ts';
-import type { KeyOf, Link, LooseFrame } from '../link/link.ts';
+import type { KeyOf, Link, LooseFrame, Neighbour } from '../link/link.ts';
 import type { Reception } from '../link/medium.ts';
 import { RECORD } from '../link/records.ts';
 import { Advertiser } from './advertiser.ts';
@@ -37,6 +37,7 @@ import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
 import { StandIns } from './stand-ins.ts';
 import { StartWait } from './start-wait.ts';
+import { decodeWant } from './want.ts';
 
 const MINUTE = 60_000;
 /** One that says it hears more than this many would silence its neighbours. */
@@ -93,6 +94,7 @@ export class Router implements Routing {
   readonly #advertiser: Advertiser;
   readonly #links: LinkKeeper;
   readonly #solicitor: Solicitor;
+  readonly #budget: RoutingBudget;
   readonly #strangers: StrangerBudget;
   readonly #standIns: StandIns;
   readonly #freshness: OwnFreshness;
@@ -136,6 +138,7 @@ export class Router implements Routing {
     const hears = () => this.#earshot.up(clock.monotonic()).length;
     const neighbours = () => this.#fullest(this.#earshot.up(clock.monotonic()));
     const budget = new RoutingBudget({ clock, neighbours, legalMs });
+    this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());
     const paced = new PacedLink({ link, budget, isUp, counters });
@@ -152,6 +155,10 @@ export class Router implements Routing {
       ...common,
       ...state,
       ...{ isWired, memory },
+      wants: {
+        riding: (most) => this.#introductions.riding(most),
+        rode: (riding) => this.#introductions.rode(riding),
+      },
       share: () => budget.share,
       hears,
       load,
@@ -168,6 +175,7 @@ export class Router implements Routing {
       ...common,
       ...state,
       announceSelf,
+      indexOf: (id) => link.shared.indexOf(id),
       isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       airtime: (bytes) => link.airtime(bytes) ?? 0,
@@ -207,13 +215,14 @@ export class Router implements Routing {
   start(): void {
     const { clock, link } = this.#o;
     link.onRecord(RECORD.digest, ({ from, body }) => this.#digest(from.id, body));
-    link.onRecord(RECORD.want, (incoming) => this.#introductions.wanted(incoming));
+    link.onRecord(RECORD.want, ({ from, body }) => this.#want(from, body));
     this.#cancels.push(
       link.onLoose.on((frame) => this.#loose(frame)),
       link.onAlive.on((id) => {
         this.#links.hearsUs(id);
         this.#note({ nodeId: id, at: clock.monotonic() });
       }),
+      link.onHandshake.on((airtimeMs) => this.#budget.owe(airtimeMs)),
       link.onUnanswered.on((id) => this.#earshot.missed(id)),
       link.onGone.on((id) => this.#earshot.gone(id)),
       link.onConnected.on((to) => this.#presence.introduce(to)),
@@ -434,6 +443,15 @@ export class Router implements Routing {
       heard.hears = digest.hears;
     }
     this.#learner.digest(from, digest);
+    const { index } = this.#o.link.shared;
+    const asked = digest.wants.filter((w) => w.of === index).map((w) => w.prefix);
+    this.#introductions.wanted(this.#o.link.neighbour(from), asked);
+  }
+
+  #want(from: Neighbour, body: Uint8Array): void {
+    const prefixes = decodeWant(body);
+    if (prefixes) this.#introductions.wanted(from, prefixes);
+    else this.#refuse('malformed-want');
   }
 
   #note(sign: Sign): void {

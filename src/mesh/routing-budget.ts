@@ -41,6 +41,11 @@ export class RoutingBudget {
     return legalMs === undefined ? ofChannel : Math.min(ofChannel, (LEGAL_SHARE * legalMs) / HOUR_MS);
   }
 
+  /** Whether more than half of an hour's is left. */
+  get isAmple(): boolean {
+    return this.#left > 0.5 * this.#refill();
+  }
+
   /** Takes `airtimeMs` from the budget, or says that it is spent. */
   take(airtimeMs: number, trusted: boolean): boolean {
     const depth = this.#refill();

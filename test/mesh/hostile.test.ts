@@ -77,9 +77,30 @@ describe('digests', () => {
     expect(routeTo(absent.nodeId)).toEqual([]);
   });
 
+  test('that ask for an announce get it where they ask this node, and only where it has a way', async () => {
+    const { b, liar, outsider, absent, passedOn, entry, village } = await scene();
+    await outsider.send(passedOn);
+    const announced = () => village.stations.sent(b.station, KIND.announce).length;
+    const { index } = b.station.link.shared;
+    const prefix = absent.nodeId.subarray(0, 4);
+    const before = announced();
+    const own = { prefix: liar.id.subarray(0, 4), freshness: liar.chain.step(1), cost: OWN_COST };
+    await liar.sayAndAsk([{ of: index, prefix }], own);
+    await village.run(MINUTE);
+    expect(announced()).toBe(before);
+    await liar.say(entry(3, 1000));
+    await village.run(2 * MINUTE);
+    await liar.sayAndAsk([{ of: index ^ 1, prefix }], own);
+    await village.run(MINUTE);
+    expect(announced()).toBe(before);
+    await liar.sayAndAsk([{ of: index, prefix }], own);
+    await village.run(MINUTE);
+    expect(announced()).toBe(before + 1);
+  });
+
   test('malformed ones are counted', async () => {
     const { liar, refused, village } = await scene();
-    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(21) }, 0, 'all');
+    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(22) }, 0, 'all');
     void liar.station.link.shared.send({ type: 32, body: new Uint8Array(4) }, 0, 'all');
     await village.run(2000);
     expect([refused('malformed-digest'), refused('shared-record')]).toEqual([1, 1]);

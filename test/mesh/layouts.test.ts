@@ -5,7 +5,7 @@ import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
 import { BEACON_LENGTH, CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
-import { decodeDigest, encodeDigest, entriesWithin } from '../../src/mesh/digest.ts';
+import { decodeDigest, encodeDigest, entriesWithin, wantsWithin } from '../../src/mesh/digest.ts';
 import { type PathCost, readCost, through, writeCost } from '../../src/mesh/metric.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
 import { decodeWant, encodeWant } from '../../src/mesh/want.ts';
@@ -154,6 +154,7 @@ describe('digest', () => {
   const digest = {
     t0: 79,
     hears: 12,
+    wants: [{ of: 0x1234, prefix: hex('c0c1c2c3') }],
     entries: [
       {
         prefix: hex('00010203'),
@@ -168,15 +169,23 @@ describe('digest', () => {
     ],
   };
   const bytes =
-    '4f 0c | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
+    '4f 0c 01 | 3412 c0c1c2c3 | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
 
-  test('is T0, how many are heard, and eighteen bytes an entry', () => {
+  test('is T0, how many are heard, six bytes a want, and eighteen an entry', () => {
     expect(toHex(encodeDigest(digest))).toBe(toHex(hex(bytes)));
     expect(decodeDigest(hex(bytes))).toEqual(digest);
-    expect([entriesWithin(19), entriesWithin(20), entriesWithin(200)]).toEqual([0, 1, 11]);
+    expect([entriesWithin(20), entriesWithin(21), entriesWithin(201)]).toEqual([0, 1, 11]);
+    expect([entriesWithin(201, 0), entriesWithin(201, 1), entriesWithin(207, 1)]).toEqual([11, 10, 11]);
+    expect([wantsWithin(201, 11), wantsWithin(219, 11), wantsWithin(219, 2)]).toEqual([0, 3, 8]);
   });
   test.each([0, 1, 2, 19, 21])('of %i bytes is refused', (n) => {
     expect(decodeDigest(hex(bytes).subarray(0, n))).toBeUndefined();
+  });
+  test('of more than eight wants is refused', () => {
+    const [want] = digest.wants;
+    const wants = Array.from({ length: 9 }, () => want as NonNullable<typeof want>);
+    expect(decodeDigest(encodeDigest({ ...digest, wants }))).toBeUndefined();
+    expect(decodeDigest(encodeDigest({ ...digest, wants: wants.slice(1) }))?.wants).toHaveLength(8);
   });
   test('of a T0 beyond the scale is refused', () => {
     expect(decodeDigest(hex(`f7 ${bytes.slice(3)}`))).toBeUndefined();

@@ -4,7 +4,7 @@ import { openDatabase } from '../../src/db/open.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
-import { type DigestEntry, encodeDigest } from '../../src/mesh/digest.ts';
+import { type DigestEntry, type DigestWant, encodeDigest } from '../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain } from '../../src/mesh/freshness.ts';
 import { Router } from '../../src/mesh/router.ts';
 import { temporaryDirectory } from '../db/directories.ts';
@@ -89,8 +89,13 @@ export class Liar {
   }
 
   /** One digest to all who share with it. */
-  async say(...entries: DigestEntry[]): Promise<void> {
-    const body = encodeDigest({ t0: 79, hears: 1, entries });
+  say(...entries: DigestEntry[]): Promise<void> {
+    return this.sayAndAsk([], ...entries);
+  }
+
+  /** One that asks for announces beside. */
+  async sayAndAsk(wants: readonly DigestWant[], ...entries: DigestEntry[]): Promise<void> {
+    const body = encodeDigest({ t0: 79, hears: 1, wants, entries });
     const submission = await this.#village.stations.resolve(
       this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
     );

@@ -127,7 +127,7 @@ test('more than one hint can name is pulled hint by hint, without waiting', asyn
 
 describe('a mailbox that is there', () => {
   test('is registered with once a day', async () => {
-    const { recipient } = await row();
+    await row();
     /** Beside registrations, acknowledgements of what routing says. */
     let asked = 0;
     world.air.onTransmission.on((t) => {

@@ -109,8 +109,8 @@ class MeshRun {
     this.#boxes = Array.from({ length: topology.n }, (_, i) => world.box(`b${i}`));
     this.#routingMs = new Array<number>(topology.n).fill(0);
     this.#onAir = Array.from({ length: topology.n }, () => []);
-    const hears = (i: number, k: number) => !this.#parted || this.#side(i) === this.#side(k);
-    this.#oracle = new Oracle(topology, (i) => this.#boxes[i]?.on === true, hears);
+    const isOn = (i: number) => this.#boxes[i]?.on === true;
+    this.#oracle = new Oracle(topology, isOn, (i, k) => this.#isOnOneSide(i, k));
     this.#open();
     world.air.onTransmission.on((t) => this.#sent(t));
     if (options.onAir) world.air.onTransmission.on(options.onAir);
@@ -203,7 +203,8 @@ class MeshRun {
   #addRouting(sender: number, ms: number): void {
     const heard = this.#topology.lossDb[sender] ?? new Map<number, number>();
     for (const [i, lossDb] of [[sender, 0] as const, ...heard])
-      if (lossDb <= this.#topology.audibleDb) this.#routingMs[i] = (this.#routingMs[i] ?? 0) + ms;
+      if (lossDb <= this.#topology.audibleDb && this.#isOnOneSide(sender, i))
+        this.#routingMs[i] = (this.#routingMs[i] ?? 0) + ms;
   }
 
   /** What routing says within sealed frames (keys, wants, answers) looks like mail on the air: the boxes count it. */
@@ -312,11 +313,13 @@ class MeshRun {
     this.#parted = true;
     for (const [i, heard] of this.#topology.lossDb.entries())
       for (const k of heard.keys())
-        if (this.#side(i) !== this.#side(k))
+        if (!this.#isOnOneSide(i, k))
           this.#world.air.setOneWayLoss(`b${i}`, `b${k}`, Number.POSITIVE_INFINITY);
   }
 
-  #side(i: number): boolean {
-    return i < this.#boxes.length / 2;
+  /** Now: there are two while the mesh is parted. */
+  #isOnOneSide(i: number, k: number): boolean {
+    const half = this.#boxes.length / 2;
+    return !this.#parted || i < half === k < half;
   }
 }

@@ -56,7 +56,7 @@ test('a flood of records, solicits, wants, digests and announces of invented nod
     () => {
       const entries = prefixes(10).map((prefix) => ({ prefix, freshness: random.bytes(8), cost }));
       return liar.link.shared.send(
-        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 9, entries }) },
+        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 9, wants: [], entries }) },
         0,
         'all',
       );

@@ -110,7 +110,7 @@ export class Liar {
       });
       if (entries.length > 0)
         void this.link.shared.send(
-          { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 2, entries }) },
+          { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 2, wants: [], entries }) },
           0,
           'all',
         );

@@ -72,7 +72,7 @@ test('what it remembers is bounded, and none of it goes on the air but for those
     for (let i = 0; i < NODES; i += 100) {
       const entries = nodes.slice(i, i + 100).map((n) => n.entry);
       void many.shared.send(
-        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 1, entries }) },
+        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 1, wants: [], entries }) },
         0,
         'all',
       );

@@ -1,0 +1,103 @@
+/** How announces are asked for: docs/protocol/mesh.md, "Announce". */
+import { afterEach, describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../src/core/random.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { nodeIdFrom } from '../../src/identity/node-id.ts';
+import { RECORD } from '../../src/link/records.ts';
+import { Destinations } from '../../src/mesh/destinations.ts';
+import { Introductions } from '../../src/mesh/introductions.ts';
+import { PacedLink } from '../../src/mesh/paced-link.ts';
+import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
+import { decodeWant } from '../../src/mesh/want.ts';
+import { temporaryDirectory } from '../db/directories.ts';
+import { Stations } from '../link/stations.ts';
+
+const MINUTE = 60_000;
+const INDEX = 0x1234;
+const absent = nodeIdFrom(new Uint8Array(16).fill(9));
+const prefix = absent.subarray(0, 4);
+
+let close: () => Promise<void> = async () => {};
+afterEach(() => close());
+
+/** A station that lacks an announce, and a neighbour that has spoken of it. */
+async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) {
+  const stations = new Stations('introductions');
+  const { sim } = stations;
+  const station = await stations.station('a');
+  const neighbour = await stations.station('b');
+  const durability = { kind: 'simulated', clock: sim, delay: () => 5 } as const;
+  const db = await stations.resolve(openDatabase(temporaryDirectory(), { durability }));
+  const budget = new RoutingBudget({ clock: sim, neighbours: () => 1, legalMs: undefined });
+  const { counters, identity, link } = station;
+  const via = neighbour.identity.nodeId;
+  const asked: (readonly Uint8Array[])[] = [];
+  neighbour.link.onRecord(RECORD.want, ({ body }) => void asked.push(decodeWant(body) ?? []));
+  const introductions = new Introductions({
+    self: identity.nodeId,
+    paced: new PacedLink({ link, budget, isUp: () => isUp, counters }),
+    destinations: new Destinations(db, () => false),
+    isTrusted: () => isTrusted,
+    costTo: () => undefined,
+    announceSelf: () => {},
+    indexOf: () => INDEX,
+    isSought: () => isSought,
+    airtime: (bytes) => link.airtime(bytes) ?? 0,
+    clock: sim,
+    random: new SeededRandom('introductions'),
+  });
+  close = async () => {
+    introductions.stop();
+    await stations.resolve(db.close());
+  };
+  const riding = () => introductions.riding(8).map(({ asking, of }) => ({ of, prefix: asking.prefix }));
+  /** More than half of an hour's budget. */
+  const spend = () => budget.take(0.6 * budget.share * 60 * MINUTE, true);
+  return { stations, introductions, via, asked, riding, spend };
+}
+
+describe('an announce that is lacking', () => {
+  test('is asked for at once while there is budget', async () => {
+    const { asked, introductions, riding, stations, via } = await scene();
+    introductions.ask(via, prefix);
+    await stations.sim.run(MINUTE);
+    expect(asked).toEqual([[prefix]]);
+    expect(riding()).toEqual([]);
+  });
+
+  test('is asked for by the way, in the next digest, once half of the budget is spent', async () => {
+    const { asked, introductions, riding, spend, stations, via } = await scene();
+    spend();
+    introductions.ask(via, prefix);
+    await stations.sim.run(MINUTE);
+    expect(riding()).toEqual([{ of: INDEX, prefix }]);
+    introductions.rode(introductions.riding(8));
+    expect(riding()).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  test('is asked for at once where somebody waits for a route, from the half that is there for trusted peers', async () => {
+    const trusted = { isSought: true, isTrusted: true };
+    const { asked, introductions, spend, stations, via } = await scene(trusted);
+    spend();
+    introductions.ask(via, prefix);
+    await stations.sim.run(5_000);
+    expect(asked).toEqual([[prefix]]);
+  });
+
+  test('goes with the next digest where the neighbour could not be asked', async () => {
+    const { asked, introductions, riding, stations, via } = await scene({ isUp: false });
+    introductions.ask(via, prefix);
+    await stations.sim.run(MINUTE);
+    expect([asked, riding()]).toEqual([[], [{ of: INDEX, prefix }]]);
+  });
+
+  test('is asked for no more once it was heard', async () => {
+    const { introductions, riding, spend, stations, via } = await scene();
+    spend();
+    introductions.ask(via, prefix);
+    await stations.sim.run(MINUTE);
+    expect(introductions.heard(absent)).toBe(via);
+    expect(riding()).toEqual([]);
+  });
+});

@@ -1,0 +1,3 @@
+import { holdToLimits } from './mesh.ts';
+
+holdToLimits(7);
