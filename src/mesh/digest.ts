@@ -39,6 +39,11 @@ export interface Digest {
   readonly entries: readonly DigestEntry[];
 }
 
+/** Bytes of a body with so many entries and no wants. */
+export function digestLength(entries: number): number {
+  return HEAD_LENGTH + ENTRY_LENGTH * entries;
+}
+
 /** How many entries a body of at most so many bytes holds beside so many wants. */
 export function entriesWithin(bytes: number, wants = 0): number {
   return Math.max(Math.floor((bytes - HEAD_LENGTH - WANT_LENGTH * wants) / ENTRY_LENGTH), 0);

@@ -18,13 +18,12 @@ import { encodeWant, MOST_WANTED } from './want.ts';
 
 /** The same announce goes out once in so many of its airtimes: all who lack it ask within SPREAD. */
 const HAND_OUT_PAUSE = 24;
-/** Announces due wait so long for the budget; of one neighbour's, so many may. */
-const PUMP_PAUSE = 30_000;
+/** So many that one neighbour asked for may wait for the budget. */
 const MOST_DUE_TO_ONE = 32;
 /** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
 const ASK_AGAIN = [600, 3000];
 /** Sooner where somebody waits for a route. */
-const ASK_AGAIN_SOUGHT = [32, 128, ...ASK_AGAIN];
+const ASK_AGAIN_SOUGHT = [128, ...ASK_AGAIN];
 const ASK_PAUSE = 1_800_000;
 /** Those who lack the same announce ask at different times: within as many of its airtimes. */
 const SPREAD = 16;
@@ -67,14 +66,6 @@ export interface Riding {
   readonly of: number;
 }
 
-interface Due {
-  readonly key: string;
-  /** Where it was asked for, and by whom. */
-  readonly medium: string;
-  readonly asker: string;
-  readonly trusted: boolean;
-}
-
 export class Introductions {
   readonly #o: IntroductionsOptions;
   /** By medium and destination. */
@@ -82,9 +73,8 @@ export class Introductions {
   /** By prefix in hex. */
   readonly #asking = new Map<string, Asking>();
   #askTimer: Cancel | undefined;
-  /** Asked for and not handed out yet, in the order asked; by medium and destination. */
-  readonly #due = new Map<string, Due>();
-  #pumpTimer: Cancel | undefined;
+  /** Asked for and not handed out yet, by medium and destination: the neighbour who asked. */
+  readonly #due = new Map<string, string>();
 
   constructor(options: IntroductionsOptions) {
     this.#o = options;
@@ -92,7 +82,6 @@ export class Introductions {
 
   stop(): void {
     this.#askTimer?.();
-    this.#pumpTimer?.();
   }
 
   /** A neighbour spoke of a node whose announce is lacking. */
@@ -156,31 +145,43 @@ export class Introductions {
     this.#arm();
   }
 
-  /** Asks the neighbours of those due; what nobody waits for and the budget has no room for goes with a digest. */
+  /** What is due goes with the next digest; before it, where somebody waits for a route or there is budget to spare. */
   #sendDue(): void {
-    const { clock, isSought, isTrusted, paced } = this.#o;
+    const { clock, isSought, paced } = this.#o;
     const now = clock.monotonic();
-    const due = new Map<string, { via: NodeId; asked: Asking[] }>();
+    const soon = new Map<string, Asking[]>();
     for (const asking of this.#asking.values()) {
-      const { dueAt, prefix, via } = asking;
-      const to = nodeIdKey(via);
-      const one = due.get(to) ?? { via, asked: [] };
-      if (dueAt > now || one.asked.length >= MOST_WANTED) continue;
-      if (isSought(prefix) || paced.isAmple(via)) {
-        one.asked.push(asking);
-        due.set(to, one);
-        this.#asked(asking);
-      } else {
-        asking.rides = true;
-        asking.dueAt = Number.POSITIVE_INFINITY;
-      }
+      if (asking.dueAt > now) continue;
+      asking.rides = true;
+      asking.dueAt = Number.POSITIVE_INFINITY;
+      const to = nodeIdKey(asking.via);
+      if (isSought(asking.prefix) || paced.isAmple(asking.via))
+        soon.set(to, [...(soon.get(to) ?? []), asking]);
     }
-    for (const { asked, via } of due.values()) {
-      const body = encodeWant(asked.map((a) => a.prefix));
-      void paced.tell(via, { type: RECORD.want, body }, isTrusted(via)).then((hasArrived) => {
-        for (const asking of asked) asking.rides ||= !hasArrived;
-      });
-    }
+    for (const asked of soon.values())
+      for (let i = 0; i < asked.length; i += MOST_WANTED)
+        void this.#sendWant(asked.slice(i, i + MOST_WANTED));
+  }
+
+  /** Asks one neighbour for these, unless they have come or were asked for in a digest before there was room for it. */
+  async #sendWant(all: readonly Asking[]): Promise<void> {
+    const { isTrusted, paced } = this.#o;
+    const [first] = all;
+    if (!first) return;
+    const left = () => all.filter((a) => a.rides && this.#asking.get(toHex(a.prefix)) === a);
+    let asked: readonly Asking[] = [];
+    const hasArrived = await paced.tell({
+      key: `want ${nodeIdKey(first.via)} ${toHex(first.prefix)}`,
+      ...{ to: first.via, trusted: isTrusted(first.via), urgent: true },
+      bytes: () => (left().length > 0 ? PREFIX_LENGTH * left().length : undefined),
+      record: () => {
+        asked = left();
+        for (const asking of asked) this.#asked(asking);
+        this.#arm();
+        return { type: RECORD.want, body: encodeWant(asked.map((a) => a.prefix)) };
+      },
+    });
+    for (const asking of asked) asking.rides ||= !hasArrived;
   }
 
   /** Once more after a while: announces are not acknowledged. */
@@ -192,35 +193,27 @@ export class Introductions {
     asking.rides = false;
   }
 
-  /** Hands out what is asked for as the budget allows, the first asked for first. */
+  /** Hands out what is asked for as the budget allows. */
   #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
-    const { clock, isTrusted } = this.#o;
+    const { clock, costTo, destinations, isSought, isTrusted, paced } = this.#o;
     const what = `${medium} ${key}`;
     const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
     if (clock.monotonic() - handedAt < this.#handOutPause || this.#due.has(what)) return;
     const asker = nodeIdKey(id);
-    const ofOne = [...this.#due.values()].filter((d) => d.asker === asker).length;
+    const ofOne = [...this.#due.values()].filter((d) => d === asker).length;
     if (ofOne >= MOST_DUE_TO_ONE) return;
-    this.#due.set(what, { key, medium, asker, trusted: isTrusted(nodeId) || isTrusted(id) });
-    this.#pump();
-  }
-
-  #pump(): void {
-    const { clock, costTo, destinations, paced } = this.#o;
-    if (this.#pumpTimer) return;
-    const now = clock.monotonic();
-    for (const [what, { key, medium, trusted }] of this.#due) {
-      const frame = destinations.get(key)?.frame;
+    this.#due.set(what, asker);
+    const frame = () => {
+      const known = destinations.get(key)?.frame;
       const cost = costTo(key);
-      if (frame && cost && !paced.broadcast(announceThrough(frame, cost), trusted, { medium })) {
-        this.#pumpTimer = clock.after(PUMP_PAUSE, () => {
-          this.#pumpTimer = undefined;
-          this.#pump();
-        });
-        return;
-      }
-      this.#noteHandedOut(what, now);
-    }
+      return known && cost && announceThrough(known, cost);
+    };
+    const urgent = isSought(nodeId.subarray(0, PREFIX_LENGTH));
+    const trusted = isTrusted(nodeId) || isTrusted(id);
+    void paced.call({ key: `announce ${what}`, trusted, urgent, medium, frame }).then((isOut) => {
+      this.#due.delete(what);
+      if (isOut) this.#noteHandedOut(what, clock.monotonic());
+    });
   }
 
   /** ms */
@@ -229,7 +222,6 @@ export class Introductions {
   }
 
   #noteHandedOut(what: string, now: number): void {
-    this.#due.delete(what);
     this.#handedOut.delete(what);
     this.#handedOut.set(what, now);
     for (const [k, at] of this.#handedOut) {

@@ -1,9 +1,11 @@
 /** The link as routing uses it: everything within the budget, and what fails is only counted, for it will come again. */
+import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD } from '../link/frame.ts';
 import { arrives, type Link, type Reach, type Rec } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
+import { BudgetLine } from './budget-line.ts';
 import type { RoutingBudget } from './routing-budget.ts';
 
 /** A sealed frame around an `ack`: whoever asks for it pays. */
@@ -11,9 +13,34 @@ const ACK_FRAME = 25;
 /** Whoever is not there is told at the next occasion. */
 const TRIES = 3;
 
+/** What may wait for the budget, and on whose behalf. */
+export interface Errand {
+  /** Of two with the same key, the later one counts. */
+  readonly key: string;
+  readonly trusted: boolean;
+  /** Somebody waits for a route. */
+  readonly urgent: boolean;
+}
+
+/** One for a neighbour. */
+export interface Telling extends Errand {
+  readonly to: NodeId;
+  /** Of the record's body as of now; undefined where it is of no use any more. */
+  readonly bytes: () => number | undefined;
+  /** Made when it goes. */
+  readonly record: () => Rec | undefined | Promise<Rec | undefined>;
+}
+
+/** A loose frame for whoever hears it on one medium, made when it goes. */
+export interface Calling extends Errand {
+  readonly medium: string;
+  readonly frame: () => Uint8Array | undefined;
+}
+
 export interface PacedLinkOptions {
   readonly link: Link;
   readonly budget: RoutingBudget;
+  readonly clock: Clock;
   /** Whether a neighbour is there, as far as is known. */
   readonly isUp: (id: NodeId) => boolean;
   readonly counters: Counters;
@@ -24,12 +51,18 @@ export class PacedLink {
   readonly #budget: RoutingBudget;
   readonly #isUp: (id: NodeId) => boolean;
   readonly #counters: Counters;
+  readonly #line: BudgetLine;
 
-  constructor({ budget, counters, isUp, link }: PacedLinkOptions) {
+  constructor({ budget, clock, counters, isUp, link }: PacedLinkOptions) {
     this.#link = link;
     this.#budget = budget;
     this.#isUp = isUp;
     this.#counters = counters;
+    this.#line = new BudgetLine(budget, clock, counters);
+  }
+
+  stop(): void {
+    this.#line.stop();
   }
 
   /** Takes so much airtime, or counts that there is none. */
@@ -79,15 +112,52 @@ export class PacedLink {
     return (await shared.send(record, 0, reach)).sent;
   }
 
-  /** A record to one neighbour that is up; true once it is known to have arrived. */
-  async tell(to: NodeId, record: Rec, trusted: boolean): Promise<boolean> {
-    if (!this.#isUp(to)) return false;
-    const neighbour = this.#link.neighbour(to);
-    const [there, back] = [SEALED_OVERHEAD + 1 + record.body.length, ACK_FRAME];
-    const price = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
-    if (!this.pay(trusted, price)) return false;
+  /** A record to one neighbour, once the budget has room, where it is up then; true once it is known to have arrived. */
+  tell({ bytes, key, record, to, trusted, urgent }: Telling): Promise<boolean> {
+    let paid = 0;
+    const price = () => {
+      const length = bytes();
+      if (length === undefined || !this.#isUp(to)) return undefined;
+      const neighbour = this.#link.neighbour(to);
+      const [there, back] = [SEALED_OVERHEAD + 1 + length, ACK_FRAME];
+      paid = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
+      return paid;
+    };
+    return new Promise((resolve, reject) => {
+      this.#line.add(key, {
+        ...{ trusted, urgent, price },
+        go: () => this.#send(to, paid, record).then(resolve, reject),
+        dropped: () => resolve(false),
+      });
+    });
+  }
+
+  /** A loose frame, once the budget has room; true once it was handed to its medium. */
+  call({ frame, key, medium, trusted, urgent }: Calling): Promise<boolean> {
+    const facts = this.#link.media.find((m) => m.name === medium);
+    return new Promise((resolve) => {
+      let made: Uint8Array | undefined;
+      this.#line.add(key, {
+        ...{ trusted, urgent },
+        price: () => {
+          made = frame();
+          return made && facts ? (facts.airtime(made.length) ?? 0) : undefined;
+        },
+        go: () => {
+          if (made) void this.#link.broadcast(made, 0, { medium });
+          resolve(true);
+        },
+        dropped: () => resolve(false),
+      });
+    });
+  }
+
+  async #send(to: NodeId, price: number, make: Telling['record']): Promise<boolean> {
+    const record = await make();
+    if (!record) return false;
     this.sealed(price);
     const spent = this.beyond(price, (owed) => this.sealed(owed));
-    return arrives(neighbour.send(record, { priority: 0, tries: TRIES, spent, paysHandshake: true }));
+    const how = { priority: 0, tries: TRIES, spent, paysHandshake: true } as const;
+    return arrives(this.#link.neighbour(to).send(record, how));
   }
 }

@@ -95,6 +95,7 @@ export class Router implements Routing {
   readonly #links: LinkKeeper;
   readonly #solicitor: Solicitor;
   readonly #budget: RoutingBudget;
+  readonly #paced: PacedLink;
   readonly #strangers: StrangerBudget;
   readonly #standIns: StandIns;
   readonly #freshness: OwnFreshness;
@@ -141,7 +142,8 @@ export class Router implements Routing {
     this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());
-    const paced = new PacedLink({ link, budget, isUp, counters });
+    const paced = new PacedLink({ link, budget, isUp, clock, counters });
+    this.#paced = paced;
     const state = {
       paced,
       freshness,
@@ -254,7 +256,7 @@ export class Router implements Routing {
   stop(): void {
     for (const cancel of this.#cancels) cancel();
     for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links]) part.stop();
-    for (const part of [this.#solicitor, this.#standIns, this.#startWait]) part.stop();
+    for (const part of [this.#solicitor, this.#standIns, this.#startWait, this.#paced]) part.stop();
   }
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -462,7 +464,10 @@ export class Router implements Routing {
     }
     const isNew = this.#earshot.note(sign);
     this.#links.heard(nodeId);
-    if (isNew && this.#o.link.shared.isMutual(nodeId)) this.#opened(nodeId);
+    if (isNew && this.#o.link.shared.isMutual(nodeId)) {
+      this.#opened(nodeId);
+      this.#solicitor.returned(nodeId);
+    }
     // later: the frame that is the sign of life may hold the very answer that somebody waits for
     queueMicrotask(() => {
       if (isNew) this.onReturn.emit(nodeId);

@@ -5,7 +5,9 @@ const CHANNEL_SHARE = 0.03;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it that digests may take: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.4;
+export const DIGEST_PART = 0.3;
+
+const AMPLE_PART = 0.9;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -41,9 +43,10 @@ export class RoutingBudget {
     return legalMs === undefined ? ofChannel : Math.min(ofChannel, (LEGAL_SHARE * legalMs) / HOUR_MS);
   }
 
-  /** Whether more than half of an hour's is left. */
+  /** Whether next to nothing of an hour's is spent. */
   get isAmple(): boolean {
-    return this.#left > 0.5 * this.#refill();
+    const depth = this.#refill();
+    return this.#left > AMPLE_PART * depth;
   }
 
   /** Takes `airtimeMs` from the budget, or says that it is spent. */
@@ -53,6 +56,14 @@ export class RoutingBudget {
     if (this.#left - (depth - room) < Math.min(airtimeMs, room)) return false;
     this.#left -= airtimeMs;
     return true;
+  }
+
+  /** ms until `take` would say yes, were nothing else taken meanwhile. */
+  waitMs(airtimeMs: number, trusted: boolean): number {
+    const depth = this.#refill();
+    const room = depth * (trusted ? 1 : 0.5);
+    const lacking = Math.min(airtimeMs, room) - (this.#left - (depth - room));
+    return lacking <= 0 || depth === 0 ? 0 : (lacking / depth) * HOUR_MS;
   }
 
   /** Takes it for a digest: in a mesh that changes all the time they would leave nothing to whoever looks for a route. */

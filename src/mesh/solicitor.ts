@@ -2,15 +2,15 @@
  * Solicits, this box's own and those it passes on, and their answers (docs/protocol/mesh.md, "Solicit"). An answer is
  * a digest entry that goes back the way the solicit came, from neighbour to neighbour.
  */
-import { equal } from '../core/bytes.ts';
+import { equal, toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { below, type Random, uniform } from '../core/random.ts';
-import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Destination, Destinations } from './destinations.ts';
-import { type DigestEntry, PREFIX_LENGTH } from './digest.ts';
+import { type DigestEntry, digestLength, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
@@ -28,14 +28,18 @@ const OPEN_MS = 2 * MINUTE;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
 const SPREAD = 20;
 const COPIES = 3;
+/** So many may wait for the budget, on each medium. */
+const MOST_RELAYS = 2 * MOST_ENTRIES;
 /** A new link is asked within this time. */
 const HASTE_MS = 2_000;
+/** In the place of an index: only the node itself is asked, for its announce. */
+const NOBODY = 0;
 /** On demand, a step of the own chain is released once in so many ms. */
 const STEP_PAUSE = MINUTE;
 
 export interface SolicitorOptions {
   readonly self: NodeId;
-  readonly link: Pick<Link, 'airtime' | 'shared'>;
+  readonly link: Pick<Link, 'airtime' | 'media' | 'shared'>;
   readonly paced: PacedLink;
   readonly freshness: OwnFreshness;
   readonly destinations: Destinations;
@@ -63,7 +67,9 @@ export class Solicitor {
   readonly #open: OpenSolicits;
   #ownTimer: Cancel | undefined;
   #relayTimer: Cancel | undefined;
-  #relays: OpenSolicit[] = [];
+  /** By medium: what is to be passed on there, and where that waits for the budget. */
+  readonly #relays = new Map<string, OpenSolicit[]>();
+  readonly #relaying = new Set<string>();
   #steppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SolicitorOptions) {
@@ -103,10 +109,10 @@ export class Solicitor {
     this.#wanted.remove(nodeIdKey(id));
   }
 
-  /** Asks those in earshot for the announce of one that is. */
+  /** Asks one in earshot for its announce. */
   solicitKey(id: NodeId): void {
     const entry = { prefix: id.subarray(0, PREFIX_LENGTH), leastStep: 0, nonce: this.#nonce(), ring: 1 };
-    const frame = encodeSolicit({ from: this.#o.link.shared.index, entries: [entry] });
+    const frame = encodeSolicit({ from: NOBODY, entries: [entry] });
     this.#o.paced.broadcast(frame, this.#o.isTrusted(id));
   }
 
@@ -140,9 +146,14 @@ export class Solicitor {
   linked(id: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.of(id, now)) this.#answerFor(open);
+    this.returned(id);
     this.#wanted.hasten(now + HASTE_MS * uniform(random));
     this.#arm();
+  }
+
+  /** A linked neighbour that was away is heard again: what it asked for and was not told. */
+  returned(id: NodeId): void {
+    for (const open of this.#open.of(id, this.#o.clock.monotonic())) this.#answerFor(open);
   }
 
   #entry(entry: SolicitEntry, from: number, medium: string): void {
@@ -156,7 +167,7 @@ export class Solicitor {
       return;
     }
     const open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
-    this.#open.add(open);
+    if (from !== NOBODY || entry.ring > 1) this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
     else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
@@ -173,8 +184,8 @@ export class Solicitor {
       // to all: whoever asks for a newer step knows a way already that is no good, most often this one
       if (freshness.advance()) advertiser.renewed();
     }
-    if (back) void this.#tell(back, advertiser.ownEntry(), true);
-    else announceSelf(medium);
+    if (!back) announceSelf(medium);
+    else void this.#tell(open, back, true, () => advertiser.ownEntry());
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */
@@ -197,44 +208,82 @@ export class Solicitor {
     if (entry.leastStep !== 0 && serialAhead(serialOf(order), entry.leastStep) < 0) return false;
     const isBetter = !answered || order > answered.order || metric + NEARLY <= answered.metric;
     if (!isBetter || (answered && this.#o.clock.monotonic() - open.at > BETTER_MS)) return false;
-    open.answered = { order, metric };
-    void this.#tellRoute(back, key, best);
+    const given = { order, metric };
+    open.answered = given;
+    void this.#tellRoute(open, back, key).then((hasArrived) => {
+      if (!hasArrived && open.answered === given) open.answered = answered;
+    });
     return true;
   }
 
-  async #tellRoute(back: NodeId, key: string, best: Usable): Promise<void> {
-    const { advertiser, destinations, isTrusted } = this.#o;
-    const entry = await advertiser.entryFor(key, best);
-    const nodeId = destinations.get(key)?.nodeId;
-    if (entry && nodeId) await this.#tell(back, entry, isTrusted(nodeId) || isTrusted(back));
-  }
-
-  async #tell(back: NodeId, entry: DigestEntry, trusted: boolean): Promise<void> {
-    const { advertiser, paced } = this.#o;
-    await paced.tell(back, advertiser.digestOf([entry]), trusted);
-  }
-
-  #relay(open: OpenSolicit): void {
-    const { clock, link, random } = this.#o;
-    this.#relays.push(open);
-    const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
-    this.#relayTimer ??= clock.after(wait, () => {
-      this.#relayTimer = undefined;
-      this.#sendRelays();
+  /** The route as it is once there is room for it in the budget. */
+  #tellRoute(open: OpenSolicit, back: NodeId, key: string): Promise<boolean> {
+    const { advertiser, clock, isTrusted, table } = this.#o;
+    const trusted = isTrusted(nodeIdFromKey(key)) || isTrusted(back);
+    return this.#tell(open, back, trusted, () => {
+      const best = table.best(key, clock.monotonic());
+      return best && best.route.via !== nodeIdKey(back) ? advertiser.entryFor(key, best) : undefined;
     });
   }
 
-  #sendRelays(): void {
-    const { link, paced } = this.#o;
-    const due = this.#relays.filter((o) => o.copies < COPIES).slice(0, MOST_ENTRIES);
-    this.#relays = [];
-    if (due.length === 0) return;
-    const entries = due.map(({ entry }) => ({
+  #tell(
+    { entry }: OpenSolicit,
+    to: NodeId,
+    trusted: boolean,
+    make: () => DigestEntry | undefined | Promise<DigestEntry | undefined>,
+  ): Promise<boolean> {
+    const { advertiser, paced } = this.#o;
+    const key = `answer ${nodeIdKey(to)} ${toHex(entry.prefix)} ${entry.nonce}`;
+    const record = async () => {
+      const made = await make();
+      return made && advertiser.digestOf([made]);
+    };
+    return paced.tell({ key, to, trusted, urgent: true, bytes: () => digestLength(1), record });
+  }
+
+  #relay(open: OpenSolicit): void {
+    const { clock, counters, link, random } = this.#o;
+    for (const { name } of link.media) {
+      const waiting = this.#relaysOn(name);
+      if (waiting.length < MOST_RELAYS) this.#relays.set(name, [...waiting, open]);
+      else counters.count('mesh.over-budget');
+    }
+    const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
+    this.#relayTimer ??= clock.after(wait, () => {
+      this.#relayTimer = undefined;
+      for (const { name } of link.media) void this.#sendRelays(name);
+    });
+  }
+
+  /** Once there is room in the budget, those that nobody else has passed on meanwhile. */
+  async #sendRelays(medium: string): Promise<void> {
+    if (this.#relaying.has(medium)) return;
+    this.#relaying.add(medium);
+    for (;;) {
+      let sent: OpenSolicit[] = [];
+      const frame = () => {
+        sent = this.#relaysOn(medium).slice(0, MOST_ENTRIES);
+        return sent.length > 0 ? this.#frameOf(sent) : undefined;
+      };
+      const key = `solicits ${medium}`;
+      const isOut = await this.#o.paced.call({ key, medium, trusted: false, urgent: true, frame });
+      this.#relays.set(medium, isOut ? this.#relaysOn(medium).filter((o) => !sent.includes(o)) : []);
+      if (this.#relaysOn(medium).length === 0) break;
+    }
+    this.#relaying.delete(medium);
+  }
+
+  #relaysOn(medium: string): OpenSolicit[] {
+    return (this.#relays.get(medium) ?? []).filter((o) => o.copies < COPIES);
+  }
+
+  #frameOf(relays: readonly OpenSolicit[]): Uint8Array {
+    const entries = relays.map(({ entry }) => ({
       ...entry,
       leastStep: this.#leastFor(entry),
       ring: entry.ring - 1,
     }));
-    paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), false);
+    return encodeSolicit({ from: this.#o.link.shared.index, entries });
   }
 
   /** What this box could use itself: newer than what it has advertised, where nothing it has is good enough. */
@@ -278,7 +327,10 @@ export class Solicitor {
       return entry;
     });
     const trusted = due.some(({ value }) => isTrusted(value.id));
-    paced.broadcast(encodeSolicit({ from: link.shared.index, entries }), trusted);
+    const frame = encodeSolicit({ from: link.shared.index, entries });
+    const key = `own solicit ${entries[0]?.nonce}`;
+    for (const { name: medium } of link.media)
+      void paced.call({ key: `${key} ${medium}`, medium, trusted, urgent: true, frame: () => frame });
   }
 
   #postpone(entry: SolicitEntry, until: number): void {

@@ -35,7 +35,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   neighbour.link.onRecord(RECORD.want, ({ body }) => void asked.push(decodeWant(body) ?? []));
   const introductions = new Introductions({
     self: identity.nodeId,
-    paced: new PacedLink({ link, budget, isUp: () => isUp, counters }),
+    paced: new PacedLink({ link, budget, clock: sim, isUp: () => isUp, counters }),
     destinations: new Destinations(db, () => false),
     isTrusted: () => isTrusted,
     costTo: () => undefined,

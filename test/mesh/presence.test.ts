@@ -31,7 +31,7 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
   const said = { at: Number.NEGATIVE_INFINITY };
   const made = new Presence({
     ...{ identity, freshness, media: link.media, clock: sim, random: new SeededRandom(`presence ${seed}`) },
-    paced: new PacedLink({ link, budget, isUp: () => true, counters: station.counters }),
+    paced: new PacedLink({ link, budget, clock: sim, isUp: () => true, counters: station.counters }),
     hasLinks: () => hasLinks,
     mailboxes: () => [],
     capabilities: 0,

@@ -51,18 +51,18 @@ test('strangers who take all they get leave the trusted their half at any time',
   expect(spend(true)).toBeGreaterThanOrEqual(18_000);
 });
 
-test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
+test('digests get three tenths of it, so that the rest is there for whoever looks for a route', async () => {
   const { clock, made, spend } = budget(2);
   const digests = () => {
     let ms = 0;
     while (made.takeForDigest(100, true)) ms += 100;
     return ms;
   };
-  expect(digests()).toBe(14_400);
-  expect(spend(true)).toBe(21_600);
+  expect(digests()).toBe(10_800);
+  expect(spend(true)).toBe(25_200);
   await clock.run(HOUR / 2);
-  expect(digests()).toBe(7_200);
-  expect(spend(true)).toBe(10_800);
+  expect(digests()).toBe(5_400);
+  expect(spend(true)).toBe(12_600);
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
@@ -97,4 +97,23 @@ test('the handshakes of strangers are answered with 2 % of what the law allows',
   expect(spend()).toBe(12);
   const poor = new StrangerBudget(clock, 3600);
   expect([1, 2, 3, 4, 5].map(() => poor.take(600))).toEqual([true, true, true, true, false]);
+});
+
+test('says how long it takes until there is room', async () => {
+  const { clock, made, spend } = budget(2);
+  expect(made.waitMs(36_000, true)).toBe(0);
+  spend(true);
+  expect(made.waitMs(3_600, true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(3_600, false)).toBeCloseTo(0.6 * HOUR, 3);
+  await clock.run(0.6 * HOUR - 1);
+  expect(made.take(3_600, false)).toBe(false);
+  await clock.run(2);
+  expect(made.take(3_600, false)).toBe(true);
+});
+
+test('is ample while next to nothing of it is spent', () => {
+  const { made } = budget(2);
+  expect(made.isAmple).toBe(true);
+  made.take(4_000, true);
+  expect(made.isAmple).toBe(false);
 });

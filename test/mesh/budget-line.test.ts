@@ -1,0 +1,101 @@
+/** docs/protocol/mesh.md, "Budget": what waits for it. */
+import { describe, expect, test } from 'vitest';
+import { Counters } from '../../src/core/counters.ts';
+import { BudgetLine } from '../../src/mesh/budget-line.ts';
+import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
+import { Simulation } from '../simulation.ts';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+/** ms on air in an hour for one with two neighbours; strangers' needs have the upper half. */
+const HOURLY = 36_000;
+
+/** A line before a budget of which so much is spent. */
+function scene(spent = HOURLY) {
+  const clock = new Simulation();
+  const budget = new RoutingBudget({ clock, neighbours: () => 2, legalMs: undefined });
+  const counters = new Counters();
+  const line = new BudgetLine(budget, clock, counters);
+  budget.take(spent, true);
+  const gone: string[] = [];
+  const dropped: string[] = [];
+  const add = (key: string, ms: number | (() => number | undefined), how: 'trusted' | 'urgent' | 'other') =>
+    line.add(key, {
+      ...{ trusted: how === 'trusted', urgent: how === 'urgent' },
+      price: typeof ms === 'function' ? ms : () => ms,
+      go: () => gone.push(key),
+      dropped: () => dropped.push(key),
+    });
+  return { clock, line, counters, add, gone, dropped };
+}
+
+describe('what the budget has room for', () => {
+  test('goes at once', () => {
+    const { add, gone } = scene(0);
+    add('a', 1_000, 'other');
+    expect(gone).toEqual(['a']);
+  });
+});
+
+describe('what it has no room for', () => {
+  test('waits until it has, an own need for the lower half, one of strangers for the upper', async () => {
+    const { add, clock, gone } = scene();
+    add('stranger', 3_600, 'other');
+    add('own', 3_600, 'trusted');
+    await clock.run(HOUR / 10 - 1_000);
+    expect(gone).toEqual([]);
+    await clock.run(2_000);
+    expect(gone).toEqual(['own']);
+    // what the own need took comes back, then half of the budget, and then a tenth
+    await clock.run(0.6 * HOUR - 5_000);
+    expect(gone).toEqual(['own']);
+    await clock.run(10_000);
+    expect(gone).toEqual(['own', 'stranger']);
+  });
+
+  test('goes in its turn: what somebody waits for first, and no short one overtakes a long one', async () => {
+    const { add, clock, gone } = scene(HOURLY / 2);
+    add('long', 3_000, 'other');
+    add('short', 10, 'other');
+    add('longer', 6_000, 'urgent');
+    add('soon after', 10, 'urgent');
+    await clock.run(HOUR / 6 - 5_000);
+    expect(gone).toEqual([]);
+    await clock.run(HOUR);
+    expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
+  });
+
+  test('is dropped where it has become of no use meanwhile, and takes nothing', async () => {
+    const { add, clock, dropped, gone } = scene();
+    let isOfUse = true;
+    add('a', () => (isOfUse ? 1_000 : undefined), 'urgent');
+    add('b', 1_000, 'urgent');
+    isOfUse = false;
+    await clock.run(HOUR);
+    expect([gone, dropped]).toEqual([['b'], ['a']]);
+  });
+
+  test('is replaced by what comes under its key', async () => {
+    const { add, clock, dropped, gone } = scene();
+    add('a', 1_000, 'other');
+    add('a', 500, 'urgent');
+    expect(dropped).toEqual(['a']);
+    await clock.run(HOUR);
+    expect(gone).toEqual(['a']);
+  });
+
+  test('is refused, and counted, beyond 128 of its rank', () => {
+    const { add, counters, dropped } = scene();
+    for (let i = 0; i < 130; i++) add(`${i}`, 1_000, 'other');
+    expect(dropped).toEqual(['128', '129']);
+    expect(counters.get('mesh.line-full')).toBe(2);
+  });
+
+  test('is dropped when the box stops', () => {
+    const { add, dropped, line } = scene();
+    add('a', 1_000, 'other');
+    line.stop();
+    add('b', 1_000, 'other');
+    expect(dropped).toEqual(['a', 'b']);
+  });
+});
