@@ -10,6 +10,9 @@ const MINUTE = 60_000;
 const REMEMBERED_MS = 270 * MINUTE;
 const MOST_REMEMBERED = 2_048;
 
+/** No answer is better. */
+const SETTLED = { order: Number.POSITIVE_INFINITY, metric: 0 };
+
 export interface OpenSolicit {
   readonly entry: SolicitEntry;
   readonly at: number;
@@ -57,6 +60,17 @@ export class OpenSolicits {
       const back = this.backOf(o);
       return back !== undefined && equal(back, id) && now - o.at <= REMEMBERED_MS;
     });
+  }
+
+  /** This box asks for that node no longer. */
+  settle(id: NodeId): void {
+    for (const open of this.#byPrefix.get(toHex(id.subarray(0, PREFIX_LENGTH))) ?? [])
+      if (open.from === undefined) open.answered = SETTLED;
+  }
+
+  /** What was asked after `since`, stands at `now`, and nobody has been told anything of. */
+  unanswered(since: number, now: number): readonly OpenSolicit[] {
+    return [...this.#all.values()].filter((o) => !o.answered && o.at > since && now - o.at <= REMEMBERED_MS);
   }
 
   /** What others have asked after `since`. */

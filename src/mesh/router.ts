@@ -397,7 +397,11 @@ export class Router implements Routing {
     const { link } = this.#o;
     if (how === 'booted') link.forget(nodeId);
     else link.resume(nodeId);
-    if (how === 'resumed' && link.shared.isMutual(nodeId)) this.#presence.answerReturn(medium);
+    if (how === 'resumed' && link.shared.isMutual(nodeId)) {
+      this.#presence.answerReturn(medium);
+      // it has forgotten what it was asked to pass on
+      this.#solicitor.returned(nodeId, Number.NEGATIVE_INFINITY);
+    }
     queueMicrotask(() => this.onReturn.emit(nodeId));
   }
 
@@ -462,11 +466,12 @@ export class Router implements Routing {
       this.#refuse('own-beacon');
       return;
     }
+    const heardAt = this.#earshot.get(nodeIdKey(nodeId))?.at;
     const isNew = this.#earshot.note(sign);
     this.#links.heard(nodeId);
     if (isNew && this.#o.link.shared.isMutual(nodeId)) {
       this.#opened(nodeId);
-      this.#solicitor.returned(nodeId);
+      this.#solicitor.returned(nodeId, heardAt ?? Number.NEGATIVE_INFINITY);
     }
     // later: the frame that is the sign of life may hold the very answer that somebody waits for
     queueMicrotask(() => {

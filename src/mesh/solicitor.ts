@@ -18,7 +18,7 @@ import { type OpenSolicit, OpenSolicits } from './open-solicits.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitLength } from './solicit.ts';
-import { WantedList } from './wanted.ts';
+import { LONGEST_TURN, WantedList } from './wanted.ts';
 
 const MINUTE = 60_000;
 /** Better answers follow the first one for so long. */
@@ -55,6 +55,12 @@ export interface SolicitorOptions {
   readonly counters: Counters;
 }
 
+interface Relay {
+  readonly open: OpenSolicit;
+  /** Heard so many times, it need not be passed on. */
+  readonly enough: number;
+}
+
 interface Wanted {
   readonly id: NodeId;
   /** The order that is of no use; undefined: any route will do. */
@@ -68,7 +74,7 @@ export class Solicitor {
   #ownTimer: Cancel | undefined;
   #relayTimer: Cancel | undefined;
   /** By medium: what is to be passed on there, and where that waits for the budget. */
-  readonly #relays = new Map<string, OpenSolicit[]>();
+  readonly #relays = new Map<string, Relay[]>();
   readonly #relaying = new Set<string>();
   #steppedAt = Number.NEGATIVE_INFINITY;
 
@@ -107,6 +113,7 @@ export class Solicitor {
 
   unwant(id: NodeId): void {
     this.#wanted.remove(nodeIdKey(id));
+    this.#open.settle(id);
   }
 
   /** Asks one in earshot for its announce. */
@@ -146,14 +153,24 @@ export class Solicitor {
   linked(id: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    this.returned(id);
+    for (const open of this.#open.of(id, now)) this.#answerFor(open);
     this.#wanted.hasten(now + HASTE_MS * uniform(random));
     this.#arm();
   }
 
-  /** A linked neighbour that was away is heard again: what it asked for and was not told. */
-  returned(id: NodeId): void {
-    for (const open of this.#open.of(id, this.#o.clock.monotonic())) this.#answerFor(open);
+  /**
+   * A linked neighbour that was away is heard again: it is told what it asked for, and what others have asked since
+   * goes out once more, for there may be a way through it.
+   */
+  returned(id: NodeId, since: number): void {
+    const now = this.#o.clock.monotonic();
+    for (const open of this.#open.of(id, now)) this.#answerFor(open);
+    // who asked longer ago and still waits has asked again
+    for (const open of this.#open.unanswered(Math.max(since, now - LONGEST_TURN), now)) {
+      const back = this.#open.backOf(open);
+      const isIts = back !== undefined && equal(back, id);
+      if (!isIts && ringOf(open) > 0) this.#relay(open, open.copies + 1);
+    }
   }
 
   #entry(entry: SolicitEntry, from: number, medium: string): void {
@@ -170,7 +187,7 @@ export class Solicitor {
     if (from !== NOBODY || entry.ring > 1) this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
-    else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open);
+    else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open, COPIES);
   }
 
   #answerForSelf(open: OpenSolicit, medium: string): void {
@@ -241,11 +258,12 @@ export class Solicitor {
     return paced.tell({ key, to, trusted, urgent: true, bytes: () => digestLength(1), record });
   }
 
-  #relay(open: OpenSolicit): void {
+  /** Passes it on, unless it has been heard `enough` times by then. */
+  #relay(open: OpenSolicit, enough: number): void {
     const { clock, counters, link, random } = this.#o;
     for (const { name } of link.media) {
-      const waiting = this.#relaysOn(name);
-      if (waiting.length < MOST_RELAYS) this.#relays.set(name, [...waiting, open]);
+      const waiting = this.#relaysOn(name).filter((r) => r.open !== open);
+      if (waiting.length < MOST_RELAYS) this.#relays.set(name, [...waiting, { open, enough }]);
       else counters.count('mesh.over-budget');
     }
     const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
@@ -260,28 +278,28 @@ export class Solicitor {
     if (this.#relaying.has(medium)) return;
     this.#relaying.add(medium);
     for (;;) {
-      let sent: OpenSolicit[] = [];
+      let sent: Relay[] = [];
       const frame = () => {
         sent = this.#relaysOn(medium).slice(0, MOST_ENTRIES);
         return sent.length > 0 ? this.#frameOf(sent) : undefined;
       };
       const key = `solicits ${medium}`;
       const isOut = await this.#o.paced.call({ key, medium, trusted: false, urgent: true, frame });
-      this.#relays.set(medium, isOut ? this.#relaysOn(medium).filter((o) => !sent.includes(o)) : []);
+      this.#relays.set(medium, isOut ? this.#relaysOn(medium).filter((r) => !sent.includes(r)) : []);
       if (this.#relaysOn(medium).length === 0) break;
     }
     this.#relaying.delete(medium);
   }
 
-  #relaysOn(medium: string): OpenSolicit[] {
-    return (this.#relays.get(medium) ?? []).filter((o) => o.copies < COPIES);
+  #relaysOn(medium: string): Relay[] {
+    return (this.#relays.get(medium) ?? []).filter(({ enough, open }) => open.copies < enough);
   }
 
-  #frameOf(relays: readonly OpenSolicit[]): Uint8Array {
-    const entries = relays.map(({ entry }) => ({
-      ...entry,
-      leastStep: this.#leastFor(entry),
-      ring: entry.ring - 1,
+  #frameOf(relays: readonly Relay[]): Uint8Array {
+    const entries = relays.map(({ open }) => ({
+      ...open.entry,
+      leastStep: this.#leastFor(open.entry),
+      ring: ringOf(open),
     }));
     return encodeSolicit({ from: this.#o.link.shared.index, entries });
   }
@@ -340,6 +358,11 @@ export class Solicitor {
   #nonce(): number {
     return below(this.#o.random, 0x10000);
   }
+}
+
+/** How far it travels from here. */
+function ringOf({ entry, from }: OpenSolicit): number {
+  return from === undefined ? entry.ring : entry.ring - 1;
 }
 
 function isFor(entry: SolicitEntry, id: NodeId): boolean {

@@ -10,6 +10,8 @@ const TURNS = [
   { after: 60 * MINUTE, ring: HOP_LIMIT },
   { after: 120 * MINUTE, ring: HOP_LIMIT },
 ] as const;
+/** ms: whoever waits asks again within this time. */
+export const LONGEST_TURN = Math.max(...TURNS.map((t) => t.after));
 /** Those due within this time of the first go into the same frame. */
 const TOGETHER_MS = 2_000;
 /** The same one is not asked for again out of turn within this time, ms. */
