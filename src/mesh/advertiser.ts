@@ -226,10 +226,9 @@ export class Advertiser {
     for (const s of statements) s.before();
     if (!(await distances.save())) return false;
     const entries = statements.map((s) => s.entry);
-    const trusted = statements.some((s) => s.trusted);
     const riding = reach === 'all' ? this.#o.wants.riding(wantsWithin(link.shared.room, entries.length)) : [];
     const wants = riding.map(({ asking, of }) => ({ of, prefix: asking.prefix }));
-    if (!(await paced.share(this.digestOf(entries, wants), trusted, reach))) return false;
+    if (!(await paced.share(this.digestOf(entries, wants), reach))) return false;
     this.#o.wants.rode(riding);
     if (reach === 'all') this.#saidAt = this.#o.clock.monotonic();
     for (const s of statements) s.said();

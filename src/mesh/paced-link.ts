@@ -103,9 +103,9 @@ export class PacedLink {
   }
 
   /** A digest to all linked neighbours that are reached so; true once it is out. */
-  async share(record: Rec, trusted: boolean, reach: Reach): Promise<boolean> {
+  async share(record: Rec, reach: Reach): Promise<boolean> {
     const { shared } = this.#link;
-    if (!this.#budget.takeForDigest(shared.airtime(record.body.length, reach), trusted)) {
+    if (!this.#budget.takeForDigest(shared.airtime(record.body.length, reach))) {
       this.#counters.count('mesh.digest-over-budget');
       return false;
     }

@@ -1,11 +1,12 @@
 /** What routing may use of the air (docs/protocol/mesh.md, "Budget"). */
 import type { Clock } from '../core/clock.ts';
 
-const CHANNEL_SHARE = 0.03;
+/** Of 3 %: what is left over is spent by those who are out of earshot of the fullest spot, and yet heard there. */
+const CHANNEL_SHARE = 0.028;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
-/** The part of it that digests may take: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.3;
+/** The part of it for digests: the rest is for what is asked for, and for links. */
+export const DIGEST_PART = 0.4;
 
 const AMPLE_PART = 0.9;
 
@@ -18,22 +19,21 @@ export interface BudgetOptions {
 }
 
 /**
- * A token bucket of airtime, an hour deep. Its lower half is there for trusted peers and this box's own needs only:
- * whatever strangers ask for, half of an hour's airtime is left. A frame longer than all there is may go when nothing
- * else has for an hour.
+ * Two token buckets of airtime, together an hour deep: that of the digests, whose overflow the other one gets, and the
+ * one for all else. The lower half of the latter is there for trusted peers and this box's own needs only. A frame
+ * longer than all there is may go when nothing else has for an hour.
  */
 export class RoutingBudget {
   readonly #o: BudgetOptions;
   #left: number;
-  /** Of the digests' part. */
   #leftForDigests: number;
   #at: number;
 
   constructor(options: BudgetOptions) {
     this.#o = options;
     this.#at = options.clock.monotonic();
-    this.#left = this.#depth;
-    this.#leftForDigests = DIGEST_PART * this.#depth;
+    this.#left = (1 - DIGEST_PART) * this.#hourly;
+    this.#leftForDigests = DIGEST_PART * this.#hourly;
   }
 
   /** The part of time that this box may spend: of the channel's, what is left to it by its neighbours' equal shares. */
@@ -43,55 +43,60 @@ export class RoutingBudget {
     return legalMs === undefined ? ofChannel : Math.min(ofChannel, (LEGAL_SHARE * legalMs) / HOUR_MS);
   }
 
-  /** Whether next to nothing of an hour's is spent. */
+  /** Whether next to nothing of an hour's is spent on anything but digests. */
   get isAmple(): boolean {
     const depth = this.#refill();
     return this.#left > AMPLE_PART * depth;
   }
 
-  /** Takes `airtimeMs` from the budget, or says that it is spent. */
+  /** Takes `airtimeMs` from what is not for digests, or says that it is spent. */
   take(airtimeMs: number, trusted: boolean): boolean {
-    const depth = this.#refill();
-    const room = depth * (trusted ? 1 : 0.5);
-    if (this.#left - (depth - room) < Math.min(airtimeMs, room)) return false;
+    if (this.#lacking(airtimeMs, trusted) > 0) return false;
     this.#left -= airtimeMs;
     return true;
   }
 
-  /** ms until `take` would say yes, were nothing else taken meanwhile. */
+  /** ms within which `take` would say yes, were nothing else taken meanwhile. */
   waitMs(airtimeMs: number, trusted: boolean): number {
-    const depth = this.#refill();
-    const room = depth * (trusted ? 1 : 0.5);
-    const lacking = Math.min(airtimeMs, room) - (this.#left - (depth - room));
-    return lacking <= 0 || depth === 0 ? 0 : (lacking / depth) * HOUR_MS;
+    const lacking = Math.max(this.#lacking(airtimeMs, trusted), 0);
+    const rate = (1 - DIGEST_PART) * this.share;
+    return lacking === 0 || rate === 0 ? 0 : lacking / rate;
   }
 
-  /** Takes it for a digest: in a mesh that changes all the time they would leave nothing to whoever looks for a route. */
-  takeForDigest(airtimeMs: number, trusted: boolean): boolean {
-    const most = DIGEST_PART * this.#refill();
-    if (this.#leftForDigests < Math.min(airtimeMs, most) || !this.take(airtimeMs, trusted)) return false;
+  /** Takes it from what is for digests: they leave the rest to whoever looks for a route, and lose nothing to them. */
+  takeForDigest(airtimeMs: number): boolean {
+    this.#refill();
+    if (this.#leftForDigests < Math.min(airtimeMs, DIGEST_PART * this.#hourly)) return false;
     this.#leftForDigests -= airtimeMs;
     return true;
   }
 
   /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime may be owed at most. */
   owe(airtimeMs: number): void {
-    const depth = this.#refill();
-    this.#left = Math.max(-depth, this.#left - airtimeMs);
+    this.#refill();
+    this.#left = Math.max(-this.#hourly, this.#left - airtimeMs);
   }
 
-  /** The depth. */
+  #lacking(airtimeMs: number, trusted: boolean): number {
+    const depth = this.#refill();
+    const room = depth * (trusted ? 1 : 0.5);
+    return Math.min(airtimeMs, room) - (this.#left - (depth - room));
+  }
+
+  /** The depth of what is not for digests. */
   #refill(): number {
-    const depth = this.#depth;
+    const hourly = this.#hourly;
     const now = this.#o.clock.monotonic();
     const part = (now - this.#at) / HOUR_MS;
     this.#at = now;
-    this.#left = Math.min(depth, this.#left + depth * part);
-    this.#leftForDigests = Math.min(DIGEST_PART * depth, this.#leftForDigests + DIGEST_PART * depth * part);
+    const forDigests = this.#leftForDigests + DIGEST_PART * hourly * part;
+    this.#leftForDigests = Math.min(DIGEST_PART * hourly, forDigests);
+    const depth = (1 - DIGEST_PART) * hourly;
+    this.#left = Math.min(depth, this.#left + depth * part + forDigests - this.#leftForDigests);
     return depth;
   }
 
-  get #depth(): number {
+  get #hourly(): number {
     return this.share * HOUR_MS;
   }
 }

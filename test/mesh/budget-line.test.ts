@@ -7,13 +7,13 @@ import { Simulation } from '../simulation.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** ms on air in an hour for one with two neighbours; strangers' needs have the upper half. */
-const HOURLY = 36_000;
+/** ms on air in an hour for one with six neighbours, beside digests; strangers' needs have the upper half. */
+const HOURLY = 8_640;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
   const clock = new Simulation();
-  const budget = new RoutingBudget({ clock, neighbours: () => 2, legalMs: undefined });
+  const budget = new RoutingBudget({ clock, neighbours: () => 6, legalMs: undefined });
   const counters = new Counters();
   const line = new BudgetLine(budget, clock, counters);
   budget.take(spent, true);
@@ -40,26 +40,25 @@ describe('what the budget has room for', () => {
 describe('what it has no room for', () => {
   test('waits until it has, an own need for the lower half, one of strangers for the upper', async () => {
     const { add, clock, gone } = scene();
-    add('stranger', 3_600, 'other');
-    add('own', 3_600, 'trusted');
-    await clock.run(HOUR / 10 - 1_000);
+    add('stranger', 864, 'other');
+    add('own', 864, 'trusted');
+    await clock.run(HOUR / 20);
     expect(gone).toEqual([]);
-    await clock.run(2_000);
+    await clock.run(HOUR / 10);
     expect(gone).toEqual(['own']);
-    // what the own need took comes back, then half of the budget, and then a tenth
-    await clock.run(0.6 * HOUR - 5_000);
+    await clock.run(HOUR / 10);
     expect(gone).toEqual(['own']);
-    await clock.run(10_000);
+    await clock.run(HOUR / 2);
     expect(gone).toEqual(['own', 'stranger']);
   });
 
   test('goes in its turn: what somebody waits for first, and no short one overtakes a long one', async () => {
     const { add, clock, gone } = scene(HOURLY / 2);
-    add('long', 3_000, 'other');
+    add('long', 720, 'other');
     add('short', 10, 'other');
-    add('longer', 6_000, 'urgent');
+    add('longer', 1_440, 'urgent');
     add('soon after', 10, 'urgent');
-    await clock.run(HOUR / 6 - 5_000);
+    await clock.run(HOUR / 12);
     expect(gone).toEqual([]);
     await clock.run(HOUR);
     expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);

@@ -7,73 +7,74 @@ const HOUR = 3_600_000;
 const budget = (neighbours: number, legalMs?: number) => {
   const clock = new Simulation();
   const made = new RoutingBudget({ clock, neighbours: () => neighbours, legalMs });
-  /** Frames of 100 ms until it says no. */
+  /** Frames of 10 ms until it says no. */
   const spend = (trusted: boolean) => {
     let ms = 0;
-    while (made.take(100, trusted)) ms += 100;
+    while (made.take(10, trusted)) ms += 10;
     return ms;
   };
-  return { clock, made, spend };
+  const digests = () => {
+    let ms = 0;
+    while (made.takeForDigest(10)) ms += 10;
+    return ms;
+  };
+  return { clock, made, spend, digests };
 };
 
 test.each([
-  [0, undefined, 0.03],
-  [8, undefined, 0.03 / 9],
-  [8, 360_000, 0.03 / 9],
+  [0, undefined, 0.028],
+  [8, undefined, 0.028 / 9],
+  [8, 360_000, 0.028 / 9],
   [0, 360_000, 0.02],
   [8, 36_000, 0.002],
 ])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
   expect(budget(neighbours, legalMs).made.share).toBeCloseTo(share, 6);
 });
 
-test('is an hour deep, and comes back within an hour', async () => {
-  const { clock, spend } = budget(2);
-  expect(spend(true)).toBe(36_000);
+/** Of an hour's, with six neighbours. */
+const part = (of: number) => Math.round(of * 14_400);
+
+test('is an hour deep, four tenths of it for digests, so that the rest is there for whoever looks for a route', async () => {
+  const { clock, digests, spend } = budget(6);
+  expect([spend(true), digests()]).toEqual([part(0.6), part(0.4)]);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(18_000);
+  expect([spend(true), digests()]).toEqual([part(0.3), part(0.2)]);
   await clock.run(5 * HOUR);
-  expect(spend(true)).toBe(36_000);
+  expect([spend(true), digests()]).toEqual([part(0.6), part(0.4)]);
 });
 
-test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
-  const { spend } = budget(2);
-  expect(spend(false)).toBe(18_000);
+test('what digests leave over is there for all else', async () => {
+  const { clock, spend } = budget(6);
+  spend(true);
+  await clock.run(HOUR / 2);
+  expect(spend(true)).toBe(part(0.5));
+});
+
+test('half of what is not for digests is out of the reach of strangers, none of it of trusted peers', () => {
+  const { spend } = budget(6);
+  expect(spend(false)).toBe(part(0.3));
   expect(spend(false)).toBe(0);
-  expect(spend(true)).toBe(18_000);
+  expect(spend(true)).toBe(part(0.3));
 });
 
 test('strangers who take all they get leave the trusted their half at any time', async () => {
-  const { clock, spend } = budget(2);
+  const { clock, spend } = budget(6);
   for (let i = 0; i < 10; i++) {
     spend(false);
     await clock.run(HOUR / 10);
   }
-  expect(spend(true)).toBeGreaterThanOrEqual(18_000);
-});
-
-test('digests get three tenths of it, so that the rest is there for whoever looks for a route', async () => {
-  const { clock, made, spend } = budget(2);
-  const digests = () => {
-    let ms = 0;
-    while (made.takeForDigest(100, true)) ms += 100;
-    return ms;
-  };
-  expect(digests()).toBe(10_800);
-  expect(spend(true)).toBe(25_200);
-  await clock.run(HOUR / 2);
-  expect(digests()).toBe(5_400);
-  expect(spend(true)).toBe(12_600);
+  expect(spend(true)).toBeGreaterThanOrEqual(part(0.3));
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
-  const { clock, made, spend } = budget(2);
-  made.owe(9_000);
-  expect(spend(true)).toBe(27_000);
+  const { clock, made, spend } = budget(6);
+  made.owe(640);
+  expect(spend(true)).toBe(8_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(18_000);
+  expect(spend(true)).toBe(7_200);
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
@@ -81,7 +82,7 @@ test('a frame longer than all there is goes when nothing else has', async () => 
   expect(made.take(500, true)).toBe(true);
   expect(made.take(10, true)).toBe(false);
   await clock.run(2 * HOUR);
-  expect(made.take(10, true)).toBe(true);
+  expect(made.take(500, true)).toBe(true);
 });
 
 test('the handshakes of strangers are answered with 2 % of what the law allows', async () => {
@@ -99,21 +100,22 @@ test('the handshakes of strangers are answered with 2 % of what the law allows',
   expect([1, 2, 3, 4, 5].map(() => poor.take(600))).toEqual([true, true, true, true, false]);
 });
 
-test('says how long it takes until there is room', async () => {
-  const { clock, made, spend } = budget(2);
+test('says how long it takes at most until there is room', async () => {
+  const { clock, digests, made, spend } = budget(6);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
-  expect(made.waitMs(3_600, true)).toBeCloseTo(HOUR / 10, 3);
-  expect(made.waitMs(3_600, false)).toBeCloseTo(0.6 * HOUR, 3);
-  await clock.run(0.6 * HOUR - 1);
-  expect(made.take(3_600, false)).toBe(false);
-  await clock.run(2);
-  expect(made.take(3_600, false)).toBe(true);
+  digests();
+  expect(made.waitMs(864, true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(864, false)).toBeCloseTo(0.6 * HOUR, 3);
+  await clock.run(0.59 * HOUR);
+  expect(made.take(864, false)).toBe(false);
+  await clock.run(0.02 * HOUR);
+  expect(made.take(864, false)).toBe(true);
 });
 
 test('is ample while next to nothing of it is spent', () => {
-  const { made } = budget(2);
+  const { made } = budget(6);
   expect(made.isAmple).toBe(true);
-  made.take(4_000, true);
+  made.take(1_000, true);
   expect(made.isAmple).toBe(false);
 });

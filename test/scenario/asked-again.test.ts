@@ -1,5 +1,5 @@
 /** Who was away while somebody was asked for is asked when it is back: docs/protocol/mesh.md, "Solicit". */
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, test } from 'vitest';
 import { SF7, World } from '../world.ts';
 import { MINUTE, textsOf } from './messages.ts';
 
