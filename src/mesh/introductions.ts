@@ -23,7 +23,7 @@ const MOST_DUE_TO_ONE = 32;
 /** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
 const ASK_AGAIN = [600, 3000];
 /** Sooner where somebody waits for a route. */
-const ASK_AGAIN_SOUGHT = [128, ...ASK_AGAIN];
+const ASK_AGAIN_SOUGHT = [32, 128, ...ASK_AGAIN];
 const ASK_PAUSE = 1_800_000;
 /** Those who lack the same announce ask at different times: within as many of its airtimes. */
 const SPREAD = 16;

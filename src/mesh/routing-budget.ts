@@ -19,21 +19,25 @@ export interface BudgetOptions {
 }
 
 /**
- * Two token buckets of airtime, together an hour deep: that of the digests, whose overflow the other one gets, and the
- * one for all else. The lower half of the latter is there for trusted peers and this box's own needs only. A frame
- * longer than all there is may go when nothing else has for an hour.
+ * A token bucket of airtime, an hour deep. Its lower half is there for trusted peers, this box's own needs and digests
+ * only: whatever strangers ask for, half of an hour's airtime is left. Digests have a part of the whole, and the next
+ * one finds room once it is due: short frames would leave none. A frame longer than all there is may go when nothing
+ * else has for an hour.
  */
 export class RoutingBudget {
   readonly #o: BudgetOptions;
   #left: number;
+  /** Of the digests' part. */
   #leftForDigests: number;
+  /** What the last digest took. */
+  #digestMs = 0;
   #at: number;
 
   constructor(options: BudgetOptions) {
     this.#o = options;
     this.#at = options.clock.monotonic();
-    this.#left = (1 - DIGEST_PART) * this.#hourly;
-    this.#leftForDigests = DIGEST_PART * this.#hourly;
+    this.#left = this.#depth;
+    this.#leftForDigests = DIGEST_PART * this.#depth;
   }
 
   /** The part of time that this box may spend: of the channel's, what is left to it by its neighbours' equal shares. */
@@ -43,60 +47,61 @@ export class RoutingBudget {
     return legalMs === undefined ? ofChannel : Math.min(ofChannel, (LEGAL_SHARE * legalMs) / HOUR_MS);
   }
 
-  /** Whether next to nothing of an hour's is spent on anything but digests. */
+  /** Whether next to nothing of an hour's is spent. */
   get isAmple(): boolean {
     const depth = this.#refill();
     return this.#left > AMPLE_PART * depth;
   }
 
-  /** Takes `airtimeMs` from what is not for digests, or says that it is spent. */
+  /** Takes `airtimeMs` from the budget, or says that it is spent. */
   take(airtimeMs: number, trusted: boolean): boolean {
     if (this.#lacking(airtimeMs, trusted) > 0) return false;
     this.#left -= airtimeMs;
     return true;
   }
 
-  /** ms within which `take` would say yes, were nothing else taken meanwhile. */
+  /** ms until `take` would say yes, were nothing else taken meanwhile. */
   waitMs(airtimeMs: number, trusted: boolean): number {
     const lacking = Math.max(this.#lacking(airtimeMs, trusted), 0);
-    const rate = (1 - DIGEST_PART) * this.share;
-    return lacking === 0 || rate === 0 ? 0 : lacking / rate;
+    return lacking === 0 || this.share === 0 ? 0 : lacking / this.share;
   }
 
-  /** Takes it from what is for digests: they leave the rest to whoever looks for a route, and lose nothing to them. */
+  /** Takes it for a digest. */
   takeForDigest(airtimeMs: number): boolean {
-    this.#refill();
-    if (this.#leftForDigests < Math.min(airtimeMs, DIGEST_PART * this.#hourly)) return false;
+    const depth = this.#refill();
+    this.#digestMs = airtimeMs;
+    const room = Math.min(this.#left, this.#leftForDigests);
+    if (room < Math.min(airtimeMs, DIGEST_PART * depth)) return false;
+    this.#left -= airtimeMs;
     this.#leftForDigests -= airtimeMs;
     return true;
   }
 
   /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime may be owed at most. */
   owe(airtimeMs: number): void {
-    this.#refill();
-    this.#left = Math.max(-this.#hourly, this.#left - airtimeMs);
+    const depth = this.#refill();
+    this.#left = Math.max(-depth, this.#left - airtimeMs);
   }
 
   #lacking(airtimeMs: number, trusted: boolean): number {
     const depth = this.#refill();
-    const room = depth * (trusted ? 1 : 0.5);
-    return Math.min(airtimeMs, room) - (this.#left - (depth - room));
+    const forNextDigest = Math.max(Math.min(this.#leftForDigests, this.#digestMs), 0);
+    const kept = trusted ? forNextDigest : Math.max(0.5 * depth, forNextDigest);
+    return Math.min(airtimeMs, depth - kept) - (this.#left - kept);
   }
 
-  /** The depth of what is not for digests. */
+  /** The depth. */
   #refill(): number {
-    const hourly = this.#hourly;
+    const depth = this.#depth;
     const now = this.#o.clock.monotonic();
     const part = (now - this.#at) / HOUR_MS;
     this.#at = now;
-    const forDigests = this.#leftForDigests + DIGEST_PART * hourly * part;
-    this.#leftForDigests = Math.min(DIGEST_PART * hourly, forDigests);
-    const depth = (1 - DIGEST_PART) * hourly;
-    this.#left = Math.min(depth, this.#left + depth * part + forDigests - this.#leftForDigests);
+    this.#left = Math.min(depth, this.#left + depth * part);
+    this.#leftForDigests = Math.min(DIGEST_PART * depth, this.#leftForDigests + DIGEST_PART * depth * part);
     return depth;
   }
 
-  get #hourly(): number {
+  get #depth(): number {
     return this.share * HOUR_MS;
   }
 }

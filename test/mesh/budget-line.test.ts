@@ -7,8 +7,8 @@ import { Simulation } from '../simulation.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** ms on air in an hour for one with six neighbours, beside digests; strangers' needs have the upper half. */
-const HOURLY = 8_640;
+/** ms on air in an hour for one with six neighbours; strangers' needs have the upper half. */
+const HOURLY = 14_400;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
@@ -40,8 +40,8 @@ describe('what the budget has room for', () => {
 describe('what it has no room for', () => {
   test('waits until it has, an own need for the lower half, one of strangers for the upper', async () => {
     const { add, clock, gone } = scene();
-    add('stranger', 864, 'other');
-    add('own', 864, 'trusted');
+    add('stranger', 1_440, 'other');
+    add('own', 1_440, 'trusted');
     await clock.run(HOUR / 20);
     expect(gone).toEqual([]);
     await clock.run(HOUR / 10);
@@ -54,9 +54,9 @@ describe('what it has no room for', () => {
 
   test('goes in its turn: what somebody waits for first, and no short one overtakes a long one', async () => {
     const { add, clock, gone } = scene(HOURLY / 2);
-    add('long', 720, 'other');
+    add('long', 1_200, 'other');
     add('short', 10, 'other');
-    add('longer', 1_440, 'urgent');
+    add('longer', 2_400, 'urgent');
     add('soon after', 10, 'urgent');
     await clock.run(HOUR / 12);
     expect(gone).toEqual([]);

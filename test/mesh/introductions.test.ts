@@ -51,8 +51,8 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
     await stations.resolve(db.close());
   };
   const riding = () => introductions.riding(8).map(({ asking, of }) => ({ of, prefix: asking.prefix }));
-  /** More than half of what is not for digests. */
-  const spend = () => budget.take(0.4 * budget.share * 60 * MINUTE, true);
+  /** More than half of an hour's. */
+  const spend = () => budget.take(0.6 * budget.share * 60 * MINUTE, true);
   return { stations, introductions, via, asked, riding, spend };
 }
 

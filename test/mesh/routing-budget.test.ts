@@ -34,27 +34,20 @@ test.each([
 /** Of an hour's, with six neighbours. */
 const part = (of: number) => Math.round(of * 14_400);
 
-test('is an hour deep, four tenths of it for digests, so that the rest is there for whoever looks for a route', async () => {
-  const { clock, digests, spend } = budget(6);
-  expect([spend(true), digests()]).toEqual([part(0.6), part(0.4)]);
-  await clock.run(HOUR / 2);
-  expect([spend(true), digests()]).toEqual([part(0.3), part(0.2)]);
-  await clock.run(5 * HOUR);
-  expect([spend(true), digests()]).toEqual([part(0.6), part(0.4)]);
-});
-
-test('what digests leave over is there for all else', async () => {
+test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(6);
-  spend(true);
+  expect(spend(true)).toBe(part(1));
   await clock.run(HOUR / 2);
   expect(spend(true)).toBe(part(0.5));
+  await clock.run(5 * HOUR);
+  expect(spend(true)).toBe(part(1));
 });
 
-test('half of what is not for digests is out of the reach of strangers, none of it of trusted peers', () => {
+test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
   const { spend } = budget(6);
-  expect(spend(false)).toBe(part(0.3));
+  expect(spend(false)).toBe(part(0.5));
   expect(spend(false)).toBe(0);
-  expect(spend(true)).toBe(part(0.3));
+  expect(spend(true)).toBe(part(0.5));
 });
 
 test('strangers who take all they get leave the trusted their half at any time', async () => {
@@ -63,13 +56,35 @@ test('strangers who take all they get leave the trusted their half at any time',
     spend(false);
     await clock.run(HOUR / 10);
   }
-  expect(spend(true)).toBeGreaterThanOrEqual(part(0.3));
+  expect(spend(true)).toBeGreaterThanOrEqual(part(0.5));
+});
+
+test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
+  const { clock, digests, spend } = budget(6);
+  expect(digests()).toBe(part(0.4));
+  expect(spend(true)).toBe(part(0.6));
+  await clock.run(HOUR / 2);
+  expect(digests()).toBe(part(0.2));
+  expect(spend(true)).toBe(part(0.3));
+});
+
+test('keeps room for the next digest, however much else there is to say', async () => {
+  const { clock, made, spend } = budget(6);
+  expect(made.takeForDigest(2_000)).toBe(true);
+  spend(true);
+  expect(made.takeForDigest(2_000)).toBe(true);
+  expect(made.takeForDigest(2_000)).toBe(false);
+  for (let i = 0; i < 60; i++) {
+    spend(true);
+    await clock.run(HOUR / 60);
+  }
+  expect(made.takeForDigest(2_000)).toBe(true);
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
   const { clock, made, spend } = budget(6);
-  made.owe(640);
-  expect(spend(true)).toBe(8_000);
+  made.owe(4_400);
+  expect(spend(true)).toBe(10_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
@@ -100,22 +115,21 @@ test('the handshakes of strangers are answered with 2 % of what the law allows',
   expect([1, 2, 3, 4, 5].map(() => poor.take(600))).toEqual([true, true, true, true, false]);
 });
 
-test('says how long it takes at most until there is room', async () => {
-  const { clock, digests, made, spend } = budget(6);
+test('says how long it takes until there is room', async () => {
+  const { clock, made, spend } = budget(6);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
-  digests();
-  expect(made.waitMs(864, true)).toBeCloseTo(HOUR / 10, 3);
-  expect(made.waitMs(864, false)).toBeCloseTo(0.6 * HOUR, 3);
+  expect(made.waitMs(1_440, true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(1_440, false)).toBeCloseTo(0.6 * HOUR, 3);
   await clock.run(0.59 * HOUR);
-  expect(made.take(864, false)).toBe(false);
+  expect(made.take(1_440, false)).toBe(false);
   await clock.run(0.02 * HOUR);
-  expect(made.take(864, false)).toBe(true);
+  expect(made.take(1_440, false)).toBe(true);
 });
 
 test('is ample while next to nothing of it is spent', () => {
   const { made } = budget(6);
   expect(made.isAmple).toBe(true);
-  made.take(1_000, true);
+  made.take(2_000, true);
   expect(made.isAmple).toBe(false);
 });
