@@ -79,8 +79,9 @@ export class BudgetLine {
     for (const rank of RANKS)
       for (const [key, waiting] of this.#ranks[rank]) {
         const price = waiting.price();
-        if (price !== undefined && !this.#budget.take(price, waiting.trusted)) {
-          const wait = Math.max(this.#budget.waitMs(price, waiting.trusted), SHORTEST_WAIT);
+        const canWait = rank === 'other';
+        if (price !== undefined && !this.#budget.take(price, waiting.trusted, canWait)) {
+          const wait = Math.max(this.#budget.waitMs(price, waiting.trusted, canWait), SHORTEST_WAIT);
           return this.#clock.after(wait, () => this.#serve());
         }
         this.#ranks[rank].delete(key);

@@ -66,6 +66,12 @@ export interface Riding {
   readonly of: number;
 }
 
+interface Due {
+  readonly asker: string;
+  /** Somebody waits for a route. */
+  readonly urgent: boolean;
+}
+
 export class Introductions {
   readonly #o: IntroductionsOptions;
   /** By medium and destination. */
@@ -73,8 +79,8 @@ export class Introductions {
   /** By prefix in hex. */
   readonly #asking = new Map<string, Asking>();
   #askTimer: Cancel | undefined;
-  /** Asked for and not handed out yet, by medium and destination: the neighbour who asked. */
-  readonly #due = new Map<string, string>();
+  /** Asked for and not handed out yet, by medium and destination. */
+  readonly #due = new Map<string, Due>();
 
   constructor(options: IntroductionsOptions) {
     this.#o = options;
@@ -198,20 +204,21 @@ export class Introductions {
     const { clock, costTo, destinations, isSought, isTrusted, paced } = this.#o;
     const what = `${medium} ${key}`;
     const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
-    if (clock.monotonic() - handedAt < this.#handOutPause || this.#due.has(what)) return;
-    const asker = nodeIdKey(id);
-    const ofOne = [...this.#due.values()].filter((d) => d === asker).length;
-    if (ofOne >= MOST_DUE_TO_ONE) return;
-    this.#due.set(what, asker);
+    const before = this.#due.get(what);
+    const due = { asker: nodeIdKey(id), urgent: isSought(nodeId.subarray(0, PREFIX_LENGTH)) };
+    const isDue = before !== undefined && (before.urgent || !due.urgent);
+    if (clock.monotonic() - handedAt < this.#handOutPause || isDue) return;
+    const ofOne = [...this.#due.values()].filter((d) => d.asker === due.asker).length;
+    if (!before && ofOne >= MOST_DUE_TO_ONE) return;
+    this.#due.set(what, due);
     const frame = () => {
       const known = destinations.get(key)?.frame;
       const cost = costTo(key);
       return known && cost && announceThrough(known, cost);
     };
-    const urgent = isSought(nodeId.subarray(0, PREFIX_LENGTH));
-    const trusted = isTrusted(nodeId) || isTrusted(id);
-    void paced.call({ key: `announce ${what}`, trusted, urgent, medium, frame }).then((isOut) => {
-      this.#due.delete(what);
+    const how = { trusted: isTrusted(nodeId) || isTrusted(id), urgent: due.urgent };
+    void paced.call({ key: `announce ${what}`, ...how, medium, frame }).then((isOut) => {
+      if (this.#due.get(what) === due) this.#due.delete(what);
       if (isOut) this.#noteHandedOut(what, clock.monotonic());
     });
   }

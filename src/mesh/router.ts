@@ -193,6 +193,7 @@ export class Router implements Routing {
       ...state,
       advertiser: this.#advertiser,
       announceSelf,
+      heardFrom: (id) => this.#note({ nodeId: id, at: clock.monotonic() }),
       expect: (id) => this.#links.hurry(id),
     });
     this.#links = new LinkKeeper({

@@ -23,6 +23,9 @@ import { LONGEST_TURN, WantedList } from './wanted.ts';
 const MINUTE = 60_000;
 /** Better answers follow the first one for so long. */
 const BETTER_MS = 10 * MINUTE;
+/** Whoever was told a route, and asks again within so long, is told better ones only. */
+const TOLD_MS = 30 * MINUTE;
+const MOST_TOLD = 512;
 /** No other one for that prefix is begun for so long. */
 const OPEN_MS = 2 * MINUTE;
 /** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
@@ -48,11 +51,19 @@ export interface SolicitorOptions {
   readonly advertiser: Advertiser;
   readonly isTrusted: (id: NodeId) => boolean;
   readonly announceSelf: (medium: string) => void;
+  /** A solicit names that linked neighbour as its sender. */
+  readonly heardFrom: (id: NodeId) => void;
   /** Somebody asks for this one: a link to it, where it is in earshot, would help. */
   readonly expect: (id: NodeId) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
+}
+
+interface Told {
+  readonly order: Order;
+  readonly metric: number;
+  readonly at: number;
 }
 
 interface Relay {
@@ -76,6 +87,8 @@ export class Solicitor {
   /** By medium: what is to be passed on there, and where that waits for the budget. */
   readonly #relays = new Map<string, Relay[]>();
   readonly #relaying = new Set<string>();
+  /** What neighbours were told of whom, or are about to be; the oldest first. */
+  readonly #told = new Map<string, Told>();
   #steppedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: SolicitorOptions) {
@@ -136,6 +149,8 @@ export class Solicitor {
       counters.count('mesh.refused.malformed-solicit');
       return;
     }
+    const asker = this.#open.linkedAt(solicit.from);
+    if (asker) this.#o.heardFrom(asker);
     for (const entry of solicit.entries) this.#entry(entry, solicit.from, medium);
   }
 
@@ -164,6 +179,7 @@ export class Solicitor {
    */
   returned(id: NodeId, since: number): void {
     const now = this.#o.clock.monotonic();
+    for (const what of this.#told.keys()) if (what.startsWith(nodeIdKey(id))) this.#told.delete(what);
     for (const open of this.#open.of(id, now)) this.#answerFor(open);
     // who asked longer ago and still waits has asked again
     for (const open of this.#open.unanswered(Math.max(since, now - LONGEST_TURN), now)) {
@@ -202,7 +218,7 @@ export class Solicitor {
       if (freshness.advance()) advertiser.renewed();
     }
     if (!back) announceSelf(medium);
-    else void this.#tell(open, back, true, () => advertiser.ownEntry());
+    else void this.#tell(open.entry, back, true, () => advertiser.ownEntry());
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */
@@ -217,40 +233,57 @@ export class Solicitor {
 
   /** One answer to a solicit, and better ones; true where this route is one. */
   #answer(open: OpenSolicit, key: string, best: Usable): boolean {
-    const { entry, answered } = open;
+    const { entry } = open;
     const back = this.#open.backOf(open);
     const { order } = best.route;
     const { metric } = best.cost;
     if (!back || best.route.via === nodeIdKey(back)) return false;
     if (entry.leastStep !== 0 && serialAhead(serialOf(order), entry.leastStep) < 0) return false;
+    const now = this.#o.clock.monotonic();
+    const what = toldKey(back, entry);
+    const told = this.#told.get(what);
+    const isKnown = told !== undefined && now - told.at < TOLD_MS;
+    const answered = open.answered ?? (isKnown ? told : undefined);
     const isBetter = !answered || order > answered.order || metric + NEARLY <= answered.metric;
-    if (!isBetter || (answered && this.#o.clock.monotonic() - open.at > BETTER_MS)) return false;
-    const given = { order, metric };
+    if (!isBetter || (open.answered && now - open.at > BETTER_MS)) return !open.answered;
+    const given = { order, metric, at: now };
     open.answered = given;
-    void this.#tellRoute(open, back, key).then((hasArrived) => {
-      if (!hasArrived && open.answered === given) open.answered = answered;
+    this.#noteTold(what, given);
+    void this.#tellRoute(entry, back, key).then((hasArrived) => {
+      if (hasArrived) return;
+      if (this.#told.get(what) === given) this.#told.delete(what);
+      if (open.answered === given) open.answered = undefined;
     });
     return true;
   }
 
+  #noteTold(what: string, given: Told): void {
+    this.#told.delete(what);
+    this.#told.set(what, given);
+    for (const [oldest, { at }] of this.#told) {
+      if (this.#told.size <= MOST_TOLD && given.at - at < TOLD_MS) break;
+      this.#told.delete(oldest);
+    }
+  }
+
   /** The route as it is once there is room for it in the budget. */
-  #tellRoute(open: OpenSolicit, back: NodeId, key: string): Promise<boolean> {
+  #tellRoute(entry: SolicitEntry, back: NodeId, key: string): Promise<boolean> {
     const { advertiser, clock, isTrusted, table } = this.#o;
     const trusted = isTrusted(nodeIdFromKey(key)) || isTrusted(back);
-    return this.#tell(open, back, trusted, () => {
+    return this.#tell(entry, back, trusted, () => {
       const best = table.best(key, clock.monotonic());
       return best && best.route.via !== nodeIdKey(back) ? advertiser.entryFor(key, best) : undefined;
     });
   }
 
   #tell(
-    { entry }: OpenSolicit,
+    entry: SolicitEntry,
     to: NodeId,
     trusted: boolean,
     make: () => DigestEntry | undefined | Promise<DigestEntry | undefined>,
   ): Promise<boolean> {
     const { advertiser, paced } = this.#o;
-    const key = `answer ${nodeIdKey(to)} ${toHex(entry.prefix)} ${entry.nonce}`;
+    const key = `answer ${toldKey(to, entry)}`;
     const record = async () => {
       const made = await make();
       return made && advertiser.digestOf([made]);
@@ -358,6 +391,10 @@ export class Solicitor {
   #nonce(): number {
     return below(this.#o.random, 0x10000);
   }
+}
+
+function toldKey(to: NodeId, { prefix }: SolicitEntry): string {
+  return `${nodeIdKey(to)} ${toHex(prefix)}`;
 }
 
 /** How far it travels from here. */

@@ -40,7 +40,7 @@ describe('what the budget has room for', () => {
 describe('what it has no room for', () => {
   test('waits until it has, an own need for the lower half, one of strangers for the upper', async () => {
     const { add, clock, gone } = scene();
-    add('stranger', 1_440, 'other');
+    add('stranger', 1_440, 'urgent');
     add('own', 1_440, 'trusted');
     await clock.run(HOUR / 20);
     expect(gone).toEqual([]);
@@ -60,8 +60,18 @@ describe('what it has no room for', () => {
     add('soon after', 10, 'urgent');
     await clock.run(HOUR / 12);
     expect(gone).toEqual([]);
-    await clock.run(HOUR);
+    await clock.run(2 * HOUR);
     expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
+  });
+
+  test('leaves room for what comes and cannot wait, where it can wait itself', async () => {
+    const { add, clock, gone } = scene();
+    for (let i = 0; i < 30; i++) add(`${i}`, 720, 'other');
+    await clock.run(2 * HOUR);
+    expect(gone.length).toBeGreaterThan(10);
+    expect(gone.length).toBeLessThan(30);
+    add('urgent', 1_500, 'urgent');
+    expect(gone.at(-1)).toBe('urgent');
   });
 
   test('is dropped where it has become of no use meanwhile, and takes nothing', async () => {

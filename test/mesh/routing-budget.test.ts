@@ -50,6 +50,14 @@ test('half of it is out of the reach of strangers, none of it of trusted peers',
   expect(spend(true)).toBe(part(0.5));
 });
 
+test('what can wait leaves room for what cannot', () => {
+  const { made } = budget(6);
+  let ms = 0;
+  while (made.take(10, false, true)) ms += 10;
+  expect(ms).toBe(part(0.35));
+  expect(made.take(part(0.15), false)).toBe(true);
+});
+
 test('strangers who take all they get leave the trusted their half at any time', async () => {
   const { clock, spend } = budget(6);
   for (let i = 0; i < 10; i++) {
