@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import type { Earshot } from './earshot.ts';
-import { ANSWER_FRAME, MESSAGE_FRAME } from './link-meter.ts';
+import { exchangeMs } from './link-meter.ts';
 import type { LinkCost } from './metric.ts';
 
 /** What is reached by a connection is reached at once. */
@@ -45,9 +45,9 @@ export class LinkCosts {
     const meter = this.#earshot.get(nodeIdKey(id))?.meter;
     const neighbour = this.#link.neighbour(id);
     meter?.exchanged(neighbour.quality);
-    const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
+    const once = exchangeMs(neighbour);
     const full = neighbour.airtime(this.#link.mtu);
-    if (there === undefined || back === undefined || full === undefined) return WIRE;
-    return { ms: (meter?.etx ?? 1) * (there + back), bandwidth: (8000 * this.#link.mtu) / full };
+    if (once === undefined || full === undefined) return WIRE;
+    return { ms: (meter?.etx ?? 1) * once, bandwidth: (8000 * this.#link.mtu) / full };
   }
 }

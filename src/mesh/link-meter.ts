@@ -3,10 +3,17 @@
  * Near the edge of earshot a frame is lost in proportion to its length, so what is learned from beacons of 21 bytes
  * and from exchanges of any length is kept as losses per byte, and said of a message.
  */
+import type { Neighbour } from '../link/link.ts';
 
 /** Bytes of the exchange that a link is measured by: a message of 100 bytes, and its answer. */
 export const MESSAGE_FRAME = 144;
 export const ANSWER_FRAME = 32;
+/** ms on air of that exchange; undefined where the neighbour is reached without airtime. */
+export function exchangeMs(neighbour: Pick<Neighbour, 'airtime'>): number | undefined {
+  const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
+  return there === undefined || back === undefined ? undefined : there + back;
+}
+
 /** Each observation weighs so much less with every later one: about the last twenty count. */
 const FADE = 0.95;
 /** Bytes without a loss that are assumed of a link that little is known of: about fourteen beacons. */

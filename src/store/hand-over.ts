@@ -6,7 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { type Link, LinkFailed, type Neighbour, type SendOptions, type Sent } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import { ANSWER_FRAME, MESSAGE_FRAME } from '../mesh/link-meter.ts';
+import { exchangeMs } from '../mesh/link-meter.ts';
 import { type Accept, encodeOffer, type RefusalReason } from './exchange-records.ts';
 import { type DataObject, type ObjectId, shortIdOf } from './object.ts';
 import { type CompactHeader, compactOf, encodeParcel, type Travel } from './parcel.ts';
@@ -90,9 +90,7 @@ export class HandOvers {
 
   /** What a message of 100 bytes and its answer take to a neighbour, ms; undefined where there is no airtime. */
   exchangeMs(to: NodeId): number | undefined {
-    const neighbour = this.#o.link.neighbour(to);
-    const [there, back] = [neighbour.airtime(MESSAGE_FRAME), neighbour.airtime(ANSWER_FRAME)];
-    return there === undefined || back === undefined ? undefined : there + back;
+    return exchangeMs(this.#o.link.neighbour(to));
   }
 
   /** A neighbour's store has answered. */

@@ -12,13 +12,13 @@ import { encodeSolicit } from '../../src/mesh/solicit.ts';
 import { Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
-const opened: { close: () => Promise<void>; router: { stop: () => void } }[] = [];
+let village: Village;
+afterEach(() => village.end());
 
 /** A router, a liar linked with it, and somebody who is nowhere in earshot. */
 async function scene(trusts?: (id: Uint8Array) => Uint8Array | undefined) {
-  const village = new Village('hostile');
+  village = new Village('hostile');
   const b = await village.router('b', trusts);
-  opened.push(b);
   const liar = await village.liar('liar');
   const outsider = await village.stations.outsider('outsider');
   const absent = new Identity(new Uint8Array(32).fill(77));
@@ -40,13 +40,6 @@ async function scene(trusts?: (id: Uint8Array) => Uint8Array | undefined) {
   const refused = (reason: string) => b.station.counters.get(`mesh.refused.${reason}`);
   return { village, b, liar, outsider, absent, chain, announce, passedOn, entry, routeTo, refused };
 }
-
-afterEach(async () => {
-  for (const { close, router } of opened.splice(0)) {
-    router.stop();
-    await close();
-  }
-});
 
 describe('digests', () => {
   test('of a linked neighbour, proven by the chain, make a route: the ground on which the others stand', async () => {

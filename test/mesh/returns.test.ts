@@ -7,19 +7,13 @@ import { encodeBeacon } from '../../src/mesh/beacon.ts';
 import { Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
-const opened: { close: () => Promise<void>; router: { stop: () => void } }[] = [];
-afterEach(async () => {
-  for (const { close, router } of opened.splice(0)) {
-    router.stop();
-    await close();
-  }
-});
+let village: Village;
+afterEach(() => village.end());
 
 /** A router, and two neighbours that are linked with it; one of them says how it was started. */
 async function scene() {
-  const village = new Village('returns');
+  village = new Village('returns');
   const b = await village.router('b');
-  opened.push(b);
   const liar = await village.liar('liar');
   const { counters, link } = b.station;
   const returned: NodeId[] = [];

@@ -15,6 +15,7 @@ const SECRET = chainSecretOf(new Uint8Array(32).fill(5));
 
 export class Village {
   readonly stations: Stations;
+  readonly #opened: { readonly router: Router; readonly close: () => Promise<void> }[] = [];
   #seed = 0;
 
   constructor(seed: string) {
@@ -52,7 +53,15 @@ export class Village {
       counters: station.counters,
     });
     router.start();
-    return { station, router, close: () => this.stations.resolve(db.close()) };
+    this.#opened.push({ router, close: () => this.stations.resolve(db.close()) });
+    return { station, router };
+  }
+
+  async end(): Promise<void> {
+    for (const { close, router } of this.#opened.splice(0)) {
+      router.stop();
+      await close();
+    }
   }
 
   /** A station that has a link with every router that is on, and says what it is told to. */

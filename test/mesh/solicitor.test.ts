@@ -11,19 +11,13 @@ import { encodeSolicit } from '../../src/mesh/solicit.ts';
 import { Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
-const opened: { close: () => Promise<void>; router: { stop: () => void } }[] = [];
-afterEach(async () => {
-  for (const { close, router } of opened.splice(0)) {
-    router.stop();
-    await close();
-  }
-});
+let village: Village;
+afterEach(() => village.end());
 
 /** A router, a neighbour that reaches somebody far away, and one that asks for that one. */
 async function scene() {
-  const village = new Village('solicitor');
+  village = new Village('solicitor');
   const b = await village.router('b');
-  opened.push(b);
   const knower = await village.liar('knower');
   const asker = await village.liar('asker');
   const far = new Identity(new Uint8Array(32).fill(77));
