@@ -2,11 +2,11 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Of 3 %: what is left over is spent by those who are out of earshot of the fullest spot, and yet heard there. */
-const CHANNEL_SHARE = 0.028;
+const CHANNEL_SHARE = 0.026;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.4;
+export const DIGEST_PART = 0.25;
 
 const AMPLE_PART = 0.9;
 /** Parts of an hour's that are left alone, of strangers' needs by those that somebody waits for, and by others. */
