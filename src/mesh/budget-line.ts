@@ -11,6 +11,8 @@ import type { RoutingBudget } from './routing-budget.ts';
 const MOST_WAITING = 128;
 /** ms */
 const SHORTEST_WAIT = 100;
+/** ms: what somebody waits for is stale after as long, and whoever waits asks again. */
+const PATIENCE = 120_000;
 const RANKS = ['trusted', 'urgent', 'other'] as const;
 
 export interface Waiting {
@@ -30,7 +32,10 @@ export class BudgetLine {
   readonly #budget: RoutingBudget;
   readonly #clock: Clock;
   readonly #counters: Counters;
-  readonly #ranks: Record<(typeof RANKS)[number], Map<string, Waiting>> = {
+  readonly #ranks: Record<
+    (typeof RANKS)[number],
+    Map<string, { readonly since: number; readonly waiting: Waiting }>
+  > = {
     trusted: new Map(),
     urgent: new Map(),
     other: new Map(),
@@ -60,29 +65,31 @@ export class BudgetLine {
       waiting.dropped();
       return;
     }
-    rank.set(key, waiting);
+    rank.set(key, { since: this.#clock.monotonic(), waiting });
     before?.dropped();
     this.#serve();
   }
 
   /** What goes may add more, which has its turn then. */
   #serve(): void {
-    if (this.#isServing) return;
+    if (this.#isServing || this.#stopped) return;
     this.#isServing = true;
     this.#timer?.();
-    this.#timer = this.#stopped ? undefined : this.#sendAffordable();
+    const timer = this.#sendAffordable();
+    const isLeft = RANKS.some((rank) => this.#ranks[rank].size > 0);
+    this.#timer = timer ?? (isLeft ? this.#clock.after(SHORTEST_WAIT, () => this.#serve()) : undefined);
     this.#isServing = false;
   }
 
   /** All that can be paid for goes; gives the timer for what cannot. */
   #sendAffordable(): Cancel | undefined {
     for (const rank of RANKS)
-      for (const [key, waiting] of this.#ranks[rank]) {
-        const price = waiting.price();
-        const canWait = rank === 'other';
-        if (price !== undefined && !this.#budget.take(price, waiting.trusted, canWait)) {
-          const wait = Math.max(this.#budget.waitMs(price, waiting.trusted, canWait), SHORTEST_WAIT);
-          return this.#clock.after(wait, () => this.#serve());
+      for (const [key, { since, waiting }] of this.#ranks[rank]) {
+        const isStale = rank === 'urgent' && this.#clock.monotonic() - since > PATIENCE;
+        const price = isStale ? undefined : waiting.price();
+        if (price !== undefined && !this.#budget.take(price, waiting.trusted)) {
+          const wait = Math.max(this.#budget.waitMs(price, waiting.trusted), SHORTEST_WAIT);
+          return this.#clock.after(Math.min(wait, PATIENCE), () => this.#serve());
         }
         this.#ranks[rank].delete(key);
         if (price === undefined) waiting.dropped();
@@ -93,13 +100,13 @@ export class BudgetLine {
 
   #remove(key: string): Waiting | undefined {
     for (const rank of RANKS) {
-      const known = this.#ranks[rank].get(key);
+      const known = this.#ranks[rank].get(key)?.waiting;
       if (this.#ranks[rank].delete(key)) return known;
     }
     return undefined;
   }
 
   *#all(): Iterable<Waiting> {
-    for (const rank of RANKS) yield* this.#ranks[rank].values();
+    for (const rank of RANKS) for (const { waiting } of this.#ranks[rank].values()) yield waiting;
   }
 }

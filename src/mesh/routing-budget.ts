@@ -2,16 +2,13 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Of 3 %: what is left over is spent by those who are out of earshot of the fullest spot, and yet heard there. */
-const CHANNEL_SHARE = 0.026;
+const CHANNEL_SHARE = 0.028;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.25;
+export const DIGEST_PART = 0.4;
 
 const AMPLE_PART = 0.9;
-/** Parts of an hour's that are left alone, of strangers' needs by those that somebody waits for, and by others. */
-const KEPT_FOR_TRUSTED = 0.5;
-const KEPT_FOR_URGENT = 0.65;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -56,16 +53,16 @@ export class RoutingBudget {
     return this.#left > AMPLE_PART * depth;
   }
 
-  /** Takes `airtimeMs` from the budget, or says that it is spent. What can wait leaves room for what cannot. */
-  take(airtimeMs: number, trusted: boolean, canWait = false): boolean {
-    if (this.#lacking(airtimeMs, trusted, canWait) > 0) return false;
+  /** Takes `airtimeMs` from the budget, or says that it is spent. */
+  take(airtimeMs: number, trusted: boolean): boolean {
+    if (this.#lacking(airtimeMs, trusted) > 0) return false;
     this.#left -= airtimeMs;
     return true;
   }
 
   /** ms until `take` would say yes, were nothing else taken meanwhile. */
-  waitMs(airtimeMs: number, trusted: boolean, canWait = false): number {
-    const lacking = Math.max(this.#lacking(airtimeMs, trusted, canWait), 0);
+  waitMs(airtimeMs: number, trusted: boolean): number {
+    const lacking = Math.max(this.#lacking(airtimeMs, trusted), 0);
     return lacking === 0 || this.share === 0 ? 0 : lacking / this.share;
   }
 
@@ -86,11 +83,10 @@ export class RoutingBudget {
     this.#left = Math.max(-depth, this.#left - airtimeMs);
   }
 
-  #lacking(airtimeMs: number, trusted: boolean, canWait: boolean): number {
+  #lacking(airtimeMs: number, trusted: boolean): number {
     const depth = this.#refill();
     const forNextDigest = Math.max(Math.min(this.#leftForDigests, this.#digestMs), 0);
-    const part = trusted ? 0 : canWait ? KEPT_FOR_URGENT : KEPT_FOR_TRUSTED;
-    const kept = Math.max(part * depth, forNextDigest);
+    const kept = Math.max(trusted ? 0 : 0.5 * depth, forNextDigest);
     return Math.min(airtimeMs, depth - kept) - (this.#left - kept);
   }
 

@@ -7,13 +7,13 @@ import { Simulation } from '../simulation.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** ms on air in an hour for one with five neighbours; strangers' needs have the upper half. */
-const HOURLY = 15_600;
+/** ms on air in an hour for one with six neighbours; strangers' needs have the upper half. */
+const HOURLY = 14_400;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
   const clock = new Simulation();
-  const budget = new RoutingBudget({ clock, neighbours: () => 5, legalMs: undefined });
+  const budget = new RoutingBudget({ clock, neighbours: () => 6, legalMs: undefined });
   const counters = new Counters();
   const line = new BudgetLine(budget, clock, counters);
   budget.take(spent, true);
@@ -40,7 +40,7 @@ describe('what the budget has room for', () => {
 describe('what it has no room for', () => {
   test('waits until it has, an own need for the lower half, one of strangers for the upper', async () => {
     const { add, clock, gone } = scene();
-    add('stranger', 1_440, 'urgent');
+    add('stranger', 1_440, 'other');
     add('own', 1_440, 'trusted');
     await clock.run(HOUR / 20);
     expect(gone).toEqual([]);
@@ -56,29 +56,29 @@ describe('what it has no room for', () => {
     const { add, clock, gone } = scene(HOURLY / 2);
     add('long', 1_200, 'other');
     add('short', 10, 'other');
-    add('longer', 2_400, 'urgent');
+    add('longer', 400, 'urgent');
     add('soon after', 10, 'urgent');
-    await clock.run(HOUR / 12);
+    await clock.run(MINUTE);
     expect(gone).toEqual([]);
     await clock.run(2 * HOUR);
     expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
   });
 
-  test('leaves room for what comes and cannot wait, where it can wait itself', async () => {
-    const { add, clock, gone } = scene();
-    for (let i = 0; i < 30; i++) add(`${i}`, 720, 'other');
+  test('is dropped where somebody waits for it, for two minutes: whoever waits asks again', async () => {
+    const { add, clock, dropped, gone } = scene();
+    add('sought', 1_440, 'urgent');
+    add('not sought', 1_440, 'other');
+    await clock.run(5 * MINUTE);
+    expect(dropped).toEqual(['sought']);
     await clock.run(2 * HOUR);
-    expect(gone.length).toBeGreaterThan(10);
-    expect(gone.length).toBeLessThan(30);
-    add('urgent', 1_500, 'urgent');
-    expect(gone.at(-1)).toBe('urgent');
+    expect([gone, dropped]).toEqual([['not sought'], ['sought']]);
   });
 
   test('is dropped where it has become of no use meanwhile, and takes nothing', async () => {
     const { add, clock, dropped, gone } = scene();
     let isOfUse = true;
-    add('a', () => (isOfUse ? 1_000 : undefined), 'urgent');
-    add('b', 1_000, 'urgent');
+    add('a', () => (isOfUse ? 1_000 : undefined), 'trusted');
+    add('b', 1_000, 'trusted');
     isOfUse = false;
     await clock.run(HOUR);
     expect([gone, dropped]).toEqual([['b'], ['a']]);
@@ -87,7 +87,7 @@ describe('what it has no room for', () => {
   test('is replaced by what comes under its key', async () => {
     const { add, clock, dropped, gone } = scene();
     add('a', 1_000, 'other');
-    add('a', 500, 'urgent');
+    add('a', 500, 'trusted');
     expect(dropped).toEqual(['a']);
     await clock.run(HOUR);
     expect(gone).toEqual(['a']);
