@@ -7,13 +7,13 @@ import { Simulation } from '../simulation.ts';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-/** ms on air in an hour for one with six neighbours; strangers' needs have the upper half. */
-const HOURLY = 14_400;
+/** ms on air in an hour for one with five neighbours; strangers' needs have the upper half. */
+const HOURLY = 15_600;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
   const clock = new Simulation();
-  const budget = new RoutingBudget({ clock, neighbours: () => 6, legalMs: undefined });
+  const budget = new RoutingBudget({ clock, neighbours: () => 5, legalMs: undefined });
   const counters = new Counters();
   const line = new BudgetLine(budget, clock, counters);
   budget.take(spent, true);

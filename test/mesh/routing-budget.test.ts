@@ -22,9 +22,9 @@ const budget = (neighbours: number, legalMs?: number) => {
 };
 
 test.each([
-  [0, undefined, 0.028],
-  [8, undefined, 0.028 / 9],
-  [8, 360_000, 0.028 / 9],
+  [0, undefined, 0.026],
+  [8, undefined, 0.026 / 9],
+  [8, 360_000, 0.026 / 9],
   [0, 360_000, 0.02],
   [8, 36_000, 0.002],
 ])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
@@ -32,10 +32,10 @@ test.each([
 });
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 14_400);
+const part = (of: number) => Math.round(of * 15_600);
 
 test('is an hour deep, and comes back within an hour', async () => {
-  const { clock, spend } = budget(6);
+  const { clock, spend } = budget(5);
   expect(spend(true)).toBe(part(1));
   await clock.run(HOUR / 2);
   expect(spend(true)).toBe(part(0.5));
@@ -44,14 +44,14 @@ test('is an hour deep, and comes back within an hour', async () => {
 });
 
 test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
-  const { spend } = budget(6);
+  const { spend } = budget(5);
   expect(spend(false)).toBe(part(0.5));
   expect(spend(false)).toBe(0);
   expect(spend(true)).toBe(part(0.5));
 });
 
 test('strangers who take all they get leave the trusted their half at any time', async () => {
-  const { clock, spend } = budget(6);
+  const { clock, spend } = budget(5);
   for (let i = 0; i < 10; i++) {
     spend(false);
     await clock.run(HOUR / 10);
@@ -60,7 +60,7 @@ test('strangers who take all they get leave the trusted their half at any time',
 });
 
 test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
-  const { clock, digests, spend } = budget(6);
+  const { clock, digests, spend } = budget(5);
   expect(digests()).toBe(part(0.4));
   expect(spend(true)).toBe(part(0.6));
   await clock.run(HOUR / 2);
@@ -69,7 +69,7 @@ test('digests get four tenths of it, so that the rest is there for whoever looks
 });
 
 test('keeps room for the next digest, however much else there is to say', async () => {
-  const { clock, made, spend } = budget(6);
+  const { clock, made, spend } = budget(5);
   expect(made.takeForDigest(1_500)).toBe(true);
   spend(true);
   expect(made.takeForDigest(1_500)).toBe(true);
@@ -82,14 +82,14 @@ test('keeps room for the next digest, however much else there is to say', async 
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
-  const { clock, made, spend } = budget(6);
-  made.owe(4_400);
+  const { clock, made, spend } = budget(5);
+  made.owe(5_600);
   expect(spend(true)).toBe(10_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(7_200);
+  expect(spend(true)).toBe(7_800);
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
@@ -116,19 +116,19 @@ test('the handshakes of strangers are answered with 2 % of what the law allows',
 });
 
 test('says how long it takes until there is room', async () => {
-  const { clock, made, spend } = budget(6);
+  const { clock, made, spend } = budget(5);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
-  expect(made.waitMs(1_440, true)).toBeCloseTo(HOUR / 10, 3);
-  expect(made.waitMs(1_440, false)).toBeCloseTo(0.6 * HOUR, 3);
+  expect(made.waitMs(1_560, true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(1_560, false)).toBeCloseTo(0.6 * HOUR, 3);
   await clock.run(0.59 * HOUR);
-  expect(made.take(1_440, false)).toBe(false);
+  expect(made.take(1_560, false)).toBe(false);
   await clock.run(0.02 * HOUR);
-  expect(made.take(1_440, false)).toBe(true);
+  expect(made.take(1_560, false)).toBe(true);
 });
 
 test('is ample while next to nothing of it is spent', () => {
-  const { made } = budget(6);
+  const { made } = budget(5);
   expect(made.isAmple).toBe(true);
   made.take(2_000, true);
   expect(made.isAmple).toBe(false);
