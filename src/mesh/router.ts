@@ -320,6 +320,11 @@ export class Router implements Routing {
     if (ahead > 0) await this.#resume(order + ahead);
   }
 
+  /** Says its announce where that neighbour hears it, who lacks it. */
+  announceTo(id: NodeId): void {
+    this.#presence.announce(this.#o.link.neighbour(id).medium);
+  }
+
   /** Begins to stand in for a node whenever it is away; as `StandIns.take`. */
   async standInFor(id: NodeId, value: Uint8Array): Promise<number | 'unknown' | 'full'> {
     const taken = await this.#standIns.take(id, value);

@@ -42,7 +42,7 @@ const SILENT_T0 = 3;
 export interface OwnMailboxesOptions {
   readonly db: Db;
   readonly link: Link;
-  readonly router: Pick<Router, 'neighbours' | 'handOver' | 'knownAs' | 't0Ms' | 'onHeard'>;
+  readonly router: Pick<Router, 'neighbours' | 'handOver' | 'knownAs' | 'announceTo' | 't0Ms' | 'onHeard'>;
   /** Who a person has named as mailboxes; where there are any, no others are taken. */
   readonly named: () => readonly NodeId[];
   readonly isContact: (id: NodeId) => boolean;
@@ -159,6 +159,7 @@ export class OwnMailboxes {
       this.onRegistered.emit(from);
       await router.knownAs(serial);
     } else if (outcome === 'unknown') {
+      router.announceTo(from);
       mailbox.dueAt = now + FAILED_PAUSE;
     } else {
       this.#refused.set(key, now + REFUSED_PAUSE);
