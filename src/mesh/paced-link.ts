@@ -5,7 +5,7 @@ import type { NodeId } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD } from '../link/frame.ts';
 import { arrives, type Link, type Reach, type Rec } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
-import { BudgetLine } from './budget-line.ts';
+import { BudgetLine, type Waiting } from './budget-line.ts';
 import type { RoutingBudget } from './routing-budget.ts';
 
 /** A sealed frame around an `ack`: whoever asks for it pays. */
@@ -14,16 +14,13 @@ const ACK_FRAME = 25;
 const TRIES = 3;
 
 /** What may wait for the budget, and on whose behalf. */
-export interface Errand {
+interface Said extends Pick<Waiting, 'trusted' | 'urgent'> {
   /** Of two with the same key, the later one counts. */
   readonly key: string;
-  readonly trusted: boolean;
-  /** Somebody waits for a route. */
-  readonly urgent: boolean;
 }
 
 /** One for a neighbour. */
-export interface Telling extends Errand {
+export interface Telling extends Said {
   readonly to: NodeId;
   /** Of the record's body as of now; undefined where it is of no use any more. */
   readonly bytes: () => number | undefined;
@@ -32,7 +29,7 @@ export interface Telling extends Errand {
 }
 
 /** A loose frame for whoever hears it on one medium, made when it goes. */
-export interface Calling extends Errand {
+export interface Calling extends Said {
   readonly medium: string;
   readonly frame: () => Uint8Array | undefined;
 }

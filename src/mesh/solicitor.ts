@@ -168,7 +168,7 @@ export class Solicitor {
   linked(id: NodeId): void {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
-    for (const open of this.#open.of(id, now)) this.#answerFor(open);
+    this.#answerAll(id, now);
     this.#wanted.hasten(now + HASTE_MS * uniform(random));
     this.#arm();
   }
@@ -180,13 +180,18 @@ export class Solicitor {
   returned(id: NodeId, since: number): void {
     const now = this.#o.clock.monotonic();
     for (const what of this.#told.keys()) if (what.startsWith(nodeIdKey(id))) this.#told.delete(what);
-    for (const open of this.#open.of(id, now)) this.#answerFor(open);
+    this.#answerAll(id, now);
     // who asked longer ago and still waits has asked again
     for (const open of this.#open.unanswered(Math.max(since, now - LONGEST_TURN), now)) {
       const back = this.#open.backOf(open);
       const isIts = back !== undefined && equal(back, id);
       if (!isIts && ringOf(open) > 0) this.#relay(open, open.copies + 1);
     }
+  }
+
+  /** All that a neighbour has asked and stands. */
+  #answerAll(id: NodeId, now: number): void {
+    for (const open of this.#open.of(id, now)) this.#answerFor(open);
   }
 
   #entry(entry: SolicitEntry, from: number, medium: string): void {
