@@ -31,7 +31,6 @@ import { congested, OWN_COST, RETRACTED } from './metric.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteMemory } from './route-memory.ts';
 import type { RouteTable, Usable } from './route-table.ts';
-import { DIGEST_PART } from './routing-budget.ts';
 
 const MINUTE = 60_000;
 const TICKS = 6;
@@ -50,7 +49,7 @@ export interface AdvertiserOptions {
   readonly self: NodeId;
   readonly link: Pick<Link, 'airtime' | 'mtu' | 'shared'>;
   readonly paced: PacedLink;
-  /** The part of time that routing may use. */
+  /** The part of time that digests may use. */
   readonly share: () => number;
   /** How many nodes are heard here. */
   readonly hears: () => number;
@@ -360,6 +359,6 @@ export class Advertiser {
     }
     const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
     const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
-    return logByteOf(Math.max(T0_LEAST_MS, perT0 / (DIGEST_PART * share())) / MINUTE);
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / share()) / MINUTE);
   }
 }

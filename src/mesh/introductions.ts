@@ -12,8 +12,8 @@ import { RECORD } from '../link/records.ts';
 import { announceThrough } from './announce.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
-import { OWN_COST, type PathCost } from './metric.ts';
-import type { PacedLink } from './paced-link.ts';
+import { NO_WAY, OWN_COST, type PathCost } from './metric.ts';
+import type { Calling, PacedLink } from './paced-link.ts';
 import { encodeWant, MOST_WANTED } from './want.ts';
 
 /** The same announce goes out once in so many of its airtimes: all who lack it ask within SPREAD. */
@@ -29,7 +29,8 @@ const ASK_PAUSE = 1_800_000;
 const SPREAD = 16;
 const SPREAD_SOUGHT = 3;
 const MOST_ASKED = 256;
-const ANNOUNCE_LENGTH = 125;
+/** Without mailboxes and prekey. */
+export const ANNOUNCE_LENGTH = 125;
 
 export interface IntroductionsOptions {
   readonly self: NodeId;
@@ -119,6 +120,13 @@ export class Introductions {
     return asked?.via;
   }
 
+  /** Passes on an announce that nobody has asked for, where that is of use once there is room; resolves when it is over. */
+  say(id: NodeId, medium: string, isOfUse: () => boolean): Promise<void> {
+    const what = `${medium} ${nodeIdKey(id)}`;
+    const how = { key: `news ${what}`, trusted: this.#o.isTrusted(id), urgent: false };
+    return this.#call(id, medium, how, () => isOfUse() && !this.#due.has(what));
+  }
+
   /** A neighbour asks for the announces of these, by record 32 or in a digest. */
   wanted(from: Neighbour, prefixes: readonly Uint8Array[]): void {
     const { announceSelf, destinations, self } = this.#o;
@@ -199,9 +207,9 @@ export class Introductions {
     asking.rides = false;
   }
 
-  /** Hands out what is asked for as the budget allows. */
+  /** Hands out what is asked for as the budget allows, where there is a way to it. */
   #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
-    const { clock, costTo, destinations, isSought, isTrusted, paced } = this.#o;
+    const { clock, costTo, isSought, isTrusted } = this.#o;
     const what = `${medium} ${key}`;
     const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
     const before = this.#due.get(what);
@@ -211,16 +219,29 @@ export class Introductions {
     const ofOne = [...this.#due.values()].filter((d) => d.asker === due.asker).length;
     if (!before && ofOne >= MOST_DUE_TO_ONE) return;
     this.#due.set(what, due);
+    const trusted = isTrusted(nodeId) || isTrusted(id);
+    const how = { key: `announce ${what}`, trusted, urgent: due.urgent };
+    const isOfUse = () => costTo(key) !== undefined;
+    void this.#call(nodeId, medium, how, isOfUse).then(() => {
+      if (this.#due.get(what) === due) this.#due.delete(what);
+    });
+  }
+
+  /** Says the announce of another to whoever hears it, as the budget allows, where that is of use still. */
+  async #call(
+    id: NodeId,
+    medium: string,
+    how: Pick<Calling, 'key' | 'trusted' | 'urgent'>,
+    isOfUse: () => boolean,
+  ): Promise<void> {
+    const { clock, costTo, destinations, paced } = this.#o;
+    const key = nodeIdKey(id);
     const frame = () => {
       const known = destinations.get(key)?.frame;
-      const cost = costTo(key);
-      return known && cost && announceThrough(known, cost);
+      return known && isOfUse() ? announceThrough(known, costTo(key) ?? NO_WAY) : undefined;
     };
-    const how = { trusted: isTrusted(nodeId) || isTrusted(id), urgent: due.urgent };
-    void paced.call({ key: `announce ${what}`, ...how, medium, frame }).then((isOut) => {
-      if (this.#due.get(what) === due) this.#due.delete(what);
-      if (isOut) this.#noteHandedOut(what, clock.monotonic());
-    });
+    const isOut = await paced.call({ ...how, medium, frame });
+    if (isOut) this.#noteHandedOut(`${medium} ${key}`, clock.monotonic());
   }
 
   /** ms */

@@ -41,6 +41,9 @@ export interface LinkCost {
 /** Of a node's path to itself. */
 export const OWN_COST: PathCost = { metric: 0, price: 0, bottleneck: UNLIMITED, hops: 0 };
 
+/** Of a node that is known, and to which there is no path. */
+export const NO_WAY: PathCost = { metric: RETRACTED, price: 0, bottleneck: UNLIMITED, hops: 1 };
+
 /** The metric of so many ms. */
 export function metricOf(ms: number): number {
   return Math.min(Math.round(METRIC_SCALE * Math.log2(ms + 1)), LARGEST_METRIC);

@@ -22,8 +22,9 @@ import { decodeDigest, PREFIX_LENGTH } from './digest.ts';
 import { Earshot, type Heard, type Sign } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
 import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
+import { Gossip } from './gossip.ts';
 import { HandedSteps } from './handed-steps.ts';
-import { Introductions, isFirstHand } from './introductions.ts';
+import { ANNOUNCE_LENGTH, Introductions, isFirstHand } from './introductions.ts';
 import { Learner } from './learner.ts';
 import { LinkCosts } from './link-costs.ts';
 import { LinkKeeper } from './link-keeper.ts';
@@ -90,6 +91,7 @@ export class Router implements Routing {
   readonly #table: RouteTable;
   readonly #presence: Presence;
   readonly #introductions: Introductions;
+  readonly #gossip: Gossip;
   readonly #learner: Learner;
   readonly #advertiser: Advertiser;
   readonly #links: LinkKeeper;
@@ -138,7 +140,8 @@ export class Router implements Routing {
     this.#handed = new HandedSteps(db, freshness);
     const hears = () => this.#earshot.up(clock.monotonic()).length;
     const neighbours = () => this.#fullest(this.#earshot.up(clock.monotonic()));
-    const budget = new RoutingBudget({ clock, neighbours, legalMs });
+    const hasNews = () => this.#gossip.hasNews;
+    const budget = new RoutingBudget({ clock, neighbours, hasNews, legalMs });
     this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());
@@ -161,7 +164,7 @@ export class Router implements Routing {
         riding: (most) => this.#introductions.riding(most),
         rode: (riding) => this.#introductions.rode(riding),
       },
-      share: () => budget.share,
+      share: () => budget.share * budget.digestPart,
       hears,
       load,
     });
@@ -181,6 +184,12 @@ export class Router implements Routing {
       isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       airtime: (bytes) => link.airtime(bytes) ?? 0,
+    });
+    this.#gossip = new Gossip({
+      ...{ hears, clock, random: options.random },
+      isShared: (medium) => unwired.has(medium),
+      say: (id, medium, isOfUse) => this.#introductions.say(id, medium, isOfUse),
+      airtime: () => link.airtime(ANNOUNCE_LENGTH) ?? 0,
     });
     this.#learner = new Learner({
       ...common,
@@ -256,8 +265,9 @@ export class Router implements Routing {
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
-    for (const part of [this.#presence, this.#introductions, this.#advertiser, this.#links]) part.stop();
-    for (const part of [this.#solicitor, this.#standIns, this.#startWait, this.#paced]) part.stop();
+    for (const part of [this.#presence, this.#introductions, this.#gossip, this.#advertiser]) part.stop();
+    for (const part of [this.#links, this.#solicitor, this.#standIns, this.#startWait, this.#paced])
+      part.stop();
   }
 
   // ── what the store asks ────────────────────────────────────────────────────────────────────────────────────────
@@ -423,11 +433,13 @@ export class Router implements Routing {
       return;
     }
     const asked = this.#introductions.heard(nodeId);
+    this.#gossip.heard(nodeId, reception.medium);
     const learned = this.#destinations.learn(announce, bytes, asked ? nodeIdKey(asked) : '');
     if (learned === 'stale' || learned === 'other') {
       this.#refuse(`${learned}-announce`);
       return;
     }
+    if (learned === 'new') this.#gossip.add(nodeId, reception.medium);
     if (learned === 'new' && booted) {
       this.#o.link.forget(nodeId);
       queueMicrotask(() => this.onReturn.emit(nodeId));

@@ -6,7 +6,9 @@ const CHANNEL_SHARE = 0.026;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
-export const DIGEST_PART = 0.4;
+const DIGEST_PART = 0.4;
+/** While there are nodes to be made known: routes to them come of no use before that. */
+const DIGEST_PART_WITH_NEWS = 0.2;
 
 const AMPLE_PART = 0.9;
 
@@ -14,6 +16,8 @@ export interface BudgetOptions {
   readonly clock: Clock;
   /** How many others share the channel where it is fullest: here, or around any neighbour. */
   readonly neighbours: () => number;
+  /** Whether announces wait to be passed on. */
+  readonly hasNews: () => boolean;
   /** ms on air in an hour; undefined where the region sets no duty cycle. */
   readonly legalMs: number | undefined;
 }
@@ -38,6 +42,11 @@ export class RoutingBudget {
     this.#at = options.clock.monotonic();
     this.#left = this.#depth;
     this.#leftForDigests = DIGEST_PART * this.#depth;
+  }
+
+  /** The part of it that digests may take now. */
+  get digestPart(): number {
+    return this.#o.hasNews() ? DIGEST_PART_WITH_NEWS : DIGEST_PART;
   }
 
   /** The part of time that this box may spend: of the channel's, what is left to it by its neighbours' equal shares. */
@@ -71,7 +80,7 @@ export class RoutingBudget {
     const depth = this.#refill();
     this.#digestMs = airtimeMs;
     const room = Math.min(this.#left, this.#leftForDigests);
-    if (room < Math.min(airtimeMs, DIGEST_PART * depth)) return false;
+    if (room < Math.min(airtimeMs, this.digestPart * depth)) return false;
     this.#left -= airtimeMs;
     this.#leftForDigests -= airtimeMs;
     return true;
@@ -97,7 +106,8 @@ export class RoutingBudget {
     const part = (now - this.#at) / HOUR_MS;
     this.#at = now;
     this.#left = Math.min(depth, this.#left + depth * part);
-    this.#leftForDigests = Math.min(DIGEST_PART * depth, this.#leftForDigests + DIGEST_PART * depth * part);
+    const forDigests = this.digestPart * depth;
+    this.#leftForDigests = Math.min(forDigests, this.#leftForDigests + forDigests * part);
     return depth;
   }
 

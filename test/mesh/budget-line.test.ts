@@ -13,7 +13,7 @@ const HOURLY = 15_600;
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
   const clock = new Simulation();
-  const budget = new RoutingBudget({ clock, neighbours: () => 5, legalMs: undefined });
+  const budget = new RoutingBudget({ clock, neighbours: () => 5, hasNews: () => false, legalMs: undefined });
   const counters = new Counters();
   const line = new BudgetLine(budget, clock, counters);
   budget.take(spent, true);

@@ -73,6 +73,8 @@ describe('digests', () => {
   test('that ask for an announce get it where they ask this node, and only where it has a way', async () => {
     const { b, liar, outsider, absent, passedOn, entry, village } = await scene();
     await outsider.send(passedOn);
+    // it was news, and goes out once by itself
+    await village.run(20 * MINUTE);
     const announced = () => village.stations.sent(b.station, KIND.announce).length;
     const { index } = b.station.link.shared;
     const prefix = absent.nodeId.subarray(0, 4);

@@ -28,7 +28,12 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   const neighbour = await stations.station('b');
   const durability = { kind: 'simulated', clock: sim, delay: () => 5 } as const;
   const db = await stations.resolve(openDatabase(temporaryDirectory(), { durability }));
-  const budget = new RoutingBudget({ clock: sim, neighbours: () => 1, legalMs: undefined });
+  const budget = new RoutingBudget({
+    clock: sim,
+    neighbours: () => 1,
+    hasNews: () => false,
+    legalMs: undefined,
+  });
   const { counters, identity, link } = station;
   const via = neighbour.identity.nodeId;
   const asked: (readonly Uint8Array[])[] = [];

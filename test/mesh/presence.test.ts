@@ -27,7 +27,12 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
     nextPosition: () => position++,
     skipTo: async () => {},
   });
-  const budget = new RoutingBudget({ clock: sim, neighbours: () => 0, legalMs: undefined });
+  const budget = new RoutingBudget({
+    clock: sim,
+    neighbours: () => 0,
+    hasNews: () => false,
+    legalMs: undefined,
+  });
   const said = { at: Number.NEGATIVE_INFINITY };
   const made = new Presence({
     ...{ identity, freshness, media: link.media, clock: sim, random: new SeededRandom(`presence ${seed}`) },

@@ -6,7 +6,7 @@ import { Simulation } from '../simulation.ts';
 const HOUR = 3_600_000;
 const budget = (neighbours: number, legalMs?: number) => {
   const clock = new Simulation();
-  const made = new RoutingBudget({ clock, neighbours: () => neighbours, legalMs });
+  const made = new RoutingBudget({ clock, neighbours: () => neighbours, hasNews: () => false, legalMs });
   /** Frames of 10 ms until it says no. */
   const spend = (trusted: boolean) => {
     let ms = 0;

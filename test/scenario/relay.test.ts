@@ -244,7 +244,7 @@ describe('two ways', () => {
     const { a, b, c, d } = await diamond();
     const heard = listen();
     await message(world, a, 'd', 'this way');
-    expect(heard.filter((t) => t.from === 'c' && kindOf(t) > 0)).toEqual([]);
+    expect(heard.filter((t) => t.from === 'c' && kindOf(t) > 1)).toEqual([]);
     expect(heard.filter((t) => t.from === 'b').length).toBeGreaterThan(2);
     expect([b, c].map((x) => x.node.status().store.objects)).toEqual([0, 0]);
     expect(textsOf(d)).toEqual(['this way']);
@@ -277,9 +277,9 @@ describe('two ways', () => {
     const sent = await world.settle(a.node.send('d', 'twice'));
     await world.sim.until(() => lastState(a, sent.id) === 'in custody', MINUTE, 'custody at b');
     b.pullThePlug();
-    await world.sim.run(6 * HOUR);
-    expect(lastState(a, sent.id)).toBe('in custody'); // the first question only looks
-    await world.sim.until(delivered(a, sent.id), 9 * HOUR, 'delivery');
+    await world.sim.run(HOUR / 2);
+    expect(lastState(a, sent.id)).toBe('in custody');
+    await world.sim.until(delivered(a, sent.id), 2 * HOUR, 'delivery');
     expect(statesOf(a, sent.id)).toEqual(SENT_TWICE);
     expect(textsOf(d)).toEqual(['twice']);
     // and the dead one comes back with its copy, which nobody wants any more

@@ -1,0 +1,88 @@
+/**
+ * Announces that are news here are passed on, once, without being asked for (docs/protocol/mesh.md, "Announce"): a new
+ * mesh comes to know itself in hours, where one neighbour after the other would ask for each of them. Whoever they do
+ * not reach so asks.
+ */
+import type { Cancel, Clock } from '../core/clock.ts';
+import { below, type Random, uniform } from '../core/random.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+
+/** Those in earshot of each other take so much of the channel's time for it together. */
+const SHARE = 0.1;
+/** Who has just begun to listen hears more of them soon. */
+const LEAST_HEARD = 8;
+/** On each medium so many may wait: who lacks one of the others asks. */
+const MOST_WAITING = 128;
+
+export interface GossipOptions {
+  /** Whether a medium is one without connections, where one frame is heard by many. */
+  readonly isShared: (medium: string) => boolean;
+  /** Says the announce of that node once the budget has room, where it is of use still; resolves when that is over. */
+  readonly say: (id: NodeId, medium: string, isOfUse: () => boolean) => Promise<void>;
+  /** How many nodes are heard here. */
+  readonly hears: () => number;
+  /** ms that an announce takes. */
+  readonly airtime: () => number;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+export class Gossip {
+  readonly #o: GossipOptions;
+  /** By medium and NodeId: what waits. */
+  readonly #waiting = new Map<string, Map<string, NodeId>>();
+  readonly #timers = new Map<string, Cancel>();
+  #stopped = false;
+
+  constructor(options: GossipOptions) {
+    this.#o = options;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const cancel of this.#timers.values()) cancel();
+  }
+
+  /** Whether there is anything to be passed on. */
+  get hasNews(): boolean {
+    for (const news of this.#waiting.values()) if (news.size > 0) return true;
+    return false;
+  }
+
+  /** An announce was heard: once more, where it waits here, and most neighbours have heard it now as well. */
+  heard(id: NodeId, medium: string): void {
+    this.#waiting.get(medium)?.delete(nodeIdKey(id));
+  }
+
+  /** What was heard was news here. Connections are no media for gossip: the LAN of a thousand boxes would hum with it. */
+  add(id: NodeId, medium: string): void {
+    if (!this.#o.isShared(medium)) return;
+    const news = this.#waiting.get(medium) ?? new Map<string, NodeId>();
+    this.#waiting.set(medium, news);
+    if (news.size < MOST_WAITING) news.set(nodeIdKey(id), id);
+    if (!this.#timers.has(medium)) this.#arm(medium, uniform(this.#o.random));
+  }
+
+  #arm(medium: string, part: number): void {
+    const { airtime, clock, hears } = this.#o;
+    const pause = (Math.max(hears(), LEAST_HEARD) * airtime()) / SHARE;
+    this.#timers.set(
+      medium,
+      clock.after(part * pause, () => void this.#sayOne(medium)),
+    );
+  }
+
+  /** Any one: neighbours that have heard the same begin with others. */
+  async #sayOne(medium: string): Promise<void> {
+    const { random, say } = this.#o;
+    const news = this.#waiting.get(medium) ?? new Map<string, NodeId>();
+    const id = [...news.values()][below(random, Math.max(news.size, 1))];
+    if (!id) {
+      this.#timers.delete(medium);
+      return;
+    }
+    await say(id, medium, () => news.has(nodeIdKey(id)));
+    news.delete(nodeIdKey(id));
+    if (!this.#stopped) this.#arm(medium, 0.5 + uniform(random));
+  }
+}
