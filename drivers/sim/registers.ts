@@ -151,12 +151,14 @@ export class RegisterFile {
   readonly #common = new Uint8Array(SIZE);
   readonly #pages = { lora: new Uint8Array(SIZE), fsk: new Uint8Array(SIZE) };
   #frf = 0;
+  #writes = 0;
 
   constructor() {
     this.reset();
   }
 
   reset(): void {
+    this.#writes++;
     fill(this.#common, COMMON_RESET);
     fill(this.#pages.lora, LORA_RESET);
     fill(this.#pages.fsk, FSK_RESET);
@@ -166,6 +168,11 @@ export class RegisterFile {
   /** The 24 bits of RegFrf as of the last write to its lowest byte, which commits all three (DS94). */
   get frf(): number {
     return this.#frf;
+  }
+
+  /** Another number after every change by the host, which the settings are a matter of. */
+  get writes(): number {
+    return this.#writes;
   }
 
   /** The value as the LoRa modem sees it. */
@@ -186,6 +193,7 @@ export class RegisterFile {
   write(page: Page, address: number, value: number): void {
     if (address === REG.VERSION) return;
     if (page === 'lora' && LORA_READ_ONLY.has(address)) return;
+    this.#writes++;
     this.#store(page, address)[address] = value;
     if (address === REG.FRF_LSB) this.#commitFrf();
   }

@@ -8,9 +8,9 @@ import type { Faults } from './faults.ts';
 import type { Fifo } from './fifo.ts';
 import { symbolMs } from './modulation.ts';
 import { recordHeader, recordPacket } from './packet.ts';
+import { ReceiverState } from './receiver-state.ts';
 import { REG, type RegisterFile } from './registers.ts';
-import { desensitizedDb, detectorFits, frequencyOf, modulationOf, powerOf, rssiByte } from './settings.ts';
-import type { ReceiverSettings } from './surroundings.ts';
+import { frequencyOf, modulationOf, powerOf, rssiByte } from './settings.ts';
 import type { Transmission } from './transmission.ts';
 
 /** Crystal start, PLL lock, and the ramp of transmitter or receiver, ms (DS56; DS20, typical values). */
@@ -39,6 +39,7 @@ export class Transceiver {
   readonly demodulator: Demodulator;
   readonly #parts: Parts;
   readonly #rssiNoise: Random;
+  readonly #receiver: ReceiverState;
   #mode: number = MODE.STDBY;
   /** Steps of a transition still under way: the mode from its time on. */
   #steps: { readonly mode: number; readonly fromMs: number }[] = [];
@@ -50,9 +51,10 @@ export class Transceiver {
 
   constructor(parts: Parts) {
     this.#parts = parts;
+    this.#receiver = new ReceiverState(parts);
     this.#rssiNoise = parts.random.fork('rssi');
     this.demodulator = new Demodulator(parts.port, parts.random.fork('demodulator'), {
-      settings: () => this.#receiverSettings(),
+      settings: () => this.#receiver.at(this.#frf),
       header: (header) => this.#onHeader(header),
       frame: (frame) => this.#onFrame(frame),
       lost: (followed) => this.#onLost(followed),
@@ -215,21 +217,6 @@ export class Transceiver {
       this.#standBy();
       raise(IRQ.CAD_DONE | (detected ? IRQ.CAD_DETECTED : 0));
     });
-  }
-
-  #receiverSettings(): ReceiverSettings {
-    const { registers, crystalPpm, faults } = this.#parts;
-    const modulation = modulationOf(registers, 'receive');
-    const frequencyHz = frequencyOf(this.#frf);
-    return {
-      modulation,
-      carrierHz: frequencyHz * (1 + crystalPpm * 1e-6),
-      implicitLength: registers.get(REG.PAYLOAD_LENGTH),
-      maxLength: registers.get(REG.MAX_PAYLOAD_LENGTH),
-      desensitizedDb: desensitizedDb(registers, modulation, frequencyHz),
-      detectorFits: detectorFits(registers, modulation),
-      deaf: faults.deaf !== 'off',
-    };
   }
 
   #onHeader(header: Header): void {

@@ -31,12 +31,26 @@ export function toHex(bytes: Uint8Array): string {
   return out;
 }
 
+/** By character code: the digit's value, or −1. */
+const DIGITS = Int8Array.from({ length: 0x80 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16);
+  return Number.isNaN(value) ? -1 : value;
+});
+
 /** Bytes of a hex string of either case, or undefined where it is not hex of whole bytes. */
 export function fromHex(text: string): Uint8Array | undefined {
-  if (text.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(text)) return undefined;
+  if (text.length % 2 !== 0) return undefined;
   const out = new Uint8Array(text.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16);
+  for (let i = 0; i < out.length; i++) {
+    const [high, low] = [digit(text, 2 * i), digit(text, 2 * i + 1)];
+    if (high < 0 || low < 0) return undefined;
+    out[i] = (high << 4) | low;
+  }
   return out;
+}
+
+function digit(text: string, i: number): number {
+  return DIGITS[text.charCodeAt(i)] ?? -1;
 }
 
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {

@@ -33,6 +33,8 @@ export class Damaged {
 export class Environment {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #stores = new Map<string, Store>();
+  /** The lowest key of a table, undefined where it is empty; forgotten with every write to it. */
+  readonly #firstKeys = new Map<string, string | undefined>();
   #closed: Promise<void> | undefined;
 
   /**
@@ -93,9 +95,10 @@ export class Environment {
   }
 
   *range(table: string, { from, to, reverse }: KeyRange): Generator<Entry<Uint8Array | Damaged>> {
+    const first = this.#firstKey(table);
+    if (first === undefined || (to !== undefined && to <= first)) return;
     const low = from ? toBytes(from) : undefined;
     const high = to === undefined ? undefined : toBytes(to);
-    if (high?.length === 0) return;
     // lmdb-js reads backwards from `start`, and leaves its lowest key out unless `end` is named
     const bounds = reverse
       ? { start: high, exclusiveStart: true, end: low, inclusiveEnd: true }
@@ -103,6 +106,15 @@ export class Environment {
     const options = { ...bounds, reverse } as NonNullable<Parameters<Store['getRange']>[0]>;
     for (const { key, value } of this.#store(table).getRange(options))
       yield { key: fromBytes(key), value: unsealed(key, value) ?? new Damaged(value) };
+  }
+
+  /** Looked up once: what is due is asked for every minute, and mostly nothing is. */
+  #firstKey(table: string): string | undefined {
+    if (!this.#firstKeys.has(table)) {
+      const [first] = this.#store(table).getKeys({ limit: 1 });
+      this.#firstKeys.set(table, first && fromBytes(first));
+    }
+    return this.#firstKeys.get(table);
   }
 
   /** Writes a layer as one transaction on a thread of its own; resolves once it is on the disk. */
@@ -115,6 +127,8 @@ export class Environment {
       // lmdb-js rejects with "Commit failed" and tells why in a second promise
       await (e as { commitError?: Promise<never> }).commitError;
       throw e;
+    } finally {
+      this.#forgetFirstKeys(layer);
     }
   }
 
@@ -123,6 +137,11 @@ export class Environment {
     this.#root.transactionSync(() => {
       this.#put(layer);
     });
+    this.#forgetFirstKeys(layer);
+  }
+
+  #forgetFirstKeys(layer: Layer): void {
+    for (const [table] of layer.tables) this.#firstKeys.delete(table);
   }
 
   close(): Promise<void> {

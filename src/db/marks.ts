@@ -2,7 +2,7 @@
  * A few numbers in a file beside the database, which they outlive: what must never be given out twice, even where the
  * database is set aside. Written whole under another name first, and synced; some bytes every few minutes.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
 import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -18,7 +18,10 @@ export class Marks {
   readonly #numbers = new Map<string, number>();
   #writing: Promise<void> = Promise.resolve();
 
-  /** Reads the file at `path`; where there is none, there are no marks. With `synced` it is written off this thread. */
+  /**
+   * Reads the file at `path`; where there is none, there are no marks. With `synced` it is written off this thread;
+   * without, at once, and the operating system puts it on the disk when it likes, as it does the database.
+   */
   constructor(path: string, synced: boolean) {
     this.#path = path;
     this.#synced = synced;
@@ -54,7 +57,6 @@ export class Marks {
     const file = openSync(unfinished, 'w', 0o600);
     try {
       writeSync(file, this.#text());
-      fsyncSync(file);
     } finally {
       closeSync(file);
     }

@@ -1,5 +1,5 @@
 /** A node's name on the network: derived from its key, so that nobody gives it and nobody else can take it. */
-import { fromHex, toHex } from '../core/bytes.ts';
+import { equal, fromHex, toHex } from '../core/bytes.ts';
 import { blake2b } from '../crypto/hashes.ts';
 
 export const NODE_ID_LENGTH = 16;
@@ -18,9 +18,19 @@ export function nodeIdFrom(bytes: Uint8Array): NodeId {
   return bytes as NodeId;
 }
 
+/** NodeIds and their keys as asked for lately, each at the place that its first bytes say. */
+const KEPT_KEYS = 4096;
+const keptKeys: ({ readonly id: Uint8Array; readonly key: string } | undefined)[] = new Array(KEPT_KEYS);
+
 /** 32 hex digits: the key of maps, and how people see it. */
 export function nodeIdKey(id: NodeId): string {
-  return toHex(id);
+  // the same few are asked for with every frame, and a string made anew is hashed anew by every map
+  const place = (((id[0] as number) << 8) | (id[1] as number)) % KEPT_KEYS;
+  const kept = keptKeys[place];
+  if (kept && equal(kept.id, id)) return kept.key;
+  const key = toHex(id);
+  keptKeys[place] = { id: id.slice(), key };
+  return key;
 }
 
 /** Back from what `nodeIdKey` gave. */

@@ -27,7 +27,9 @@ export class Owners {
 
   /** The connection of a node; of several the one used last. */
   of(id: NodeId): string | undefined {
-    return [...this.#owners].findLast(([, owner]) => equal(owner, id))?.[0];
+    let last: string | undefined;
+    for (const [via, owner] of this.#owners) if (equal(owner, id)) last = via;
+    return last;
   }
 
   /** Every node that has a connection. */

@@ -171,8 +171,11 @@ export class Sessions {
 
   /** The session to send on to `peer`; undefined where a handshake is due first. */
   current(peer: NodeId, now: number): Live | undefined {
-    const [first, ...others] = this.of(peer).filter((l) => !l.suspect);
-    const best = others.reduce((a, b) => (a && isPreferred(b, a) ? b : a), first);
+    let best: Live | undefined;
+    for (const live of this.#live.values()) {
+      if (live.suspect || !equal(live.peer, peer)) continue;
+      if (!best || isPreferred(live, best)) best = live;
+    }
     return best && !this.#isSpent(best, now) ? best : undefined;
   }
 
@@ -207,7 +210,7 @@ export class Sessions {
     const { sessionAge = SESSION_AGE } = this.#options;
     for (const live of [...this.#live.values()]) {
       const idle = now - live.usedAt;
-      const replaced = idle >= REPLACED_IDLE && this.of(live.peer).some((l) => isPreferred(l, live));
+      const replaced = idle >= REPLACED_IDLE && this.#isReplaced(live);
       if (replaced || idle >= sessionAge) this.#end(live);
     }
   }
@@ -234,6 +237,12 @@ export class Sessions {
       usedAt: now,
       suspect: false,
     });
+  }
+
+  #isReplaced(live: Live): boolean {
+    for (const other of this.#live.values())
+      if (isPreferred(other, live) && equal(other.peer, live.peer)) return true;
+    return false;
   }
 
   #isSpent({ session }: Live, now: number): boolean {

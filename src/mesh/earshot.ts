@@ -60,9 +60,10 @@ export class Earshot {
   /** Takes a sign of life; whether the node was down, or unknown, until now. */
   note(sign: Sign): boolean {
     const key = nodeIdKey(sign.nodeId);
-    const heard = this.#heard.get(key) ?? fresh(sign, key);
-    const wasUp = this.isUp(key, sign.at);
-    const wasHeard = this.#isHeard(key, sign.at);
+    const known = this.#heard.get(key);
+    const heard = known ?? fresh(sign, key);
+    const wasUp = known !== undefined && isUp(known, sign.at);
+    const wasHeard = known !== undefined && isHeard(known, sign.at);
     if (!wasHeard) heard.meter.returned();
     if (sign.expectedBytes !== undefined) {
       if (wasHeard && heard.expectedAt !== undefined) {
@@ -101,19 +102,15 @@ export class Earshot {
 
   /** Heard within three expected signs of life, and not found silent since. */
   isUp(key: string, now: number): boolean {
-    return this.#isHeard(key, now) && (this.#heard.get(key)?.unanswered ?? 0) < MOST_UNANSWERED;
+    const heard = this.#heard.get(key);
+    return heard !== undefined && isUp(heard, now);
   }
 
   /** Those that are up. */
   up(now: number): readonly Heard[] {
-    return [...this.#heard.values()].filter((h) => this.isUp(h.key, now));
-  }
-
-  #isHeard(key: string, now: number): boolean {
-    const heard = this.#heard.get(key);
-    return (
-      heard !== undefined && now - heard.at <= MISSED * Math.max(beaconInterval(heard.t0), T0_LEAST_MS / 3)
-    );
+    const up: Heard[] = [];
+    for (const heard of this.#heard.values()) if (isUp(heard, now)) up.push(heard);
+    return up;
   }
 
   #makeRoom(): void {
@@ -121,6 +118,14 @@ export class Earshot {
     const [victim] = strangers;
     if (strangers.length > MOST_STRANGERS && victim) this.#heard.delete(victim.key);
   }
+}
+
+function isUp(heard: Heard, now: number): boolean {
+  return heard.unanswered < MOST_UNANSWERED && isHeard(heard, now);
+}
+
+function isHeard({ at, t0 }: Heard, now: number): boolean {
+  return now - at <= MISSED * Math.max(beaconInterval(t0), T0_LEAST_MS / 3);
 }
 
 function fresh({ nodeId, at }: Sign, key: string): Heard {

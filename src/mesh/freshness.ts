@@ -161,6 +161,12 @@ export class OwnFreshness {
     const { order } = this;
     const hash = hasher(this.#o.nodeId, this.sequence);
     const newest = this.value;
+    // what neighbours are behind with leads to nothing, and to see that takes a hash for every step to `most`
+    let released = newest;
+    for (let behind = 0; behind <= Math.min(REMEMBERED, this.steps); behind++) {
+      if (equal(released, value)) return undefined;
+      released = hash(released);
+    }
     let x = value;
     for (let ahead = 1; ahead <= Math.min(most - order, CHAIN_STEPS); ahead++) {
       x = hash(x);

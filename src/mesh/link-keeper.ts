@@ -2,7 +2,7 @@
  * Links to the neighbours in earshot, before there is mail (docs/protocol/mesh.md, "Links"): a handshake and each
  * other's neighbourhood keys. Spread so that a whole village that boots at once keeps within the budget.
  */
-import { compare } from '../core/bytes.ts';
+import { compare, equal } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { type Random, uniform } from '../core/random.ts';
@@ -223,7 +223,7 @@ export class LinkKeeper {
   #hasPlace(id: NodeId): boolean {
     const { isTrusted, link } = this.#o;
     const { members } = link.shared;
-    if (members.some((m) => nodeIdKey(m) === nodeIdKey(id))) return true;
+    if (members.some((m) => equal(m, id))) return true;
     return members.length < MOST_MEMBERS || this.#victim(isTrusted(id)) !== undefined;
   }
 

@@ -50,6 +50,8 @@ export interface LoraStatus {
 /** Refused as `radio` where the transceiver has been out of order for longer. */
 const RADIO_PATIENCE_MS = 5000;
 const RADIO_PAUSE_MS = 500;
+/** Bytes: lengths up to this are worth remembering the airtime of. */
+const LONGEST_KNOWN = 1024;
 
 export class LoraMedium implements Medium {
   readonly name = 'lora';
@@ -61,6 +63,7 @@ export class LoraMedium implements Medium {
   readonly #limiter: Limiter;
   readonly #clock: Clock;
   readonly #counters: Counters;
+  readonly #airtimes = new Map<number, number>();
   readonly #queue = new Queue();
   readonly #channel: Channel;
   readonly #cancels: Cancel[];
@@ -117,7 +120,12 @@ export class LoraMedium implements Medium {
 
   /** ms on air of a frame of so many bytes. */
   airtime(bytes: number): number {
-    return timeOnAirMs(this.#settings, bytes);
+    // routing weighs everything by its airtime: a few lengths, over and over
+    const known = this.#airtimes.get(bytes);
+    if (known !== undefined) return known;
+    const airtime = timeOnAirMs(this.#settings, bytes);
+    if (bytes <= LONGEST_KNOWN) this.#airtimes.set(bytes, airtime);
+    return airtime;
   }
 
   get status(): LoraStatus {

@@ -8,23 +8,34 @@ const NEEDED = 8;
 const QUANTILE = 0.1;
 
 export class NoiseFloor {
+  /** In the order they came, and the lowest first. */
   readonly #readings: number[] = [];
-  /** Of these readings, until the next one comes. */
-  #dbm: number | undefined;
+  readonly #sorted: number[] = [];
 
   /** A reading in dBm, taken while the receiver followed no frame. */
   add(rssiDbm: number): void {
     this.#readings.push(rssiDbm);
-    if (this.#readings.length > KEPT) this.#readings.shift();
-    this.#dbm = undefined;
+    this.#sorted.splice(placeOf(rssiDbm, this.#sorted), 0, rssiDbm);
+    if (this.#readings.length <= KEPT) return;
+    const oldest = this.#readings.shift() as number;
+    this.#sorted.splice(placeOf(oldest, this.#sorted), 1);
   }
 
   /** dBm; undefined until there are enough readings. */
   get dbm(): number | undefined {
-    if (this.#readings.length < NEEDED) return undefined;
-    if (this.#dbm !== undefined) return this.#dbm;
-    const sorted = this.#readings.toSorted((a, b) => a - b);
-    this.#dbm = sorted[Math.floor(QUANTILE * (sorted.length - 1))];
-    return this.#dbm;
+    const { length } = this.#sorted;
+    return length < NEEDED ? undefined : this.#sorted[Math.floor(QUANTILE * (length - 1))];
   }
+}
+
+/** Of the first that is not below `value`. */
+function placeOf(value: number, sorted: readonly number[]): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sorted[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
