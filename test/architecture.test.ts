@@ -19,7 +19,7 @@ describe('the tree', () => {
     expect(imports).toBeGreaterThan(100);
   });
 
-  test('keeps the one direction, platform neutrality, and handed-in time and randomness', () => {
+  test('keeps the one direction, platform neutrality, and handed-in time and randomness, and the law below everything', () => {
     expect(findViolations(files)).toEqual([]);
   });
 });
@@ -57,6 +57,8 @@ describe('the check can fail', () => {
     ['node randomness', 'src/api/x.ts', "import { randomBytes } from 'node:crypto';"],
     ["libsodium's own randomness", 'src/crypto/x.ts', 'sodium.randombytes_buf(32);'],
     ["libsodium's unseeded key pairs", 'src/crypto/x.ts', 'sodium.crypto_box_keypair();'],
+    ['a transmission past the law', 'src/link/lora/x.ts', 'await this.#radio.transmit(frame);'],
+    ['a transmission handed on past the law', 'src/daemon.ts', 'const send = radio.transmit;'],
   ])('%s', (_what, path, text) => {
     expect(planted(path, text)).toHaveLength(1);
   });

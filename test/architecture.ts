@@ -61,6 +61,10 @@ const ROOMS: Record<string, Room> = {
 const TIME = new Set(['src/core/clock.ts', 'drivers/sim/hub-clock.ts']);
 const RANDOMNESS = new Set(['src/core/random.ts']);
 
+/** Where the law is: nobody else puts a frame on the air but through it. */
+const ON_AIR = 'src/link/lora/limiter.ts';
+const AIR_USE = /(?<!#limiter)\.transmit\b/;
+
 const CLOCK_USE =
   /\b(Date\.now\b|Date\(\)|new Date\s*(?!\s*\(\s*\S)|setTimeout\b|setInterval\b|setImmediate\b|performance\b|hrtime\b)/;
 const RANDOM_USE =
@@ -104,6 +108,8 @@ function violationsOf(file: SourceFile): string[] {
     );
   if (!RANDOMNESS.has(file.path) && RANDOM_USE.test(bare))
     found.push(`${file.path} draws randomness by itself: ${RANDOM_USE.exec(bare)?.[0]}`);
+  if (file.path.startsWith('src/') && file.path !== ON_AIR && AIR_USE.test(bare))
+    found.push(`${file.path} transmits past the law (${ON_AIR})`);
   return found;
 }
 

@@ -316,7 +316,9 @@ export class NodeLink implements Link {
   #alive(live: Live, reception: Reception): void {
     const peer = this.#peer(live.peer);
     const { via } = reception;
-    if (via !== undefined && this.#owners.note(via, live.peer)) this.#options.medium.connections?.prove(via);
+    const { medium, strangers } = this.#options;
+    if (via !== undefined && this.#owners.note(via, live.peer))
+      medium.connections?.prove(via, strangers?.isStranger(live.peer) ?? false);
     peer.heard(reception);
     peer.conversation.sessionsChanged();
     this.onAlive.emit(live.peer);

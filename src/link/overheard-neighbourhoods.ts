@@ -33,6 +33,11 @@ export class OverheardNeighbourhoods {
     return this.#known.has(nodeIdKey(from));
   }
 
+  /** Whose keys are held; the one handed over last comes last. */
+  get all(): readonly NodeId[] {
+    return [...this.#known.values()].map((k) => k.from);
+  }
+
   /** Takes the key a neighbour has handed over, in place of the one it gave before. */
   add(from: NodeId, { index, slot, counter, key, tagKey }: KeyOffer): void {
     this.remove(from);

@@ -11,7 +11,14 @@ import { SEALED_OVERHEAD, type SharedForm } from './frame.ts';
 import type { IncomingRecord, Reach, Rec, SendOptions, Sent, Shared, SharedRecord } from './link.ts';
 import type { LinkMemory } from './link-memory.ts';
 import type { Priority, Submission } from './medium.ts';
-import { decodeKeyOffer, type Member, Neighbourhood, TAG_LENGTH, tagsLength } from './neighbourhood.ts';
+import {
+  decodeKeyOffer,
+  type Member,
+  MOST_MEMBERS,
+  Neighbourhood,
+  TAG_LENGTH,
+  tagsLength,
+} from './neighbourhood.ts';
 import { NeighbourhoodMemory } from './neighbourhood-memory.ts';
 import { OverheardNeighbourhoods } from './overheard-neighbourhoods.ts';
 import { decodeRecords } from './records.ts';
@@ -163,6 +170,7 @@ export class SharedFrames implements Shared {
     }
     const before = this.isMutual(id);
     this.#theirs.add(id, offer);
+    this.#boundTheirs(id);
     const member = this.#ours.member(id);
     if (asked && member) member.holds = true;
     asked?.abort();
@@ -200,6 +208,12 @@ export class SharedFrames implements Shared {
     const frame = this.#ours.seal([record], this.#o.clock.monotonic(), most);
     if (this.#ours.generation !== generation) this.#memory?.changed();
     return frame;
+  }
+
+  /** Keys of those who do not hold ours, and of whom there may be any number: the oldest go. */
+  #boundTheirs(newest: NodeId): void {
+    const others = this.#theirs.all.filter((id) => id !== newest && !this.#ours.member(id));
+    for (const id of others.slice(0, Math.max(0, others.length - MOST_MEMBERS))) this.#theirs.remove(id);
   }
 
   /** Another key, which nobody holds yet. */

@@ -34,14 +34,18 @@ export class StrangersAir {
     return this.#spent.spent(clock.monotonic()) < STRANGERS * allowedMs * 1000;
   }
 
+  isStranger(id: NodeId): boolean {
+    return !this.#o.isContact(id);
+  }
+
   /** Whether this node may be answered now. */
   mayAnswer(id: NodeId): boolean {
-    return this.#o.isContact(id) || this.isOpen;
+    return !this.isStranger(id) || this.isOpen;
   }
 
   /** So much was sent to answer this node. */
   answered(id: NodeId, airtimeMs: number): void {
-    if (!this.#o.isContact(id)) this.spend(airtimeMs);
+    if (this.isStranger(id)) this.spend(airtimeMs);
   }
 
   /** So much was sent on a stranger's behalf. */

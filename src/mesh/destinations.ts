@@ -4,6 +4,7 @@
  * the neighbour that has brought most of them that loses one.
  */
 import { equal, toHex } from '../core/bytes.ts';
+import { Event } from '../core/events.ts';
 import { bytes, fixed } from '../db/codecs.ts';
 import { type Db, isDurable, type Table, type TableSpec, type Tx } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -36,6 +37,8 @@ export interface Destination {
 }
 
 export class Destinations {
+  /** Its place went to another: whatever is kept of it elsewhere is of no use any more. */
+  readonly onForgotten = new Event<string>();
   readonly #db: Db;
   readonly #table: Table<Uint8Array, Uint8Array>;
   readonly #isTrusted: (id: NodeId) => boolean;
@@ -108,6 +111,7 @@ export class Destinations {
     const victim = most[0] as Destination;
     this.#remove(victim);
     this.#write((tx) => tx.remove(this.#table, victim.nodeId));
+    this.onForgotten.emit(victim.key);
   }
 
   #remove(destination: Destination | undefined): void {

@@ -68,6 +68,8 @@ export class Learner {
 
   constructor(options: LearnerOptions) {
     this.#o = options;
+    // destinations are bounded, so routes are
+    options.destinations.onForgotten.on((key) => options.table.forget(key));
   }
 
   /** A digest of a linked neighbour, proven to be its own. */

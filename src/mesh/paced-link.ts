@@ -76,7 +76,8 @@ export class PacedLink {
 
   /** Counts what routing takes within sealed frames, ms of both sides: nobody who overhears them can tell. */
   sealed(airtimeMs: number): void {
-    this.#counters.count('mesh.sealed-ms', Math.round(airtimeMs));
+    // what goes by a wire takes none
+    if (airtimeMs > 0) this.#counters.count('mesh.sealed-ms', Math.round(airtimeMs));
   }
 
   /** For an exchange that was paid for with `paidMs`: what it takes beyond that, in tries, is owed. */

@@ -81,6 +81,11 @@ export class RouteTable {
     if (known?.size === 0) this.#routes.delete(destination);
   }
 
+  /** Forgets all routes to a destination. That it was advertised stands until it is taken back. */
+  forget(destination: string): void {
+    this.#routes.delete(destination);
+  }
+
   /** Forgets what has not been said again in time. */
   expire(now: number): void {
     for (const [destination, known] of this.#routes) {

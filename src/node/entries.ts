@@ -80,7 +80,7 @@ export function radioStatus(
   { medium, board, region, settings }: NodeRadio,
   failure: string | undefined,
 ): { readonly radio: RadioStatus; readonly law: LawStatus } {
-  const { airtimeAllowedMs, airtimeUsedMs, noiseFloorDbm } = medium.status;
+  const { airtimeAllowedMs, airtimeUsedMs, noiseFloorDbm, subBand } = medium.status;
   const { frequencyHz, bandwidthHz, spreadingFactor, codingRate, powerDbm } = settings;
   return {
     radio: {
@@ -90,6 +90,7 @@ export function radioStatus(
       ...(noiseFloorDbm === undefined ? {} : { noiseFloorDbm }),
     },
     law: {
+      ...subBand,
       usedMs: Math.round(airtimeUsedMs),
       ...(airtimeAllowedMs === undefined ? {} : { allowedMs: Math.round(airtimeAllowedMs) }),
     },

@@ -89,8 +89,19 @@ export interface RadioStatus {
   readonly noiseFloorDbm?: number;
 }
 
-/** The allowance of the sub-band in use (docs/protocol/link.md, "The law"). */
+/** The rules of the sub-band in use, and how much of its allowance is used (docs/protocol/link.md, "The law"). */
 export interface LawStatus {
+  readonly fromHz: number;
+  readonly toHz: number;
+  /** What may be radiated, dBm: over a half-wave dipole (ERP) or over an isotropic antenna (EIRP). */
+  readonly maxPowerDbm: number;
+  readonly powerIs: 'ERP' | 'EIRP';
+  /** Share of any hour, 0 … 1; left out where the region sets none. */
+  readonly dutyCycle?: number;
+  /** ms, the longest single transmission; left out where the region sets none. */
+  readonly dwellMs?: number;
+  /** The channel must have been weaker than this for so long before each transmission; left out where it need not. */
+  readonly listenBeforeTalk?: { readonly thresholdDbm: number; readonly ms: number };
   /** ms of airtime within the past hour. */
   readonly usedMs: number;
   /** ms of airtime allowed in any hour; left out where the region sets no duty cycle. */

@@ -9,6 +9,8 @@ const PAUSE_EXCHANGES = 20;
 const LEAST_FIRST_MS = 5 * SECOND;
 /** A sign of life ends a pause after silence, but not before this part of the pause that it began with is over. */
 const HEARD_PART = 0.25;
+/** Names are free to make: beyond so many the one that failed longest ago is forgotten. */
+const MOST = 4096;
 
 /** `full`: it has said so, and a sign of life says nothing else. */
 export type Failure = 'silent' | 'full';
@@ -21,7 +23,7 @@ interface Pause {
   readonly failure: Failure;
 }
 
-/** Pauses by name; times in ms of one monotonic clock. */
+/** Pauses by name, the latest failure last; times in ms of one monotonic clock. */
 export class Backoff {
   readonly #pauses = new Map<string, Pause>();
 
@@ -29,7 +31,10 @@ export class Backoff {
   fail(key: string, failure: Failure, now: number, firstMs = FIRST_MS): number {
     const fails = (this.#pauses.get(key)?.fails ?? 0) + 1;
     const ms = Math.min(LONGEST_MS, firstMs * 2 ** (fails - 1));
+    this.#pauses.delete(key);
     this.#pauses.set(key, { fails, from: now, ms, until: now + ms, failure });
+    const [oldest] = this.#pauses.keys();
+    if (this.#pauses.size > MOST && oldest !== undefined) this.#pauses.delete(oldest);
     return ms;
   }
 

@@ -105,13 +105,15 @@ describe('nexus', () => {
     const [status] = await json(a, 'status');
     expect(status).toMatchObject({
       radio: { board: 'sim', region: 'EU868', spreadingFactor: 7, health: 'ok' },
-      law: { allowedMs: 360_000 },
+      law: { fromHz: 869_400_000, toHz: 869_650_000, dutyCycle: 0.1, maxPowerDbm: 27, allowedMs: 360_000 },
       neighbours: [{ name: 'B', linked: true }],
       store: { state: 'ok' },
     });
     expect(status.law.usedMs).toBeGreaterThan(0);
     const { stdout } = await a.nexus(['status']);
     expect(stdout).toMatch(/^radio +ok: sim, EU868 869\.525 MHz, 125 kHz, SF7, 4\/5, 17 dBm/m);
+    expect(stdout).toMatch(/^law +869\.4–869\.65 MHz: 10 % of any hour on air, at most 27 dBm ERP$/m);
+    expect(stdout).toMatch(/^airtime +\d[\d.]* s of the 360 s an hour that the law allows$/m);
   });
 
   test('neighbours and routes show who is in earshot, and who is reached through whom', async () => {
@@ -119,8 +121,8 @@ describe('nexus', () => {
     expect(heard).toMatchObject({ name: 'B', medium: 'lora', linked: true });
     expect(heard.etx).toBeGreaterThanOrEqual(1);
     const table = (await a.nexus(['neighbours'])).stdout.split('\n');
-    expect(table[0]).toMatch(/^node +name +heard +level +SNR +ETX +link$/);
-    expect(table[1]).toMatch(/^[0-9a-f]{8} +B +.* ago +-?\d+ dBm +-?\d+\.\d dB +\d+\.\d +linked$/);
+    expect(table[0]).toMatch(/^node +name +by +heard +level +SNR +ETX +link$/);
+    expect(table[1]).toMatch(/^[0-9a-f]{8} +B +lora +.* ago +-?\d+ dBm +-?\d+\.\d dB +\d+\.\d +linked$/);
 
     const [known] = await json(a, 'routes');
     expect(known).toMatchObject({ name: 'B', nodeId: heard.nodeId });

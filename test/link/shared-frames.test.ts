@@ -1,8 +1,15 @@
 /** docs/protocol/link.md, "Shared frames", on the air. */
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Counters } from '../../src/core/counters.ts';
+import { silent } from '../../src/core/log.ts';
+import { Identity } from '../../src/identity/keys.ts';
+import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import type { SharedRecord } from '../../src/link/link.ts';
+import { encodeKeyOffer, MOST_MEMBERS } from '../../src/link/neighbourhood.ts';
+import { NodeLink } from '../../src/link/node-link.ts';
 import { RECORD } from '../../src/link/records.ts';
+import { TransferIds } from '../../src/link/transfer-ids.ts';
 import { type Station, Stations } from './stations.ts';
 
 const P0 = { priority: 0 } as const;
@@ -88,6 +95,35 @@ describe('who is dismissed', () => {
     await share(a, 'without c');
     expect([heard.get(b), heard.get(c)]).toEqual([['without c'], []]);
   });
+});
+
+test('a crowd that hands over keys and wants none has a bounded part, and linked neighbours keep theirs', async () => {
+  await admit(a, b);
+  const { random } = stations.sim;
+  const crowd = Array.from({ length: MOST_MEMBERS + 12 }, (_, i) => {
+    let handshakes = 0n;
+    return new NodeLink({
+      ...{ clock: stations.sim, counters: new Counters(), log: silent, medium: c.medium },
+      identity: new Identity(random.fork(`crowd ${i}`).bytes(32)),
+      transferIds: new TransferIds(),
+      keyOf: stations.keyOf,
+      random: random.fork(`link ${i}`),
+      handshakeCounter: () => ++handshakes,
+    });
+  });
+  const ids: NodeId[] = [];
+  for (const [i, link] of crowd.entries()) {
+    const [key, tagKey] = [random.bytes(32), random.bytes(16)];
+    const offer = encodeKeyOffer({ wantsYours: false, slot: 0, index: 1000 + i, counter: 0n, key, tagKey });
+    await stations.resolve(link.neighbour(b.identity.nodeId).send(offer, P0));
+    ids.push(...b.link.shared.withIndex(1000 + i));
+  }
+  expect(ids).toHaveLength(crowd.length);
+  const kept = ids.filter((id) => b.link.shared.indexOf(id) !== undefined);
+  expect(kept).toEqual(ids.slice(-kept.length));
+  expect(kept.length).toBeLessThanOrEqual(MOST_MEMBERS + 1);
+  expect([isMutual(a, b), isMutual(b, a)]).toEqual([true, true]);
+  for (const link of crowd) await link.stop();
 });
 
 test('a sign of life, and of the link, comes with it', async () => {

@@ -26,22 +26,26 @@ export class Village {
     return this.stations.sim.run(ms);
   }
 
-  /** A station that routes, once its links have had time to form. */
-  async router(name: string, trusts: (id: Uint8Array) => Uint8Array | undefined = () => undefined) {
+  /** A station that routes. `position`: where on its chain of freshness it begins. */
+  async router(
+    name: string,
+    trusts: (id: Uint8Array) => Uint8Array | undefined = () => undefined,
+    position = 0,
+  ) {
     let router: Router | undefined;
     const station = await this.stations.station(name, { keyOf: (id) => router?.keyOf(id) });
     const { sim } = this.stations;
     const durability = { kind: 'simulated', clock: sim, delay: () => 5 } as const;
     const db = await this.stations.resolve(openDatabase(temporaryDirectory(), { durability }));
-    let position = 0;
+    let next = position;
     router = new Router({
       link: station.link,
       db,
       identity: station.identity,
       chainSecret: chainSecretOf(new Uint8Array(32).fill(++this.#seed)),
-      nextPosition: () => position++,
+      nextPosition: () => next++,
       skipTo: async (n) => {
-        position = Math.max(position, n);
+        next = Math.max(next, n);
       },
       mailboxes: () => [],
       otherKey: trusts,

@@ -58,3 +58,11 @@ test('after silence, the faster the air the shorter the first pause: 20 exchange
   b.heard('k', 2 + 10_000);
   expect(b.waitMs('k', 10_002)).toBe(0);
 });
+
+test('of those that failed, the 4,096 last are remembered: a crowd of names does not fill memory', () => {
+  const b = new Backoff();
+  for (let i = 0; i < 4_096; i++) b.fail(`k${i}`, 'silent', i);
+  b.fail('k0', 'silent', 5_000); // again: it is the last one now
+  b.fail('one more', 'silent', 5_000);
+  expect([b.failures('k0'), b.failures('k1'), b.failures('k2')]).toEqual([2, 0, 1]);
+});

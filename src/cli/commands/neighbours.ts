@@ -20,13 +20,14 @@ export const neighbours: Command = {
   },
 };
 
-const HEAD = ['node', 'name', 'heard', 'level', 'SNR', 'ETX', 'link'];
+const HEAD = ['node', 'name', 'by', 'heard', 'level', 'SNR', 'ETX', 'link'];
 
 /** One neighbour's line, in the columns of the table. */
 export function neighbourRow(n: NeighbourStatus): string[] {
   return [
     n.nodeId.slice(0, 8),
     n.name === undefined ? '' : printable(n.name),
+    n.medium,
     n.heardMsAgo === undefined ? '' : `${duration(n.heardMsAgo)} ago`,
     n.rssiDbm === undefined ? '' : `${Math.round(n.rssiDbm)} dBm`,
     n.snrDb === undefined ? '' : `${n.snrDb.toFixed(1)} dB`,

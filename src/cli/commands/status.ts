@@ -15,7 +15,7 @@ export const status: Command = {
   name: 'status',
   parameters: [],
   flags: JSON_FLAG,
-  summary: 'show how the box is: radio, airtime, neighbours, messages, store, counters',
+  summary: 'show how the box is: radio, law, airtime, neighbours, messages, store, counters',
   async run({ client, flag, out }) {
     const now = await client.status();
     if (flag('json')) out(printable(JSON.stringify(now)));
@@ -30,7 +30,12 @@ export function statusLines(s: NodeStatus): string[] {
     ['box', `${s.name === undefined ? '' : `${printable(s.name)}, `}node ${s.identity.nodeId}`],
     ['up', `${duration(s.uptimeMs)}, version ${s.version}`],
     ['radio', s.radio ? radio(s.radio) : 'none'],
-    ...(s.law ? [['airtime', airtime(s.law)]] : []),
+    ...(s.law
+      ? [
+          ['law', lawful(s.law)],
+          ['airtime', airtime(s.law)],
+        ]
+      : []),
     ...(s.lan ? [['lan', lan(s.lan)]] : []),
     [
       'messages',
@@ -60,9 +65,30 @@ function radio(r: RadioStatus): string {
   return `${r.health}: ${r.board}, ${r.region} ${channel}, ${r.powerDbm} dBm${floor}`;
 }
 
+/** `869.4–869.65 MHz: 10 % of any hour on air, at most 27 dBm ERP` */
+function lawful({
+  dutyCycle,
+  dwellMs,
+  fromHz,
+  listenBeforeTalk,
+  maxPowerDbm,
+  powerIs,
+  toHz,
+}: LawStatus): string {
+  const rules = [
+    dutyCycle === undefined ? '' : `${Number((100 * dutyCycle).toPrecision(3))} % of any hour on air`,
+    dwellMs === undefined ? '' : `${dwellMs} ms a transmission`,
+    listenBeforeTalk === undefined
+      ? ''
+      : `${listenBeforeTalk.ms} ms below ${listenBeforeTalk.thresholdDbm} dBm before each`,
+    `at most ${maxPowerDbm} dBm ${powerIs}`,
+  ].filter((rule) => rule !== '');
+  return `${fromHz / 1e6}–${toHz / 1e6} MHz: ${rules.join(', ')}`;
+}
+
 function airtime(law: LawStatus): string {
   if (law.allowedMs === undefined) return `${duration(law.usedMs)} in the past hour`;
-  return `${duration(law.usedMs)} of the ${Math.round(law.allowedMs / 1000)} s an hour that the law allows`;
+  return `${duration(law.usedMs)} of the ${Number((law.allowedMs / 1000).toPrecision(3))} s an hour that the law allows`;
 }
 
 function lan({ port, connections }: LanStatus): string {

@@ -3,6 +3,8 @@
 /** In all, and from one address. */
 export const MOST_CONNECTIONS = 64;
 export const MOST_OF_ADDRESS = 8;
+/** Of nodes that are no contacts: where all places are taken, those beyond give way. */
+export const MOST_OF_STRANGERS = 48;
 /** ms: of two that both ends dialled within this, both drop the same one. */
 const AT_ONCE_MS = 10_000;
 
@@ -15,6 +17,8 @@ export interface Kept {
   readonly instance: string | undefined;
   /** A frame that came by it has opened. */
   readonly proven: boolean;
+  /** The node that has proven it is no contact, and its address is not one that somebody has configured. */
+  readonly stranger: boolean;
   readonly since: number;
 }
 
@@ -22,12 +26,19 @@ export type Admission =
   /** `evicted` makes room for it. */
   { readonly admitted: true; readonly evicted?: string } | { readonly admitted: false };
 
-/** Whether one more may come. Where all places are taken, the oldest that nobody has proven gives way. */
+/**
+ * Whether one more may come. Where all places are taken, the oldest that nobody has proven gives way; else, since
+ * identities cost nothing, the youngest of strangers that have more than their part.
+ */
 export function admit(kept: readonly Kept[], remote: string): Admission {
   if (kept.filter((k) => k.remote === remote).length >= MOST_OF_ADDRESS) return { admitted: false };
   if (kept.length < MOST_CONNECTIONS) return { admitted: true };
   const [oldest] = kept.filter((k) => !k.proven).sort((a, b) => a.since - b.since);
-  return oldest ? { admitted: true, evicted: oldest.via } : { admitted: false };
+  if (oldest) return { admitted: true, evicted: oldest.via };
+  const strangers = kept.filter((k) => k.stranger).sort((a, b) => b.since - a.since);
+  const [youngest] = strangers;
+  if (!youngest || strangers.length <= MOST_OF_STRANGERS) return { admitted: false };
+  return { admitted: true, evicted: youngest.via };
 }
 
 /**

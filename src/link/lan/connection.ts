@@ -13,6 +13,8 @@ export interface ConnectionOptions {
   readonly via: string;
   readonly stream: Stream;
   readonly dialled: boolean;
+  /** Its address stands in the configuration. */
+  readonly configured: boolean;
   /** Of this box. */
   readonly instance: Uint8Array;
   readonly now: () => number;
@@ -34,9 +36,11 @@ export class Connection implements Kept, Life {
   readonly onEnd = new Event<EndReason>();
   readonly via: string;
   readonly dialled: boolean;
+  readonly configured: boolean;
   readonly since: number;
   instance: string | undefined;
   proven = false;
+  stranger = false;
   frames = 0;
   heardAt: number;
   saidAt: number;
@@ -47,9 +51,10 @@ export class Connection implements Kept, Life {
   readonly #deframer = new Deframer();
   #ended = false;
 
-  constructor({ via, stream, dialled, instance, now }: ConnectionOptions) {
+  constructor({ via, stream, dialled, configured, instance, now }: ConnectionOptions) {
     this.via = via;
     this.dialled = dialled;
+    this.configured = configured;
     this.#stream = stream;
     this.#now = now;
     this.since = now();

@@ -6,6 +6,8 @@ const FIRST_MS = 1_000;
 const LONGEST_MS = 60_000;
 /** Of two that hear each other's beacon the one with the higher instance lets the other dial first. */
 const PATIENCE_MS = 3_000;
+/** A proven connection that has lasted so long makes the next failure the first one again; one that others push out does not. */
+const LASTED_MS = 60_000;
 /** A box found by its beacon is forgotten after so many failures; its next beacon finds it again. */
 const MOST_FAILS = 3;
 /** Boxes known by their beacons. */
@@ -25,6 +27,8 @@ export interface Target extends Address {
   /** Whom it turned out to be. */
   instance: string | undefined;
   fails: number;
+  /** Of the connection there is. */
+  provenAt: number | undefined;
   nextAt: number;
   underway: boolean;
 }
@@ -68,14 +72,16 @@ export class Dialling {
     t.underway = false;
   }
 
-  /** Whether a connection to it that has been proven came about: the next failure is the first one again. */
-  proven(instance: string): void {
-    for (const t of this.#targets) if (t.instance === instance) t.fails = 0;
+  /** A connection to it has been proven. */
+  proven(instance: string, now: number): void {
+    for (const t of this.#targets) if (t.instance === instance) t.provenAt ??= now;
   }
 
   /** It was not reached, or its connection has ended: it is due again later. */
   failed(t: Target, now: number): void {
     t.underway = false;
+    if (t.provenAt !== undefined && now - t.provenAt >= LASTED_MS) t.fails = 0;
+    t.provenAt = undefined;
     t.fails++;
     t.nextAt = now + redialDelay(t.fails, this.#random);
     if (!t.configured && t.fails >= MOST_FAILS) this.forget(t);
@@ -94,5 +100,5 @@ function target(
   instance: string | undefined,
   nextAt: number,
 ): Target {
-  return { host, port, configured, instance, fails: 0, nextAt, underway: false };
+  return { host, port, configured, instance, fails: 0, provenAt: undefined, nextAt, underway: false };
 }

@@ -72,7 +72,7 @@ export class LanMedium implements Medium {
       get open() {
         return open();
       },
-      prove: (via) => this.#prove(via),
+      prove: (via, isStranger) => this.#prove(via, isStranger),
     };
   }
 
@@ -205,7 +205,8 @@ export class LanMedium implements Medium {
     }
     if (admission.evicted !== undefined) this.#all.get(admission.evicted)?.end('evicted');
     const via = `lan-${this.#nextVia++}`;
-    const connection = new Connection({ via, stream, dialled, instance: this.#instance, now });
+    const configured = target?.configured ?? false;
+    const connection = new Connection({ via, stream, dialled, configured, instance: this.#instance, now });
     this.#all.set(via, connection);
     connection.onNamed.on(() => this.#met(connection, target));
     connection.onFrame.on((bytes) => {
@@ -236,11 +237,12 @@ export class LanMedium implements Medium {
     if (connection.named) this.#onChange.emit({ via: connection.via, up: false });
   }
 
-  #prove(via: string): void {
+  #prove(via: string, isStranger: boolean): void {
     const connection = this.#all.get(via);
     if (!connection?.instance) return;
     connection.proven = true;
-    this.#dialling.proven(connection.instance);
+    connection.stranger = isStranger && !connection.configured;
+    this.#dialling.proven(connection.instance, this.#parts.clock.monotonic());
     for (const other of superfluous([...this.#all.values()], connection, this.#own))
       this.#all.get(other)?.end('superfluous');
   }

@@ -29,6 +29,13 @@ export class Ledger {
     if (last && last.at > entry.at) throw new Error('transmissions are entered in their order');
     this.#entries.push(entry);
     this.#micros += entry.micros;
+    // whoever only adds, since nothing is scarce, must not gather the entries of years
+    this.#expire(entry.at);
+  }
+
+  /** Entries that are kept. */
+  get size(): number {
+    return this.#entries.length;
   }
 
   /** µs spent within the hour before `now`. */

@@ -3,7 +3,7 @@
  * access on LoRa" and "The law"). One turn after the other: an answer that is due; else whoever heads the queue, once
  * the law and the channel let it.
  */
-import { checkLawful, mtu, type Region, subBandOf } from '../../../board/regions.ts';
+import { checkLawful, mtu, type Region, type SubBand, subBandOf } from '../../../board/regions.ts';
 import {
   type LoraSettings,
   type Radio,
@@ -36,6 +36,8 @@ export interface Traffic {
 }
 
 export interface LoraStatus {
+  /** Whose rules are kept. */
+  readonly subBand: SubBand;
   /** ms on air in the last hour, as the law counts, and what it allows (undefined: no duty cycle here). */
   readonly airtimeUsedMs: number;
   readonly airtimeAllowedMs: number | undefined;
@@ -61,6 +63,7 @@ export class LoraMedium implements Medium {
   /** Everything but `transmit`, which is the limiter's. */
   readonly #radio: Omit<Radio, 'transmit'>;
   readonly #limiter: Limiter;
+  readonly #subBand: SubBand;
   readonly #clock: Clock;
   readonly #counters: Counters;
   readonly #airtimes = new Map<number, number>();
@@ -79,12 +82,12 @@ export class LoraMedium implements Medium {
   private constructor(
     radio: Omit<Radio, 'transmit'>,
     limiter: Limiter,
-    settings: LoraSettings,
-    mtu: number,
+    { settings, subBand, mtu }: { settings: LoraSettings; subBand: SubBand; mtu: number },
     parts: ChannelParts,
   ) {
     this.mtu = mtu;
     this.#settings = settings;
+    this.#subBand = subBand;
     this.#radio = radio;
     this.#limiter = limiter;
     this.#clock = parts.clock;
@@ -115,7 +118,8 @@ export class LoraMedium implements Medium {
       throw new PersonError('unlawful', unlawful ?? `${region.name} has no band there.`);
     await radio.start(settings);
     const limiter = new Limiter(radio, subBand, airtime, store, parts);
-    return new LoraMedium(radio, limiter, settings, mtu(region, settings, airtime), parts);
+    const channel = { settings, subBand, mtu: mtu(region, settings, airtime) };
+    return new LoraMedium(radio, limiter, channel, parts);
   }
 
   /** ms on air of a frame of so many bytes. */
@@ -130,6 +134,7 @@ export class LoraMedium implements Medium {
 
   get status(): LoraStatus {
     return {
+      subBand: this.#subBand,
       airtimeUsedMs: this.#limiter.usedMs,
       airtimeAllowedMs: this.#limiter.allowedMs,
       sent: this.#sent,

@@ -5,6 +5,7 @@ import {
   type Kept,
   MOST_CONNECTIONS,
   MOST_OF_ADDRESS,
+  MOST_OF_STRANGERS,
   superfluous,
 } from '../../../src/link/lan/admission.ts';
 
@@ -13,7 +14,7 @@ const LOWER = '10';
 const HIGHER = 'f0';
 
 const kept = (via: string, facts: Partial<Kept> = {}): Kept => ({
-  ...{ via, remote: via, dialled: false, instance: HIGHER, proven: false, since: 0 },
+  ...{ via, remote: via, dialled: false, instance: HIGHER, proven: false, stranger: false, since: 0 },
   ...facts,
 });
 const many = (n: number, facts: (i: number) => Partial<Kept>) =>
@@ -42,6 +43,14 @@ describe('one more', () => {
         'x',
       ),
     ).toEqual({ admitted: false });
+  });
+
+  test('takes the place of the youngest stranger, where all are proven and strangers have more than their part', () => {
+    const strangers = (n: number) =>
+      many(MOST_CONNECTIONS, (i) => ({ proven: true, stranger: i < n, since: i }));
+    expect(admit(strangers(MOST_OF_STRANGERS), 'x')).toEqual({ admitted: false });
+    const evicted = `c${MOST_OF_STRANGERS}`;
+    expect(admit(strangers(MOST_OF_STRANGERS + 1), 'x')).toEqual({ admitted: true, evicted });
   });
 
   test('is turned away where its address has enough', () => {

@@ -57,15 +57,20 @@ describe('a configured peer', () => {
     expect(hosts(d, 20_000)).toEqual(['relay:27182']);
   });
 
-  test('a connection that was proven makes the next failure the first again', () => {
+  test.each([
+    [60_000, 500, 1_500],
+    [59_999, 30_000, 90_000],
+  ])('a proven connection that has lasted %i ms lets the next dial wait %i to %i ms', (ms, least, most) => {
     const d = dialling(PEER);
     const [t] = d.due(0, nobody);
     if (!t) throw new Error('not due');
     for (let i = 0; i < 10; i++) d.failed(t, 0);
     d.connected(t, LOWER);
-    d.proven(LOWER);
-    d.failed(t, 0);
-    expect(t.nextAt).toBeLessThan(1_500);
+    d.proven(LOWER, 0);
+    d.proven(LOWER, 30_000); // again: it is as old as it was
+    d.failed(t, ms);
+    expect(t.nextAt - ms).toBeGreaterThanOrEqual(least);
+    expect(t.nextAt - ms).toBeLessThanOrEqual(most);
   });
 
   test('that is this box itself is forgotten', () => {

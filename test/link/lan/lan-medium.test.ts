@@ -27,7 +27,7 @@ class Host {
     this.counters = counters;
     medium.onFrame.on(({ bytes, reception }) => {
       this.heard.push(toHex(bytes));
-      if (this.proves) medium.connections.prove(reception.via ?? '');
+      if (this.proves) medium.connections.prove(reception.via ?? '', false);
     });
     medium.connections.onChange.on(({ up }) => this.changes.push(up ? 'up' : 'down'));
   }
