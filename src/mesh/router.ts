@@ -555,13 +555,13 @@ export class Router implements Routing {
   /** How many share the channel where it is fullest, of what is heard and what those who are heard say of themselves. */
   #fullest(up: readonly Heard[]): number {
     const { shared } = this.#o.link;
-    const believed = ({ hears, nodeId }: Heard) =>
-      Math.min(
-        hears,
-        MOST_BELIEVED,
-        shared.isMutual(nodeId) ? MOST_BELIEVED : 2 * up.length + STRANGER_HEARS,
-      );
-    return Math.max(up.length, ...up.map(believed));
+    const ofStrangers = 2 * up.length + STRANGER_HEARS;
+    return up.reduce((most, { hears, nodeId }) => {
+      const said = Math.min(hears, MOST_BELIEVED);
+      // every decision about the budget asks for this: who is linked matters only where it makes a difference
+      if (said <= most || said <= ofStrangers || shared.isMutual(nodeId)) return Math.max(most, said);
+      return Math.max(most, ofStrangers);
+    }, up.length);
   }
 
   #isSpokenTo(id: NodeId): boolean {
