@@ -241,7 +241,7 @@ export class Sessions {
 
   #isReplaced(live: Live): boolean {
     for (const other of this.#live.values())
-      if (isPreferred(other, live) && equal(other.peer, live.peer)) return true;
+      if (equal(other.peer, live.peer) && isPreferred(other, live)) return true;
     return false;
   }
 

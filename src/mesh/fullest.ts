@@ -9,13 +9,14 @@ const STRANGER_HEARS = 4;
 
 /** How many nodes share the channel where it is fullest, of what is heard and what those who are `up` say of themselves. */
 export function fullest(up: readonly Heard[], isLinked: (id: NodeId) => boolean): number {
+  const ofStrangers = 2 * up.length + STRANGER_HEARS;
   let most = up.length;
   for (const { hears, nodeId } of up) {
-    if (hears <= most) continue;
-    const believed = isLinked(nodeId)
-      ? MOST_BELIEVED
-      : Math.min(MOST_BELIEVED, 2 * up.length + STRANGER_HEARS);
-    most = Math.max(most, Math.min(hears, believed));
+    const said = Math.min(hears, MOST_BELIEVED);
+    if (said <= most) continue;
+    // every decision about the budget asks for this: who is linked matters only where it makes a difference
+    const isBelieved = said <= ofStrangers || isLinked(nodeId);
+    most = Math.max(most, isBelieved ? said : ofStrangers);
   }
   return most;
 }

@@ -111,6 +111,7 @@ export class RouteTable {
       if (cost.metric !== RETRACTED && bandwidthOf(cost.bottleneck) >= minBandwidth)
         all.push({ route, cost });
     }
+    if (all.length <= 1) return all;
     const found = all.filter((u) => !isOutdated(u, all));
     const fastest = Math.min(...found.map((u) => u.cost.metric));
     const selected = this.#selected.get(destination);

@@ -4,17 +4,19 @@
 const KEPT = 720;
 
 export class Occupancy {
-  readonly #samples: boolean[] = [];
+  /** 1 for busy; a ring. */
+  readonly #samples = new Uint8Array(KEPT);
+  #taken = 0;
   #busy = 0;
 
   add(busy: boolean): void {
-    this.#samples.push(busy);
-    if (busy) this.#busy++;
-    if (this.#samples.length > KEPT && this.#samples.shift()) this.#busy--;
+    const place = this.#taken++ % KEPT;
+    this.#busy += Number(busy) - (this.#samples[place] as number);
+    this.#samples[place] = Number(busy);
   }
 
   /** 0 … 1 over the last hour; undefined before the first sample. */
   get share(): number | undefined {
-    return this.#samples.length === 0 ? undefined : this.#busy / this.#samples.length;
+    return this.#taken === 0 ? undefined : this.#busy / Math.min(this.#taken, KEPT);
   }
 }
