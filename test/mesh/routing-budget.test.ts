@@ -22,9 +22,9 @@ const budget = (neighbours: number, legalMs?: number) => {
 };
 
 test.each([
-  [0, undefined, 0.026],
-  [8, undefined, 0.026 / 9],
-  [8, 360_000, 0.026 / 9],
+  [0, undefined, 0.025],
+  [8, undefined, 0.025 / 9],
+  [8, 360_000, 0.025 / 9],
   [0, 360_000, 0.02],
   [8, 36_000, 0.002],
 ])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
