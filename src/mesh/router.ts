@@ -24,7 +24,7 @@ import { FeasibilityDistances } from './feasibility.ts';
 import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { HandedSteps } from './handed-steps.ts';
 import { Introductions, isFirstHand } from './introductions.ts';
-import { Learner } from './learner.ts';
+import { Learner, mostSteps } from './learner.ts';
 import { LinkCosts } from './link-costs.ts';
 import { LinkKeeper } from './link-keeper.ts';
 import { bandwidthOf, bottleneckOf, type LinkCost, metricOf, type Policy, PRICE_DECIDES } from './metric.ts';
@@ -111,10 +111,12 @@ export class Router implements Routing {
     const self = identity.nodeId;
     const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
     const common = { self, link, isTrusted, clock, random: options.random, counters };
-    this.#earshot = new Earshot(isTrusted);
+    // names cost nothing: however many are heard, those who are linked keep their places
+    const isOurs = (id: NodeId) => isTrusted(id) || link.shared.isMutual(id);
+    this.#earshot = new Earshot(isOurs);
     this.#linkCosts = new LinkCosts(link, this.#earshot, clock);
     let standIns: StandIns | undefined;
-    const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
+    const isKept = (id: NodeId) => isOurs(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
     this.#destinations = new Destinations(db, isKept);
     this.#distances = new FeasibilityDistances(db);
     this.#table = new RouteTable({
@@ -394,7 +396,7 @@ export class Router implements Routing {
     const destination = this.#destinations.get(nodeIdKey(nodeId));
     if (!destination) return;
     const before = destination.chain.order;
-    const order = destination.chain.prove(step, 4096);
+    const order = destination.chain.prove(step, mostSteps(destination, this.#now()));
     if (order === undefined || order <= before) {
       this.#refuse('unproven-beacon');
       return;
