@@ -87,6 +87,8 @@ export class Advertiser {
   readonly #dueAt: Map<string, number>;
   /** Said before the start of this box, and not since. */
   readonly #recalled: Set<string>;
+  /** Said to all, and not only over connections. */
+  readonly #saidToAll: Set<string>;
   readonly #startedAt: number;
   /** When a route was last asked for. */
   readonly #askedAt = new Map<string, number>();
@@ -103,6 +105,8 @@ export class Advertiser {
     const { said } = options.memory;
     this.#dueAt = new Map(said?.dueAt);
     this.#recalled = new Set(this.#dueAt.keys());
+    // how it was said is not remembered
+    this.#saidToAll = new Set(this.#recalled);
     this.#t0 = logByteOf((said?.t0 ?? T0_LEAST_MS) / MINUTE);
     this.#startedAt = options.clock.monotonic();
   }
@@ -245,27 +249,27 @@ export class Advertiser {
     return [{ entry: this.ownEntry(), trusted: true, urgent: true, reach: 'all', before: () => {}, said }];
   }
 
-  /** What was advertised and cannot be reached any more. */
+  /** What was advertised and cannot be reached any more: taken back where it was said. */
   #changes(now: number): Statement[] {
-    const { destinations, table } = this.#o;
+    const { destinations, isWired, link, table } = this.#o;
+    const hasWires = link.shared.members.some(isWired);
     const lost = [...table.advertised()].filter((key) => !table.best(key, now) && !this.#mayReturn(key, now));
-    return lost.map((key) => {
+    return lost.flatMap((key): Statement[] => {
+      const reach = this.#saidToAll.has(key) || this.#isAsked(key, now) ? 'all' : 'wired';
       const freshness = destinations.get(key)?.chain.value ?? new Uint8Array(8);
       const cost = { ...OWN_COST, metric: RETRACTED };
       const prefix = (fromHex(key) as Uint8Array).subarray(0, PREFIX_LENGTH);
       const said = () => {
         table.select(key, undefined);
-        this.#dueAt.delete(key);
-        this.#recalled.delete(key);
+        for (const noted of [this.#dueAt, this.#recalled, this.#saidToAll]) noted.delete(key);
       };
-      return {
-        entry: { prefix, freshness, cost },
-        trusted: true,
-        urgent: true,
-        reach: 'all',
-        before: () => {},
-        said,
-      };
+      if (reach === 'all' || hasWires)
+        return [
+          { entry: { prefix, freshness, cost }, trusted: true, urgent: true, reach, before: () => {}, said },
+        ];
+      // those who were told are not there any more either
+      said();
+      return [];
     });
   }
 
@@ -320,15 +324,17 @@ export class Advertiser {
     const cost = congested(path, load());
     const nodeId = nodeIdFromKey(key);
     const distance: { order: Order; metric: number } = { order: route.order, metric: cost.metric };
+    const reach = this.#reachOf(destination, route.via, now);
     return {
       entry: { prefix: nodeId.subarray(0, PREFIX_LENGTH), freshness, cost },
       trusted: isTrusted(nodeId),
       urgent: false,
-      reach: this.#reachOf(destination, route.via, now),
+      reach,
       before: () => distances.advertise(nodeId, distance),
       said: () => {
         table.select(key, route.via);
         this.#recalled.delete(key);
+        if (reach === 'all') this.#saidToAll.add(key);
         this.#dueAt.set(key, now + EARLY * refreshInterval(this.t0, cost.hops));
       },
     };
@@ -340,8 +346,12 @@ export class Advertiser {
    */
   #reachOf({ key, nodeId }: Destination, via: string, now: number): Reach {
     const { isTrusted, isWired } = this.#o;
-    const isAsked = now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
-    return isWired(nodeIdFromKey(via)) && !isAsked && !isTrusted(nodeId) ? 'wired' : 'all';
+    const isForAll = this.#isAsked(key, now) || isTrusted(nodeId);
+    return isWired(nodeIdFromKey(via)) && !isForAll ? 'wired' : 'all';
+  }
+
+  #isAsked(key: string, now: number): boolean {
+    return now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
   }
 
   /** The least T0 for which beacons and refreshes fit into the budget. */

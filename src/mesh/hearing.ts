@@ -18,7 +18,7 @@ import { decodeDigest } from './digest.ts';
 import type { Earshot, Sign } from './earshot.ts';
 import type { Gossip } from './gossip.ts';
 import { type Introductions, isFirstHand } from './introductions.ts';
-import type { Learner } from './learner.ts';
+import { type Learner, mostSteps } from './learner.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { Presence } from './presence.ts';
 import type { Solicitor } from './solicitor.ts';
@@ -148,7 +148,7 @@ export class Hearing {
     const destination = destinations.get(nodeIdKey(nodeId));
     if (!destination) return;
     const before = destination.chain.order;
-    const order = destination.chain.prove(step, 4096);
+    const order = destination.chain.prove(step, mostSteps(destination, clock.monotonic()));
     if (order === undefined || order <= before) {
       this.#refuse('unproven-beacon');
       return;

@@ -34,6 +34,11 @@ export function lifetime(t0: number, hops: number): number {
   return EXPIRES_AFTER * refreshInterval(t0, hops);
 }
 
+/** How many steps a chain can have gone on since it was last proven. */
+export function mostSteps({ provenAt }: Pick<Destination, 'provenAt'>, now: number): number {
+  return provenAt === undefined ? CHAIN_STEPS : BOOT_STEPS + Math.floor((now - provenAt) / MINUTE);
+}
+
 export interface Learned {
   readonly destination: Destination;
   /** There was no usable route before, or none as new. */
@@ -116,10 +121,9 @@ export class Learner {
   #proven(via: NodeId, entry: DigestEntry, t0: number): boolean {
     const now = this.#o.clock.monotonic();
     for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
-      const { chain, provenAt } = destination;
-      const most = provenAt === undefined ? CHAIN_STEPS : BOOT_STEPS + (now - provenAt) / MINUTE;
+      const { chain } = destination;
       const before = chain.order;
-      const order = chain.prove(entry.freshness, most);
+      const order = chain.prove(entry.freshness, mostSteps(destination, now));
       if (order === undefined) continue;
       if (order > before) destination.provenAt = now;
       this.#route(destination, via, entry, order, t0);

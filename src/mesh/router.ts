@@ -103,9 +103,11 @@ export class Router implements Routing {
     const self = identity.nodeId;
     const isTrusted = (id: NodeId) => options.otherKey(id) !== undefined;
     const common = { self, link, isTrusted, clock, random: options.random, counters };
-    this.#earshot = new Earshot(isTrusted);
+    // names cost nothing: however many are heard, those who are linked keep their places
+    const isOurs = (id: NodeId) => isTrusted(id) || link.shared.isMutual(id);
+    this.#earshot = new Earshot(isOurs);
     let standIns: StandIns | undefined;
-    const isKept = (id: NodeId) => isTrusted(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
+    const isKept = (id: NodeId) => isOurs(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
     this.#destinations = new Destinations(db, isKept);
     this.#distances = new FeasibilityDistances(db);
     this.#hops = new NextHops({

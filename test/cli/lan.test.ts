@@ -32,7 +32,8 @@ describe('two laptops', () => {
     }
     throw new Error('it did not come about within ten seconds');
   };
-  const isLinked = async (box: Box) => (await json(box, 'neighbours'))[0]?.linked === true;
+  const isLinked = async (box: Box) =>
+    (await json(box, 'neighbours'))[0]?.linked === true && (await json(box, 'routes'))[0]?.next !== undefined;
 
   beforeAll(async () => {
     const port = await freePort();

