@@ -164,7 +164,7 @@ export class Messenger implements Author {
     const detail =
       why === 'returned'
         ? 'The relay found no way and gave it back.'
-        : 'The relays have lost it: it is sent once more.';
+        : 'A relay is silent or has lost it: it is sent once more.';
     this.#enter(tx, id, 'stored', detail);
   }
 

@@ -13,6 +13,8 @@ const HOUR = 60 * MINUTE;
 export const HOP_LIMIT = 64;
 /** How long a neighbour whose answers were lost is passed over. */
 export const UNCERTAIN_MS = HOUR;
+/** After 1 h, 3 h, 6 h, 12 h, and then daily. */
+const FIRST_ASKS_AFTER_H = [1, 2, 3, 6];
 
 /** How an offer of an object with this trace is answered; `take`: it is wanted. */
 export type Meeting = 'take' | 'have' | 'seen' | 'busy' | 'crowded' | 'receipt' | 'unreadable';
@@ -78,10 +80,9 @@ export function holdTimeMs(ttlMs: number, t0Ms: number): number {
   return Math.min(6 * HOUR, Math.max(2 * HOUR, 3 * t0Ms), ttlMs / 8);
 }
 
-/** Rule 5: ms from the `asks`-th time that the takers were asked (0: from the writing) to the next. */
+/** Rule 5: ms from the `asks`-th time that the takers were asked (0: from the first hand-over) to the next. */
 export function askAfterMs(asks: number): number {
-  if (asks <= 1) return 6 * HOUR;
-  return 24 * HOUR;
+  return (FIRST_ASKS_AFTER_H[asks] ?? 24) * HOUR;
 }
 
 /** The log byte for an age in minutes: of its two neighbours one at random, so that on average hops add nothing. */

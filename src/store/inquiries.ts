@@ -1,5 +1,5 @@
 /**
- * Asks along the takers what became of an object: the sender's question after hours without a receipt, passed on by
+ * Asks along the takers what became of an object: the sender's question after an hour and more without a receipt, passed on by
  * each taker at most hourly, and the answer back (docs/protocol/store.md, "Asking"). In memory only: what a crash
  * forgets is asked again.
  */
@@ -25,10 +25,8 @@ const MINUTE = 60_000;
 const PASS_EVERY_MS = 60 * MINUTE;
 /** The takers' word is waited for so long; then they are silent. */
 const PATIENCE_MS = 30 * MINUTE;
-/** The first question only looks: an attempt is raised from the second on. */
-const RAISE_FROM_ASK = 2;
 /** From this one on (two days and a half), that it is still held is no longer believed. */
-const DOUBT_FROM_ASK = 4;
+const DOUBT_FROM_ASK = 6;
 
 export interface InquiriesOptions {
   readonly db: Db;
@@ -193,13 +191,12 @@ export class Inquiries {
         .send(answer, { priority: 2 })
         .catch(() => {}); // it asks again
     inquiry.askers.clear();
-    const { asks } = holding.trace;
-    if (holding.from || asks < (verdict === 'held' ? DOUBT_FROM_ASK : RAISE_FROM_ASK)) return;
+    if (holding.from || (verdict === 'held' && holding.trace.asks < DOUBT_FROM_ASK)) return;
     note(
       holding.id,
       verdict === 'held'
         ? 'It has not arrived for days: sent once more.'
-        : 'The relays have lost it: sent once more.',
+        : 'A relay that had it is silent or has lost it: sent once more.',
     );
     void settle(n, { kind: 'raised', hopsLeft: firstHopsLeft(random) });
   }

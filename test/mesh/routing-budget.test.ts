@@ -4,9 +4,9 @@ import { RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts'
 import { Simulation } from '../simulation.ts';
 
 const HOUR = 3_600_000;
-const budget = (neighbours: number, legalMs?: number) => {
+const budget = (neighbours: number, legalMs?: number, hasNews = false) => {
   const clock = new Simulation();
-  const made = new RoutingBudget({ clock, neighbours: () => neighbours, hasNews: () => false, legalMs });
+  const made = new RoutingBudget({ clock, neighbours: () => neighbours, hasNews: () => hasNews, legalMs });
   /** Frames of 10 ms until it says no. */
   const spend = (trusted: boolean) => {
     let ms = 0;
@@ -32,7 +32,7 @@ test.each([
 });
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 15_600);
+const part = (of: number) => Math.round(of * 15_000);
 
 test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(5);
@@ -68,6 +68,13 @@ test('digests get four tenths of it, so that the rest is there for whoever looks
   expect(spend(true)).toBe(part(0.3));
 });
 
+test('digests get two tenths of it while there are announces to be passed on', () => {
+  const { digests, made, spend } = budget(5, undefined, true);
+  expect(made.digestPart).toBe(0.2);
+  expect(digests()).toBe(part(0.2));
+  expect(spend(true)).toBe(part(0.8));
+});
+
 test('keeps room for the next digest, however much else there is to say', async () => {
   const { clock, made, spend } = budget(5);
   expect(made.takeForDigest(1_500)).toBe(true);
@@ -83,13 +90,13 @@ test('keeps room for the next digest, however much else there is to say', async 
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
   const { clock, made, spend } = budget(5);
-  made.owe(5_600);
+  made.owe(5_000);
   expect(spend(true)).toBe(10_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(7_800);
+  expect(spend(true)).toBe(7_500);
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
@@ -119,12 +126,12 @@ test('says how long it takes until there is room', async () => {
   const { clock, made, spend } = budget(5);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
-  expect(made.waitMs(1_560, true)).toBeCloseTo(HOUR / 10, 3);
-  expect(made.waitMs(1_560, false)).toBeCloseTo(0.6 * HOUR, 3);
+  expect(made.waitMs(1_500, true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(1_500, false)).toBeCloseTo(0.6 * HOUR, 3);
   await clock.run(0.59 * HOUR);
-  expect(made.take(1_560, false)).toBe(false);
+  expect(made.take(1_500, false)).toBe(false);
   await clock.run(0.02 * HOUR);
-  expect(made.take(1_560, false)).toBe(true);
+  expect(made.take(1_500, false)).toBe(true);
 });
 
 test('is ample while next to nothing of it is spent', () => {

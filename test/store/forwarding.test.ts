@@ -116,9 +116,10 @@ test('rule 3: held for min(6 h, max(2 h, 3 T0), ttl / 8)', () => {
   expect(holdTimeMs(8 * HOUR, HOUR)).toBe(HOUR);
 });
 
-test('rule 5: the sender asks after 6 h, 12 h, then daily', () => {
-  const times = [0, 1, 2, 3].map(askAfterMs);
-  expect(times.map((_, i) => times.slice(0, i + 1).reduce((a, b) => a + b) / HOUR)).toEqual([6, 12, 36, 60]);
+test('rule 5: the sender asks after 1 h, 3 h, 6 h, 12 h, then daily', () => {
+  const times = [0, 1, 2, 3, 4, 5].map(askAfterMs);
+  const since = times.map((_, i) => times.slice(0, i + 1).reduce((a, b) => a + b) / HOUR);
+  expect(since).toEqual([1, 3, 6, 12, 36, 60]);
 });
 
 describe('ages', () => {

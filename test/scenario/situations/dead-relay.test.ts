@@ -33,11 +33,11 @@ async function takenToTheGrave(seed: number): Promise<Scene> {
   return { a, d, letter, dead, alive };
 }
 
-test('dead for good: asked in vain after 6 and 18 h, the letter goes the other way', async () => {
+test('dead for good: asked in vain after an hour, the letter goes the other way', async () => {
   const { a, alive, d, letter } = await takenToTheGrave(1);
   world.join(alive, d);
-  const took = await waitFor(world, () => isDelivered(letter), 24 * HOUR, 'delivery', MINUTE);
-  expect(took).toBeGreaterThan(6 * HOUR); // the first question only looks
+  const took = await waitFor(world, () => isDelivered(letter), 3 * HOUR, 'delivery', MINUTE);
+  expect(took).toBeGreaterThan(50 * MINUTE);
   expect(textsOf(d)).toEqual(['before', 'once']);
   expect(statesOf(a, letter.id).slice(2)).toEqual(['in custody', 'stored', 'in custody', 'delivered']);
 });
