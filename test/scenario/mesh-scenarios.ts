@@ -1,6 +1,6 @@
 /** The meshes that are run: how large, how bad, how long, and what must come of it. */
 import type { MeshOptions } from './mesh.ts';
-import { randomTopology } from './topology.ts';
+import { randomTopology, topologyWithSleepers } from './topology.ts';
 
 /** Loss at which every third frame is lost, by spreading factor, dB (125 kHz, 14 dBm). */
 export const EDGE_DB = { 7: 139.2, 10: 146.7 } as const;
@@ -33,6 +33,7 @@ export interface Size {
 const DAY = 24;
 /** A quarter of the boxes off at any time. */
 export const QUARTER_OFF = { onHours: 9, offHours: 3 };
+const MOSTLY_OFF = { onHours: 2, offHours: 8 };
 
 /** A random mesh, six neighbours to each box on average. */
 export function meshOf({ n, seed, spreadingFactor, oneWay = 0 }: Size) {
@@ -45,6 +46,10 @@ export function meshOf({ n, seed, spreadingFactor, oneWay = 0 }: Size) {
 }
 
 const ROUTING = 0.03;
+const WITHIN_DAYS = [
+  [0.99, 2 * DAY],
+  [0.995, 7 * DAY],
+] as const;
 
 function allUp(n: number, spreadingFactor: Size['spreadingFactor'], seed: number): MeshScenario {
   return {
@@ -75,13 +80,25 @@ function churn(n: number, spreadingFactor: Size['spreadingFactor'], seed: number
             [0.95, 2 * DAY],
             [0.99, 7 * DAY],
           ]
-        : [
-            [0.99, 2 * DAY],
-            [0.995, 7 * DAY],
-          ],
+        : WITHIN_DAYS,
       ...(n > 60 ? {} : { p95OfOracle: 2 }),
       ...{ stretch: 2.5, routing: ROUTING },
     },
+  };
+}
+
+/** Half of the boxes are people's and mostly off; the others relay, and keep their mail. */
+function mostlyOff(spreadingFactor: Size['spreadingFactor'], seed: number): MeshScenario {
+  const n = 60;
+  const edgeDb = EDGE_DB[spreadingFactor];
+  return {
+    name: `60 boxes, SF${spreadingFactor}, half of them off four fifths of the time`,
+    mesh: {
+      ...{ seed, spreadingFactor, ttlDays: 14, churn: MOSTLY_OFF },
+      topology: (random) => topologyWithSleepers(random, { n, degree: 6, edgeDb }, n / 2),
+      ...{ warmUp: DAY, writing: DAY, after: 7 * DAY },
+    },
+    limits: { delivered: WITHIN_DAYS, ...{ p95OfOracle: 2, stretch: 2.5, routing: ROUTING } },
   };
 }
 
@@ -92,13 +109,7 @@ function partition(spreadingFactor: Size['spreadingFactor'], seed: number): Mesh
       ...meshOf({ n: 60, spreadingFactor, seed }),
       ...{ warmUp: DAY, writing: DAY, after: 7 * DAY, ttlDays: 14, partition: [0, DAY] as const },
     },
-    limits: {
-      delivered: [
-        [0.99, 2 * DAY],
-        [0.995, 7 * DAY],
-      ],
-      ...{ p95OfOracle: 2, stretch: 2.5, routing: ROUTING },
-    },
+    limits: { delivered: WITHIN_DAYS, ...{ p95OfOracle: 2, stretch: 2.5, routing: ROUTING } },
   };
 }
 
@@ -110,6 +121,8 @@ export const LONG: readonly MeshScenario[] = [
   churn(60, 10, 4),
   partition(7, 5),
   partition(10, 6),
+  mostlyOff(7, 11),
+  mostlyOff(10, 12),
 ];
 
 /** `make scenarios-300`: a night. */

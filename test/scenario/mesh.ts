@@ -15,6 +15,8 @@ import { loops, overflows } from './state-checks.ts';
 import { distance, type Topology } from './topology.ts';
 
 const HOUR = 3_600_000;
+/** Hours between two looks at what must hold at every moment. */
+const CHECK_EVERY = 1 / 6;
 /** Drivers look after healthy chips more rarely than on a roof: it would be a third of the work. */
 const LOOK_MS = 60_000;
 const FREE_BYTES = 2 ** 40;
@@ -32,7 +34,10 @@ export interface MeshOptions {
   readonly ttlDays?: number;
   /** Texts a box writes a day; 4 unless said, 0: none. */
   readonly perDay?: number;
-  /** A box is off for so many hours now and then, on average, and on for so many; never off where left out. */
+  /**
+   * A box (of the topology's sleepers, where it names any) is off for so many hours now and then, on average, and on
+   * for so many; never off where left out.
+   */
   readonly churn?: { readonly onHours: number; readonly offHours: number };
   /** Told of every transmission. */
   readonly onAir?: (transmission: Transmission) => void;
@@ -64,8 +69,11 @@ export async function runMesh(
   const run = new MeshRun(world, watch, options.topology(random.fork('topology')), random, options);
   const hours = async (n: number, isOver = () => false) => {
     for (let h = 0; h < n && !isOver(); h++) {
-      await world.sim.run(HOUR * Math.min(1, n - h));
-      run.check();
+      const end = world.sim.monotonic() + HOUR * Math.min(1, n - h);
+      while (world.sim.monotonic() < end) {
+        await world.sim.run(Math.min(HOUR * CHECK_EVERY, end - world.sim.monotonic()));
+        run.check();
+      }
       said(run.standing());
     }
   };
@@ -129,7 +137,8 @@ class MeshRun {
     });
     await sim.resolve(Promise.all(starts), HOUR, 'the start of the mesh');
     if (this.#options.churn)
-      for (let i = 0; i < this.#boxes.length; i++) this.#churn(i, this.#random.fork(`churn ${i}`));
+      for (let i = 0; i < this.#boxes.length; i++)
+        if (this.#topology.sleepers?.has(i) ?? true) this.#churn(i, this.#random.fork(`churn ${i}`));
     const { partition, warmUp } = this.#options;
     if (partition)
       for (const [k, hours] of partition.entries())

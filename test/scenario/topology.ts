@@ -11,6 +11,8 @@ export interface Topology {
   readonly links: readonly (readonly number[])[];
   /** Those that two boxes could just use: what a shortest path is counted over. */
   readonly edges: readonly (readonly number[])[];
+  /** Those that go off; all of them where left out. */
+  readonly sleepers?: ReadonlySet<number>;
 }
 
 export interface TopologyOptions {
@@ -37,6 +39,40 @@ export function randomTopology(random: Random, options: TopologyOptions): Topolo
     const topology = draw(random, options);
     if (isConnected(topology)) return topology;
   }
+}
+
+/** As `randomTopology`, with `count` sleepers (`sleepersOf`). */
+export function topologyWithSleepers(
+  random: Random,
+  options: TopologyOptions,
+  count: number,
+): Topology & { readonly sleepers: ReadonlySet<number> } {
+  for (;;) {
+    const topology = randomTopology(random, options);
+    const sleepers = sleepersOf(topology, count, random);
+    if (sleepers) return { ...topology, sleepers };
+  }
+}
+
+/**
+ * So many boxes that others do without: all others reach each other, and each of these hears one of them. Undefined
+ * where the topology does not have as many.
+ */
+function sleepersOf(topology: Topology, count: number, random: Random): ReadonlySet<number> | undefined {
+  const sleepers = new Set<number>();
+  const others = Array.from({ length: topology.n }, (_, i) => i);
+  for (const i of others
+    .map((i) => [uniform(random), i] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, i]) => i)) {
+    if (sleepers.size === count) break;
+    sleepers.add(i);
+    const isAwake = (k: number) => !sleepers.has(k);
+    const awake = others.filter(isAwake);
+    const isServed = [...sleepers].every((k) => (topology.links[k] ?? []).some(isAwake));
+    if (!isServed || reachable(topology, awake.slice(0, 1), isAwake).size < awake.length) sleepers.delete(i);
+  }
+  return sleepers.size === count ? sleepers : undefined;
 }
 
 /** Boxes in a row, each hearing only the next. */
