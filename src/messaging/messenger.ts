@@ -10,7 +10,8 @@ import { wipe } from '../crypto/secret.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
-import type { Author, Custody } from '../store/custody.ts';
+import type { Author } from '../store/author.ts';
+import type { Custody } from '../store/custody.ts';
 import {
   CONTENT_TYPE,
   type DataObject,

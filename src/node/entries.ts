@@ -19,7 +19,7 @@ import type {
   OutboxEntry,
   RadioStatus,
 } from './nexus-node.ts';
-import type { NodeRadio } from './node.ts';
+import type { NodeRadio } from './rooms.ts';
 
 const MINUTE = 60_000;
 

@@ -1,38 +1,15 @@
-/** The composition root: builds the rooms, joins them, starts and stops them. */
-import type { LoraSettings, Radio, RadioEvent } from '../../drivers/sx127x/radio.ts';
+/** A node as people and programs see it: what it answers, from the rooms that it is made of (`rooms.ts`). */
+import type { RadioEvent } from '../../drivers/sx127x/radio.ts';
 import { toHex, utf8 } from '../core/bytes.ts';
-import type { Clock } from '../core/clock.ts';
-import type { TextCodec } from '../core/compression.ts';
-import type { Counters } from '../core/counters.ts';
 import { PersonError } from '../core/errors.ts';
-import type { Log } from '../core/log.ts';
-import { logByteOf } from '../core/log-byte.ts';
-import type { Random } from '../core/random.ts';
-import { PersistedCounter } from '../db/counters.ts';
 import type { Db } from '../db/db.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
-import { type Contact, Contacts } from '../identity/contacts.ts';
-import { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import type { LanStatus } from '../link/lan/lan-medium.ts';
-import type { Link } from '../link/link.ts';
-import { type LinkEpochs, LinkMemory, openLinkEpochs } from '../link/link-memory.ts';
-import { Links } from '../link/links.ts';
-import type { LoraMedium } from '../link/lora/lora-medium.ts';
-import { PER_PRIORITY } from '../link/lora/queue.ts';
-import type { Medium } from '../link/medium.ts';
-import { StrangersAir } from '../link/strangers-air.ts';
-import { CAPABILITY } from '../mesh/beacon.ts';
-import { chainSecretOf } from '../mesh/freshness.ts';
-import { Router } from '../mesh/router.ts';
-import type { Routing } from '../mesh/routing.ts';
 import type { InMessage } from '../messaging/inbox.ts';
-import { Messenger, type Progress } from '../messaging/messenger.ts';
+import type { Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
-import { Pub } from '../pub/pub.ts';
 import { matches, parseTopic } from '../pub/topic.ts';
-import { Content } from '../store/content/content.ts';
-import { Custody } from '../store/custody.ts';
+import type { Content } from '../store/content/content.ts';
 import {
   contactEntry,
   inboxEntry,
@@ -58,44 +35,9 @@ import type {
   StoreView,
 } from './nexus-node.ts';
 import { neighbourStatus, routeEntry } from './reach.ts';
+import { type NodeOptions, openRooms, type Rooms } from './rooms.ts';
 import { storeView } from './store-view.ts';
 import { stream } from './stream.ts';
-
-export interface NodeOptions {
-  readonly version: string;
-  /** What the box is called in its own status; empty: nothing. */
-  readonly name: string;
-  /** 32 bytes, the caller's to wipe. */
-  readonly seed: Uint8Array;
-  readonly db: Db;
-  /** What it speaks by, started, the best first. */
-  readonly media: readonly Medium[];
-  /** Of a box with a radio, for its status and its log; its medium is among `media`. */
-  readonly radio?: NodeRadio | undefined;
-  /** Of a box on a LAN, for its status. */
-  readonly lan?: { readonly status: LanStatus } | undefined;
-  readonly ttlDays: number;
-  /** The most that objects of others may fill, bytes. */
-  readonly maxStoreBytes: number;
-  /** Contacts (names or codes) whose boxes are to be its mailboxes; it chooses itself where there are none. */
-  readonly mailboxes: readonly string[];
-  readonly codec: TextCodec;
-  /** Who is next towards whom; what the router finds unless said. */
-  readonly routing?: (router: Router) => Routing;
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly counters: Counters;
-  readonly log: Log;
-}
-
-export interface NodeRadio {
-  readonly medium: Pick<LoraMedium, 'status'>;
-  readonly events: Radio['onEvent'];
-  readonly board: string;
-  readonly region: string;
-  /** What the transceiver was set to. */
-  readonly settings: LoraSettings;
-}
 
 /** A node as the rooms within its process see it: with its objects by name. */
 export interface ComposedNode extends NexusNode {
@@ -110,126 +52,32 @@ export async function startNode(options: NodeOptions): Promise<ComposedNode> {
     counters.count('db.damaged-record');
     log.warn({ table: record.table }, record.message);
   });
-  const handshakes = await PersistedCounter.open(db, 'handshake');
-  const freshness = await PersistedCounter.open(db, 'freshness', 16);
-  const node = new RunningNode(options, handshakes, freshness, await openLinkEpochs(db));
-  node.start();
+  const rooms = await openRooms(options);
+  const node = new RunningNode(options, rooms);
+  rooms.start();
   return node;
 }
 
 class RunningNode implements ComposedNode {
-  readonly content: Content;
   readonly #o: NodeOptions;
-  readonly #identity: Identity;
-  readonly #contacts: Contacts;
-  /** Of all contacts, by NodeId in hex: asked for on every sign of life. */
-  readonly #known = new Map<string, Contact>();
-  readonly #link: Link;
-  readonly #router: Router;
-  readonly #messenger: Messenger;
-  readonly #custody: Custody;
-  readonly #pub: Pub;
+  readonly #rooms: Rooms;
   readonly #startedAt: number;
   #radioFailure: Extract<RadioEvent, { kind: 'failed' }> | undefined;
   #stopping: Promise<void> | undefined;
 
-  constructor(
-    options: NodeOptions,
-    handshakes: PersistedCounter,
-    freshness: PersistedCounter,
-    epochs: LinkEpochs,
-  ) {
+  constructor(options: NodeOptions, rooms: Rooms) {
     this.#o = options;
-    const { clock, codec, counters, db, log, media, random, seed, ttlDays } = options;
-    this.#startedAt = clock.monotonic();
-    const identity = new Identity(seed);
-    this.#identity = identity;
-    this.#contacts = new Contacts(db);
-    for (const contact of this.#contacts.list()) this.#known.set(nodeIdKey(contact.nodeId), contact);
-    const isContact = (id: NodeId) => this.#known.has(nodeIdKey(id));
-    const strangers = new StrangersAir({ law: () => lawOf(options.radio), isContact, clock });
-    const link = new Links({
-      strangers,
-      media,
-      identity,
-      keyOf: (id) => this.#router.keyOf(id),
-      mayAnswer: (from, airtimeMs) => this.#router.mayAnswer(from, airtimeMs),
-      handshakeCounter: () => BigInt(handshakes.next()),
-      memory: new LinkMemory({ db, self: identity.nodeId, epochs, clock, counters }),
-      clock,
-      random: random.fork('link'),
-      counters,
-      log,
-    });
-    this.#link = link;
-    this.#router = new Router({
-      link,
-      db,
-      identity,
-      chainSecret: chainSecretOf(seed),
-      nextPosition: () => freshness.next(),
-      skipTo: (position) => freshness.skipTo(position),
-      mailboxes: () => this.#pub.mailboxes.ids,
-      otherKey: (id) => this.#known.get(nodeIdKey(id))?.publicKey ?? this.#messenger.outbox.keyOf(id),
-      capabilities: CAPABILITY.relay | CAPABILITY.storage | CAPABILITY.hub,
-      load: () => Math.max(0, ...(options.radio?.medium.status.queue.waiting ?? [])) / PER_PRIORITY.entries,
-      legalMs: options.radio?.medium.status.airtimeAllowedMs,
-      clock,
-      random: random.fork('mesh'),
-      counters,
-    });
-    const ttl = logByteOf(ttlDays * 24 * 60);
-    this.#messenger = new Messenger({
-      db,
-      identity,
-      ttl,
-      codec,
-      clock,
-      random: random.fork('messages'),
-      counters,
-    });
-    this.#pub = new Pub({
-      ...{ db, link, router: this.#router, self: identity.nodeId, clock, counters },
-      named: () => this.#namedMailboxes(),
-      isContact,
-      random: random.fork('pub'),
-    });
-    this.#custody = new Custody({
-      db,
-      identity,
-      link,
-      routing: options.routing?.(this.#router) ?? this.#router,
-      author: this.#messenger,
-      mailboxes: this.#pub,
-      published: (from, object) => this.#pub.published(from, object),
-      ...{ isContact, strangers },
-      maxBytes: () => options.maxStoreBytes - this.content.size.bytes,
-      t0Ms: () => this.#router.t0Ms,
-      clock,
-      random: random.fork('store'),
-      counters,
-    });
-    this.content = new Content({
-      ...{ db, link, clock, counters },
-      maxBytes: () => options.maxStoreBytes - this.#custody.size.bytes,
-      ownTime: this.#custody.now,
-      isContact: (id) => this.#known.has(nodeIdKey(id)),
-      random: random.fork('content'),
-    });
-    this.#messenger.attach(this.#custody);
-    this.#pub.attach(this.#custody);
+    this.#rooms = rooms;
+    this.#startedAt = options.clock.monotonic();
     options.radio?.events.on((event) => this.#radioEvent(event));
   }
 
-  start(): void {
-    this.#router.start();
-    this.#custody.start();
-    this.content.start();
-    this.#pub.start();
+  get content(): Content {
+    return this.#rooms.content;
   }
 
   identity(): NodeIdentity {
-    const { nodeId, publicKey } = this.#identity;
+    const { nodeId, publicKey } = this.#rooms.identity;
     return {
       nodeId: nodeIdKey(nodeId),
       contact: encodeContactCode({ publicKey, mailboxes: [] }),
@@ -238,28 +86,28 @@ class RunningNode implements ComposedNode {
   }
 
   contacts(): readonly ContactEntry[] {
-    return this.#contacts.list().map(contactEntry);
+    return this.#rooms.contacts.list().map(contactEntry);
   }
 
   async addContact(name: string, code: string): Promise<ContactEntry> {
-    const contact = await this.#contacts.add(name, code);
-    this.#known.set(nodeIdKey(contact.nodeId), contact);
+    const contact = await this.#rooms.contacts.add(name, code);
+    this.#rooms.known.set(nodeIdKey(contact.nodeId), contact);
     return contactEntry(contact);
   }
 
   async removeContact(nameOrId: string): Promise<void> {
-    const contact = await this.#contacts.remove(nameOrId);
-    this.#known.delete(nodeIdKey(contact.nodeId));
+    const contact = await this.#rooms.contacts.remove(nameOrId);
+    this.#rooms.known.delete(nodeIdKey(contact.nodeId));
   }
 
   async send(to: string, text: string): Promise<OutboxEntry> {
-    const addressee = this.#contacts.resolve(to);
-    return this.#outboxEntry(await this.#messenger.send(addressee.publicKey, text));
+    const addressee = this.#rooms.contacts.resolve(to);
+    return this.#outboxEntry(await this.#rooms.messenger.send(addressee.publicKey, text));
   }
 
   progress(id: string, signal: AbortSignal): AsyncIterable<MessageProgress> {
     const { db } = this.#o;
-    const { onProgress, outbox } = this.#messenger;
+    const { onProgress, outbox } = this.#rooms.messenger;
     const found = () => db.read((tx) => outbox.byMessageId(tx, id));
     if (!found())
       throw new PersonError('not-found', `No message ${id} was written here; \`nexus outbox\` shows them.`);
@@ -278,7 +126,7 @@ class RunningNode implements ComposedNode {
   }
 
   inbox(after?: string): readonly InboxEntry[] {
-    const all = this.#messenger.inbox.all().map((m) => this.#inboxEntry(m));
+    const all = this.#rooms.messenger.inbox.all().map((m) => this.#inboxEntry(m));
     if (after === undefined) return all;
     const at = all.findIndex((m) => m.id === after);
     if (at < 0) throw new PersonError('not-found', `No message ${after} is in the inbox.`);
@@ -286,7 +134,7 @@ class RunningNode implements ComposedNode {
   }
 
   followInbox(signal: AbortSignal): AsyncIterable<InboxEntry> {
-    const { onArrived } = this.#messenger.inbox;
+    const { onArrived } = this.#rooms.messenger.inbox;
     return stream<InboxEntry>(
       (listener) => onArrived.on((m) => listener(this.#inboxEntry(m))),
       () => [],
@@ -296,13 +144,13 @@ class RunningNode implements ComposedNode {
   }
 
   outbox(): readonly OutboxEntry[] {
-    const { outbox } = this.#messenger;
+    const { outbox } = this.#rooms.messenger;
     return this.#o.db.read((tx) => outbox.all(tx)).map((m) => this.#outboxEntry(m));
   }
 
   status(): NodeStatus {
     const { clock, counters, db, lan, name, radio, version } = this.#o;
-    const { inbox, outbox } = this.#messenger;
+    const { inbox, outbox } = this.#rooms.messenger;
     const now = clock.monotonic();
     return {
       version,
@@ -312,31 +160,31 @@ class RunningNode implements ComposedNode {
       ...(radio ? radioStatus(radio, this.#radioFailure?.sentence) : {}),
       ...(lan ? { lan: lanStatus(lan.status) } : {}),
       neighbours: this.neighbours(),
-      mailboxes: this.#pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
-      pub: { topics: this.#pub.topics.topics, kept: this.#pub.subscriptions },
+      mailboxes: this.#rooms.pub.mailboxes.ids.map((id) => this.#mailboxStatus(id)),
+      pub: { topics: this.#rooms.pub.topics.topics, kept: this.#rooms.pub.subscriptions },
       messages: { waiting: outbox.size.waiting, inbox: inbox.size, outbox: outbox.size.all },
-      store: { ...this.#custody.size, ...storeState(db) },
+      store: { ...this.#rooms.custody.size, ...storeState(db) },
       counters: counters.all(),
     };
   }
 
   neighbours(): readonly NeighbourStatus[] {
     const now = this.#o.clock.monotonic();
-    return this.#router
+    return this.#rooms.router
       .neighbours()
-      .map((heard) => neighbourStatus(heard, this.#link, this.#nameOfNode, now));
+      .map((heard) => neighbourStatus(heard, this.#rooms.link, this.#nameOfNode, now));
   }
 
   routes(): readonly RouteEntry[] {
-    return this.#router.routes().map((route) => routeEntry(route, this.#nameOfNode));
+    return this.#rooms.router.routes().map((route) => routeEntry(route, this.#nameOfNode));
   }
 
   async publish(topic: string, text: string): Promise<{ readonly id: string }> {
-    return { id: toHex(await this.#pub.publish(topic, utf8(text))) };
+    return { id: toHex(await this.#rooms.pub.publish(topic, utf8(text))) };
   }
 
   async *subscribe(topic: string, signal: AbortSignal): AsyncIterable<ItemEntry> {
-    const { topics } = this.#pub;
+    const { topics } = this.#rooms.pub;
     await topics.follow(topic);
     yield* stream<ItemEntry>(
       (listener) => topics.onReceived.on((r) => matches(parseTopic(topic), r.item) && listener(itemEntry(r))),
@@ -347,51 +195,30 @@ class RunningNode implements ComposedNode {
   }
 
   unsubscribe(topic: string): Promise<void> {
-    return this.#pub.topics.end(topic);
+    return this.#rooms.pub.topics.end(topic);
   }
 
   storage(): readonly StorageEntry[] {
-    return this.#custody.storageAccounts().map(({ byteMs, giver, objects, recipient }) => ({
+    return this.#rooms.custody.storageAccounts().map(({ byteMs, giver, objects, recipient }) => ({
       ...{ giver: nodeIdKey(giver), recipient: nodeIdKey(recipient), objects, byteMs },
     }));
   }
 
   store(after: number, limit: number): StoreView {
     const { clock, db } = this.#o;
-    const inventory = this.#custody.inventory(after, limit);
+    const inventory = this.#rooms.custody.inventory(after, limit);
     return storeView(inventory, limit, db.disk, clock.wall().getTime(), this.#nameOfNode, this.content.size);
   }
 
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#rooms.stop();
     return this.#stopping;
-  }
-
-  async #stop(): Promise<void> {
-    this.#router.stop();
-    this.#custody.stop();
-    await this.content.stop();
-    this.#pub.stop();
-    await this.#link.stop();
-    this.#identity.destroy();
   }
 
   #mailboxStatus(id: NodeId): MailboxStatus {
     const name = this.#nameOfNode(id);
-    const registered = this.#pub.mailboxes.isRegistered(id);
+    const registered = this.#rooms.pub.mailboxes.isRegistered(id);
     return { nodeId: nodeIdKey(id), ...(name === undefined ? {} : { name }), registered };
-  }
-
-  /** Those that are known by now: a contact may be added later. */
-  #namedMailboxes(): readonly NodeId[] {
-    return this.#o.mailboxes.flatMap((name) => {
-      try {
-        return [this.#contacts.resolve(name).nodeId];
-      } catch (e) {
-        if (!(e instanceof PersonError)) throw e;
-        return [];
-      }
-    });
   }
 
   #radioEvent(event: RadioEvent): void {
@@ -405,24 +232,17 @@ class RunningNode implements ComposedNode {
     }
   }
 
-  #nameOfNode = (id: NodeId): string | undefined => this.#known.get(nodeIdKey(id))?.name;
+  #nameOfNode = (id: NodeId): string | undefined => this.#rooms.known.get(nodeIdKey(id))?.name;
 
-  #nameOf = (publicKey: Uint8Array): string | undefined => this.#contacts.byPublicKey(publicKey)?.name;
+  #nameOf = (publicKey: Uint8Array): string | undefined => this.#rooms.contacts.byPublicKey(publicKey)?.name;
 
   #inboxEntry(message: InMessage): InboxEntry {
     return inboxEntry(message, this.#nameOf);
   }
 
   #outboxEntry(message: OutMessage): OutboxEntry {
-    return outboxEntry(message, this.#messenger.progressOf(message), this.#nameOf);
+    return outboxEntry(message, this.#rooms.messenger.progressOf(message), this.#nameOf);
   }
-}
-
-/** A box without a radio is on no air. */
-function lawOf(radio: NodeRadio | undefined): { usedMs: number; allowedMs: number | undefined } {
-  if (!radio) return { usedMs: 0, allowedMs: undefined };
-  const { airtimeAllowedMs, airtimeUsedMs } = radio.medium.status;
-  return { usedMs: airtimeUsedMs, allowedMs: airtimeAllowedMs };
 }
 
 function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {

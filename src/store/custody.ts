@@ -17,6 +17,7 @@ import { RECORD } from '../link/records.ts';
 import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Admission } from './admission.ts';
+import { type Author, tellAuthor } from './author.ts';
 import { Debts } from './debts.ts';
 import { Garbage } from './garbage.ts';
 import { Giver } from './giver.ts';
@@ -46,21 +47,6 @@ const GARBAGE_BATCH = 256;
 const FIRST_AGE_PART = 0.3;
 /** To settle a trace drops the object's bytes, mostly. */
 const HOUSEKEEPING = { housekeeping: true } as const;
-
-/**
- * What the room above does with objects, each within the transaction that makes it durable.
- * Ids are those of objects that it submitted.
- */
-export interface Author {
-  /** An object for this node: its secret where it opened and was kept. Throws nothing but programmer errors. */
-  arrived(tx: Tx, object: DataObject): { readonly secret: Uint8Array } | 'unreadable';
-  takenOver(tx: Tx, id: ObjectId, by: NodeId): void;
-  /** It is on us again: a relay gave it back, or it is lost and sent once more. */
-  heldAgain(tx: Tx, id: ObjectId, why: 'returned' | 'lost'): void;
-  receipted(tx: Tx, id: ObjectId): void;
-  unreadable(tx: Tx, id: ObjectId): void;
-  expired(tx: Tx, id: ObjectId): void;
-}
 
 export interface CustodyOptions {
   readonly db: Db;
@@ -406,18 +392,4 @@ export class Custody {
 /** How long its bytes were held, this state included. */
 function heldMsOf({ heldMs, since, trace }: Holding, now: number): number {
   return trace.state === 'held' ? heldMs + Math.max(0, now - since) : heldMs;
-}
-
-function tellAuthor(
-  author: Author,
-  tx: Tx,
-  event: TraceEvent,
-  before: Holding,
-  { id, trace }: Holding,
-): void {
-  if (before.trace.state === trace.state) return;
-  if (trace.state === 'handed-on') author.takenOver(tx, id, nodeIdFromKey(trace.taker));
-  else if (trace.state === 'held') author.heldAgain(tx, id, event.kind === 'raised' ? 'lost' : 'returned');
-  else if (trace.state === 'receipted') author.receipted(tx, id);
-  else if (trace.state === 'unreadable') author.unreadable(tx, id);
 }
