@@ -73,9 +73,11 @@ export class OpenSolicits {
     return [...this.#all.values()].filter((o) => !o.answered && o.at > since && now - o.at <= REMEMBERED_MS);
   }
 
-  /** What others have asked after `since`. */
-  ofOthers(since: number): readonly OpenSolicit[] {
-    return [...this.#all.values()].filter((o) => o.from !== undefined && o.at > since);
+  /** When others asked last for that node, after `since`; undefined: nobody has. */
+  askedByOthers(id: NodeId, since: number): number | undefined {
+    const asked = this.#byPrefix.get(toHex(id.subarray(0, PREFIX_LENGTH))) ?? [];
+    const times = [...asked].flatMap(({ at, from }) => (from !== undefined && at > since ? at : []));
+    return times.length > 0 ? Math.max(...times) : undefined;
   }
 
   /** The linked neighbour to answer to; undefined where there is none (yet), or where this box asked. */

@@ -373,7 +373,10 @@ export class Solicitor {
     const { clock, isTrusted, link, paced } = this.#o;
     const now = clock.monotonic();
     // never while another one for that prefix is open
-    for (const { at, entry } of this.#open.ofOthers(now - OPEN_MS)) this.#postpone(entry, at + OPEN_MS);
+    this.#wanted.postpone(({ id }) => {
+      const at = this.#open.askedByOthers(id, now - OPEN_MS);
+      return at === undefined ? undefined : at + OPEN_MS;
+    });
     const due = this.#wanted.takeDue(now, MOST_ENTRIES);
     if (due.length === 0) return;
     const entries = due.map(({ value: { above, id }, ring }) => {
@@ -387,10 +390,6 @@ export class Solicitor {
     const key = `own solicit ${entries[0]?.nonce}`;
     for (const { name: medium } of link.media)
       void paced.call({ key: `${key} ${medium}`, medium, trusted, urgent: true, frame: () => frame });
-  }
-
-  #postpone(entry: SolicitEntry, until: number): void {
-    for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
   }
 
   #nonce(): number {
