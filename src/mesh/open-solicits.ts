@@ -2,6 +2,7 @@
 import { equal, toHex } from '../core/bytes.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import type { Shared } from '../link/link.ts';
+import type { Copies } from './copies.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import type { SolicitEntry } from './solicit.ts';
 
@@ -18,7 +19,8 @@ export interface OpenSolicit {
   readonly at: number;
   /** The neighbourhood index of whoever to answer to, by which it may be known only later; undefined: this box asked. */
   from: number | undefined;
-  copies: number;
+  /** Who has sent it since it was to be passed on. */
+  copies: Copies;
   /** Best answer given so far. */
   answered: { readonly order: number; readonly metric: number } | undefined;
 }

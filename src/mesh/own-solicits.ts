@@ -3,6 +3,7 @@ import type { Cancel, Clock } from '../core/clock.ts';
 import { below, type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
+import { Copies } from './copies.ts';
 import type { Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
@@ -112,7 +113,7 @@ export class OwnSolicits {
     const entries = due.map(({ value: { above, id }, ring }) => {
       const leastStep = leastOf(distances, nodeIdKey(id), above);
       const entry = { prefix: id.subarray(0, PREFIX_LENGTH), leastStep, nonce: this.#nonce(), ring };
-      open.add({ entry, at: now, from: undefined, copies: 1, answered: undefined });
+      open.add({ entry, at: now, from: undefined, copies: new Copies(), answered: undefined });
       return entry;
     });
     const trusted = due.some(({ value }) => isTrusted(value.id));

@@ -14,13 +14,15 @@ const MOST_RELAYS = 2 * MOST_ENTRIES;
 
 interface Relay {
   readonly open: OpenSolicit;
-  /** Heard so many times, it need not be passed on. */
+  /** Sent by so many others, it need not be passed on. */
   readonly enough: number;
 }
 
 export interface SolicitRelaysOptions {
   readonly link: Pick<Link, 'airtime' | 'media' | 'shared'>;
   readonly paced: PacedLink;
+  /** How many are heard here that are not linked. */
+  readonly strangers: () => number;
   /** What is passed on of it. */
   readonly entryOf: (open: OpenSolicit) => SolicitEntry;
   readonly clock: Clock;
@@ -43,7 +45,7 @@ export class SolicitRelays {
     this.#timer?.();
   }
 
-  /** Passes it on, unless it has been heard `enough` times by then. */
+  /** Passes it on, unless `enough` others have sent it by then. */
   add(open: OpenSolicit, enough: number): void {
     const { clock, counters, link, random } = this.#o;
     for (const { name } of link.media) {
@@ -77,7 +79,10 @@ export class SolicitRelays {
   }
 
   #on(medium: string): Relay[] {
-    return (this.#waiting.get(medium) ?? []).filter(({ enough, open }) => open.copies < enough);
+    const { strangers } = this.#o;
+    return (this.#waiting.get(medium) ?? []).filter(
+      ({ enough, open }) => open.copies.count(strangers) < enough,
+    );
   }
 
   #frameOf(relays: readonly Relay[]): Uint8Array {

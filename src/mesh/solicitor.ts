@@ -9,6 +9,7 @@ import type { Random } from '../core/random.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import type { Advertiser } from './advertiser.ts';
+import { Copies } from './copies.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, digestLength, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
@@ -28,8 +29,9 @@ const BETTER_MS = 10 * MINUTE;
 /** Whoever was told a route, and asks again within so long, is told better ones only. */
 const TOLD_MS = 30 * MINUTE;
 const MOST_TOLD = 512;
-/** So many copies heard, and a solicit need not be passed on. */
+/** Sent by so many others, a solicit need not be passed on; by so many once more, not again. */
 const COPIES = 3;
+const COPIES_AGAIN = 1;
 /** On demand, a step of the own chain is released once in so many ms. */
 const STEP_PAUSE = MINUTE;
 
@@ -44,6 +46,8 @@ export interface SolicitorOptions {
   readonly advertiser: Advertiser;
   readonly isTrusted: (id: NodeId) => boolean;
   readonly announceSelf: (medium: string) => void;
+  /** How many are heard that are not linked. */
+  readonly strangers: () => number;
   /** A solicit names that linked neighbour as its sender. */
   readonly heardFrom: (id: NodeId) => void;
   /** Somebody asks for this one: a link to it, where it is in earshot, would help. */
@@ -153,7 +157,9 @@ export class Solicitor {
     for (const open of this.#open.unanswered(Math.max(since, now - LONGEST_TURN), now)) {
       const back = this.#open.backOf(open);
       const isIts = back !== undefined && equal(back, id);
-      if (!isIts && ringOf(open) > 0) this.#relays.add(open, open.copies + 1);
+      if (isIts || ringOf(open) <= 0) continue;
+      open.copies = new Copies();
+      this.#relays.add(open, COPIES_AGAIN);
     }
   }
 
@@ -165,14 +171,21 @@ export class Solicitor {
   #entry(entry: SolicitEntry, from: number, medium: string): void {
     const { clock, expect, self } = this.#o;
     const known = this.#open.get(entry);
+    const isLinked = this.#open.linkedAt(from) !== undefined;
     if (known) {
-      known.copies++;
-      if (known.from === undefined || this.#open.backOf(known) || !this.#open.linkedAt(from)) return;
+      known.copies.heard(from, isLinked);
+      if (known.from === undefined || this.#open.backOf(known) || !isLinked) return;
       known.from = from;
       if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
-    const open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
+    const open = {
+      entry,
+      at: clock.monotonic(),
+      from,
+      copies: new Copies().heard(from, isLinked),
+      answered: undefined,
+    };
     if (from !== NOBODY || entry.ring > 1) this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
