@@ -175,7 +175,7 @@ export class Solicitor {
     if (known) {
       known.copies.heard(from, isLinked);
       if (known.from === undefined || this.#open.backOf(known) || !isLinked) return;
-      known.from = from;
+      this.#open.heardFrom(known, from);
       if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
