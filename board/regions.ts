@@ -2,8 +2,10 @@
  * Where it is lawful to transmit, how strongly and how long. Defaults gathered from public sources, for the operator
  * to check: the law of the place decides.
  *
- * Sources: ERC Recommendation 70-03, annex 1, and EN 300 220-2 for EU868 and EU433; FCC part 15.247 for US915; the
- * regional tables of Lora-net/LoRaMac-node (`Region*.c`), RadioLib (`LoRaWANBands.cpp`) and Meshtastic for the rest.
+ * Sources: ERC Recommendation 70-03, annex 1, and EN 300 220-2 for EU868 and EU433; 47 CFR 15.247 for US915; notice 52
+ * of 2019 of China's ministry of industry (civil metering, 470–510 MHz), as laboratories quote it, for CN470; for AU915
+ * the LIPD class licence, as its users quote it; the regional tables of Lora-net/LoRaMac-node (`Region*.c`), RadioLib
+ * (`LoRaWANBands.cpp`) and Meshtastic for the rest.
  */
 
 /** What of the radio's settings the law looks at. */
@@ -30,6 +32,10 @@ export interface SubBand {
   readonly dutyCycle?: number;
   /** Longest single transmission, ms; none: no limit. */
   readonly dwellMs?: number;
+  /** Least width of a channel that stays on one frequency, as ours do; none: no limit. */
+  readonly minBandwidthHz?: number;
+  /** Most power in so much of the channel, as `powerIs` says; of channels wider than `aboveHz` only. None: no limit. */
+  readonly density?: { readonly dbm: number; readonly perHz: number; readonly aboveHz: number };
   /** The channel must have been weaker than this for so long just before a transmission. */
   readonly listenBeforeTalk?: { readonly thresholdDbm: number; readonly ms: number };
 }
@@ -83,14 +89,19 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'US915',
     where: 'United States, Canada',
-    subBands: [band(902, 928, { ...eirp(30), dwellMs: 400 })],
+    // 15.247(a): from 500 kHz on, or hopping over 25 channels and more, 0.4 s on each at most; the tables have the 0.4 s
+    // for all
+    subBands: [band(902, 928, { ...eirp(30), dwellMs: 400, minBandwidthHz: 500_000 })],
     // between LoRaWAN's uplinks and downlinks
     defaults: at(919, 500_000, 9, 17),
   },
   {
     name: 'AU915',
     where: 'Australia, New Zealand, South America',
-    subBands: [band(915, 928, { ...eirp(30), dwellMs: 400 })],
+    // 25 mW in 3 kHz; a least width is not among what is quoted of the licence
+    subBands: [
+      band(915, 928, { ...eirp(30), dwellMs: 400, density: { dbm: 13.98, perHz: 3_000, aboveHz: 0 } }),
+    ],
     defaults: at(920, 500_000, 9, 17),
   },
   {
@@ -125,8 +136,15 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'CN470',
     where: 'China',
-    subBands: [band(470, 510, eirp(19))],
-    defaults: at(490.1, 125_000, 9, 16),
+    // 50 mW ERP, but 10 mW in 100 kHz beyond 200 kHz; 1 s a transmission, which at SF9 holds 197 bytes
+    subBands: [
+      band(470, 510, {
+        ...eirp(19),
+        dwellMs: 1_000,
+        density: { dbm: 10 + DIPOLE_GAIN_DB, perHz: 100_000, aboveHz: 200_000 },
+      }),
+    ],
+    defaults: at(490.1, 125_000, 8, 16),
   },
 ];
 
@@ -173,13 +191,21 @@ export function checkLawful(
       `${region.name}: choose a frequency inside ${allowed} MHz.`
     );
   }
+  const { minBandwidthHz = 0 } = subBand;
+  if (bandwidthHz < minBandwidthHz)
+    return (
+      `${region.name} allows a channel that stays on one frequency, as this radio's does, only from ` +
+      `${minBandwidthHz / 1000} kHz on, and this one is ${bandwidthHz / 1000} kHz wide: set the bandwidth to ` +
+      `${minBandwidthHz / 1000} kHz.`
+    );
+  const mostDbm = Math.min(subBand.maxPowerDbm, mostByDensity(subBand, bandwidthHz));
   const radiatedDbm = powerDbm + antennaGainDbi - (subBand.powerIs === 'ERP' ? DIPOLE_GAIN_DB : 0);
   // a hundredth of a decibel is no offence
-  if (radiatedDbm > subBand.maxPowerDbm + 0.01)
+  if (radiatedDbm > mostDbm + 0.01)
     return (
       `${powerDbm} dBm into an antenna of ${antennaGainDbi} dBi radiates ${radiatedDbm.toFixed(1)} dBm ${subBand.powerIs}, ` +
-      `and ${region.name} allows ${subBand.maxPowerDbm} dBm at ${mhz(frequencyHz)} MHz: lower the power to ` +
-      `${Math.floor(subBand.maxPowerDbm + 0.01 - radiatedDbm + powerDbm)} dBm.`
+      `and ${region.name} allows ${Number(mostDbm.toFixed(1))} dBm at ${mhz(frequencyHz)} MHz: lower the power to ` +
+      `${Math.floor(mostDbm + 0.01 - radiatedDbm + powerDbm)} dBm.`
     );
   const longest = mtu(region, settings, airtimeMs);
   if (longest < LEAST_MTU)
@@ -188,6 +214,12 @@ export function checkLawful(
       `and too few: choose a lower spreading factor or a larger bandwidth (at least ${LEAST_MTU} bytes must fit).`
     );
   return undefined;
+}
+
+/** What a channel of this width may radiate where the law looks at parts of it: LoRa fills it evenly. */
+function mostByDensity({ density }: SubBand, bandwidthHz: number): number {
+  if (!density || bandwidthHz <= density.aboveHz) return Number.POSITIVE_INFINITY;
+  return density.dbm + 10 * Math.log10(bandwidthHz / density.perHz);
 }
 
 /** MHz with as many decimals as there are. */

@@ -83,7 +83,7 @@ export const schema = v.strictObject({
       v.picklist(BANDWIDTHS_KHZ),
       "the region's",
       BANDWIDTHS_KHZ.join(', ').replace(/, (?=[^,]*$)/, ' or '),
-      'Width of the channel. The same on all boxes.',
+      'Width of the channel. The same on all boxes. US915 allows no less than 500.',
     ),
     spreading_factor: derived(
       whole(7, 12),

@@ -15,7 +15,7 @@ export interface CourtesyOptions {
   /** Whether it is known whose the connection is. */
   readonly isOwned: (via: string) => boolean;
   /** Asks a node for a sign that the connection is its own. */
-  readonly greet: (id: NodeId) => void;
+  readonly greet: (id: NodeId, via: string) => void;
 }
 
 export class Courtesy {
@@ -33,7 +33,7 @@ export class Courtesy {
     if (isOwned(via) || this.#waiting.has(via)) return;
     const begin = () => {
       this.#waiting.delete(via);
-      if (!isOwned(via)) greet(id);
+      if (!isOwned(via)) greet(id, via);
     };
     if (compare(own, id) < 0) begin();
     else this.#waiting.set(via, clock.after(COURTESY, begin));

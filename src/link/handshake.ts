@@ -103,13 +103,18 @@ export interface Invitation {
 /** Why a message 1 is not answered: meant for somebody else, or wrong inside. */
 export type InvitationRefusal = 'other' | 'handshake';
 
+/** Whether a message 1 is for this node: what is not costs next to nothing to pass over. */
+export function isMeantFor(identity: Identity, frame: Message1Form): boolean {
+  return constantTimeEqual(hintOf(identity.publicKey, frame.noise), frame.hint);
+}
+
 /** Reads a message 1 with this node's key. */
 export function readInvitation(
   identity: Identity,
   frame: Message1Form,
   random: Random,
 ): Invitation | InvitationRefusal {
-  if (!constantTimeEqual(hintOf(identity.publicKey, frame.noise), frame.hint)) return 'other';
+  if (!isMeantFor(identity, frame)) return 'other';
   const noise = HandshakeState.responder({
     pattern: 'IK',
     prologue: prologueTo(identity.publicKey),

@@ -38,6 +38,7 @@ import type {
 import { arrives } from './link.ts';
 import type { LinkMemory } from './link-memory.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
+import { Newcomers } from './newcomers.ts';
 import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
@@ -92,6 +93,7 @@ export class NodeLink implements Link {
   readonly #peers = new Map<string, Peer>();
   readonly #courtesy: Courtesy;
   readonly #owners = new Owners();
+  readonly #newcomers: Newcomers;
   readonly #recordHandlers = new Map<number, RecordHandler>();
   #transferHandler: TransferHandler | undefined;
   readonly #cancels: Cancel[];
@@ -120,11 +122,12 @@ export class NodeLink implements Link {
         send: (to, record, how) => this.neighbour(to).send(record, how),
       });
     this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
+    this.#newcomers = new Newcomers(clock, options.counters);
     this.#courtesy = new Courtesy({
       clock: options.clock,
       own: options.identity.nodeId,
       isOwned: (via) => this.#owners.has(via),
-      greet: (id) => this.#greet(id),
+      greet: (id, via) => this.#newcomers.enter(via, () => this.#greet(id)),
     });
     this.#cancels = [
       options.medium.onFrame.on(({ bytes, reception }) => this.#receive(bytes, reception)),
@@ -235,6 +238,7 @@ export class NodeLink implements Link {
   async stop(): Promise<void> {
     for (const cancel of this.#cancels) cancel();
     this.#courtesy.stop();
+    this.#newcomers.stop();
     for (const peer of this.#peers.values()) peer.conversation.stop();
     await this.#options.memory?.close();
     this.#sessions.clear();
@@ -247,10 +251,24 @@ export class NodeLink implements Link {
     const frame = readFrame(bytes);
     if (typeof frame === 'string') this.#refuse(frame);
     else if (frame.form === 'loose') this.onLoose.emit({ kind: frame.kind, bytes, reception });
-    else if (frame.form === 'message-1') this.#invited(bytes, frame, reception);
-    else if (frame.form === 'message-2') this.#finished(frame, reception);
-    else if (frame.form === 'shared') this.#shared(frame, reception);
+    else if (frame.form === 'message-1') {
+      const costs = this.#sessions.costs(bytes, frame);
+      this.#inTurn(costs, reception, (at) => this.#invited(bytes, frame, at));
+    } else if (frame.form === 'message-2') {
+      const costs = this.#sessions.hasBegun(frame);
+      this.#inTurn(costs, reception, (at) => this.#finished(frame, at));
+    } else if (frame.form === 'shared') this.#shared(frame, reception);
     else this.#sealed(frame, reception);
+  }
+
+  /** At once where it costs nothing, or where it came by the air, which has a budget, or from somebody who is trusted. */
+  #inTurn(costs: boolean, reception: Reception, work: (reception: Reception) => void): void {
+    const { via } = reception;
+    const owner = via === undefined ? undefined : this.#owners.at(via);
+    const isTrusted = owner !== undefined && !(this.#options.strangers?.isStranger(owner) ?? false);
+    if (via === undefined || !costs || isTrusted) work(reception);
+    // the time for an answer begins when there is one
+    else this.#newcomers.enter(via, () => work({ ...reception, at: this.#now() }));
   }
 
   #invited(bytes: Uint8Array, frame: Message1Form, reception: Reception): void {
@@ -412,6 +430,7 @@ export class NodeLink implements Link {
       return;
     }
     this.#courtesy.ended(via);
+    this.#newcomers.ended(via);
     const owner = this.#owners.ended(via);
     if (!owner || this.isConnected(owner)) return;
     this.#peers.get(nodeIdKey(owner))?.conversation.disconnected();

@@ -25,6 +25,11 @@ export class Owners {
     return this.#owners.has(via);
   }
 
+  /** Whose a connection is; undefined while that is not known. */
+  at(via: string): NodeId | undefined {
+    return this.#owners.get(via);
+  }
+
   /** The connection of a node; of several the one used last. */
   of(id: NodeId): string | undefined {
     let last: string | undefined;

@@ -8,7 +8,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Message1Form, Message2Form, SealedForm } from './frame.ts';
 import { type HalfOpen, HalfOpenResponses } from './half-open.ts';
-import { Initiation, type InvitationRefusal, readInvitation } from './handshake.ts';
+import { Initiation, type InvitationRefusal, isMeantFor, readInvitation } from './handshake.ts';
 import type { KeyOf } from './link.ts';
 import { type OpenedContent, SESSION_AGE, type SealedRefusal, type Session } from './session.ts';
 import type { SessionMemory } from './session-memory.ts';
@@ -102,6 +102,16 @@ export class Sessions {
     if (!begun) return;
     this.#begun.delete(begun.initiation.sessionIndex);
     begun.initiation.destroy();
+  }
+
+  /** Whether `respond` would have to compute for this message 1. */
+  costs(bytes: Uint8Array, frame: Message1Form): boolean {
+    return !this.#halfOpen.answered(bytes) && isMeantFor(this.#options.identity, frame);
+  }
+
+  /** Whether `finish` would have to compute for this message 2. */
+  hasBegun(frame: Message2Form): boolean {
+    return this.#begun.has(frame.session);
   }
 
   /** The answer to a message 1, the same one to the same bytes, or why there is none. */

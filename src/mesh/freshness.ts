@@ -139,6 +139,17 @@ export class OwnFreshness {
     return this.#current.step(this.steps);
   }
 
+  /**
+   * A step that nobody has seen before this start, at the start: the newest, or where that is the anchor of an announce
+   * that nobody knows yet, the first of the former chain that was never due. Undefined at the first start of all.
+   */
+  get startProof(): Uint8Array | undefined {
+    if (this.steps > 0) return this.value;
+    if (this.sequence === 1n) return undefined;
+    const { chainSecret, nodeId } = this.#o;
+    return new OwnChain(nodeId, chainSecret, this.sequence - 1n).step(RENEWED_AT);
+  }
+
   /** Releases the next step; false where the disk does not keep up, and the newest is still the one before. */
   advance(): boolean {
     try {

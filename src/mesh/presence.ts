@@ -56,8 +56,10 @@ export interface PresenceOptions {
 
 export class Presence {
   readonly #o: PresenceOptions;
-  /** The announce was first issued at this boot. */
-  readonly #isFirst: boolean;
+  /** The announce that was first issued at this boot, where one was. */
+  readonly #issued: bigint | undefined;
+  /** What proves this boot in a beacon; undefined at the very first, which nobody need be told of. */
+  readonly #proof: Uint8Array | undefined;
   #bootTimer: Cancel | undefined;
   #beaconTimer: Cancel | undefined;
   /** By medium: an answer that is on its way, and when the last announce went. */
@@ -73,7 +75,9 @@ export class Presence {
   constructor(options: PresenceOptions) {
     this.#o = options;
     this.#beaconAt = options.clock.monotonic();
-    this.#isFirst = options.freshness.steps === 0;
+    const { freshness } = options;
+    this.#issued = freshness.steps === 0 ? freshness.sequence : undefined;
+    this.#proof = freshness.startProof;
   }
 
   /** Announces this boot within 0.5–3 s, and begins to send beacons. */
@@ -85,7 +89,7 @@ export class Presence {
     this.#bootTimer = clock.after(earliest + (latest - earliest) * uniform(random), () => {
       this.#bootTimer = undefined;
       // before the announce: whoever has something to say would say it in a session that is no more
-      if (!this.#isFirst) this.#beacon(this.#o.hasLinks() ? 'resumed' : 'booted');
+      if (this.#proof) this.#beacon({ how: this.#o.hasLinks() ? 'resumed' : 'booted', step: this.#proof });
       this.#announce();
     });
     this.#arm();
@@ -136,21 +140,22 @@ export class Presence {
   }
 
   #announce(to?: Destination): void {
-    const { capabilities, freshness, identity, mailboxes, paced } = this.#o;
+    const { capabilities, freshness, hasLinks, identity, mailboxes, paced } = this.#o;
     const { anchor, sequence } = freshness;
-    const booted = this.#isFirst && freshness.steps === 0;
+    // it ends the sessions with this node: not those that were kept, nor when the chain has merely come to its end
+    const booted = sequence === this.#issued && !hasLinks();
     const own = { sequence, anchor, booted, capabilities, mailboxes: mailboxes() };
     paced.broadcast(encodeAnnounce(identity, own), true, to);
   }
 
   /** Not by connections: that they last is a sign of life by itself. */
-  #beacon(how?: Started['how']): void {
-    const { clock, freshness, media, paced } = this.#o;
+  #beacon(started?: Started): void {
+    const { clock, media, paced } = this.#o;
     this.#beaconAt = clock.monotonic();
     this.#beacons++;
-    const beacon = this.#frame(how && { how, step: freshness.value });
+    const beacon = this.#frame(started);
     for (const { name, connections } of media)
-      if (how || !connections) paced.broadcast(beacon, true, { medium: name });
+      if (started || !connections) paced.broadcast(beacon, true, { medium: name });
   }
 
   #frame(started: Started | undefined): Uint8Array {

@@ -198,6 +198,7 @@ export class Router implements Routing {
       ...state,
       advertiser: this.#advertiser,
       announceSelf,
+      strangers: () => this.neighbours().filter(({ nodeId }) => !link.shared.isMutual(nodeId)).length,
       heardFrom: (id) => this.#alive(id),
       expect: (id) => this.#links.hurry(id),
     });

@@ -3,22 +3,25 @@
  * a digest entry that goes back the way the solicit came, from neighbour to neighbour.
  */
 import { equal, toHex } from '../core/bytes.ts';
-import type { Cancel, Clock } from '../core/clock.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import { below, type Random, uniform } from '../core/random.ts';
+import type { Random } from '../core/random.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Link } from '../link/link.ts';
 import type { Advertiser } from './advertiser.ts';
+import { Copies } from './copies.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type DigestEntry, digestLength, PREFIX_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
 import { type OpenSolicit, OpenSolicits } from './open-solicits.ts';
+import { leastOf, NOBODY, OwnSolicits } from './own-solicits.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
-import { decodeSolicit, encodeSolicit, MOST_ENTRIES, type SolicitEntry, solicitLength } from './solicit.ts';
-import { LONGEST_TURN, WantedList } from './wanted.ts';
+import { decodeSolicit, type SolicitEntry } from './solicit.ts';
+import { SolicitRelays } from './solicit-relays.ts';
+import { LONGEST_TURN } from './wanted.ts';
 
 const MINUTE = 60_000;
 /** Better answers follow the first one for so long. */
@@ -26,17 +29,9 @@ const BETTER_MS = 10 * MINUTE;
 /** Whoever was told a route, and asks again within so long, is told better ones only. */
 const TOLD_MS = 30 * MINUTE;
 const MOST_TOLD = 512;
-/** No other one for that prefix is begun for so long. */
-const OPEN_MS = 2 * MINUTE;
-/** A rebroadcast waits for a random time within so many of its airtimes; so many copies heard cancel it. */
-const SPREAD = 20;
+/** Sent by so many others, a solicit need not be passed on; by so many once more, not again. */
 const COPIES = 3;
-/** So many may wait for the budget, on each medium. */
-const MOST_RELAYS = 2 * MOST_ENTRIES;
-/** A new link is asked within this time. */
-const HASTE_MS = 2_000;
-/** In the place of an index: only the node itself is asked, for its announce. */
-const NOBODY = 0;
+const COPIES_AGAIN = 1;
 /** On demand, a step of the own chain is released once in so many ms. */
 const STEP_PAUSE = MINUTE;
 
@@ -51,6 +46,8 @@ export interface SolicitorOptions {
   readonly advertiser: Advertiser;
   readonly isTrusted: (id: NodeId) => boolean;
   readonly announceSelf: (medium: string) => void;
+  /** How many are heard that are not linked. */
+  readonly strangers: () => number;
   /** A solicit names that linked neighbour as its sender. */
   readonly heardFrom: (id: NodeId) => void;
   /** Somebody asks for this one: a link to it, where it is in earshot, would help. */
@@ -66,27 +63,11 @@ interface Told {
   readonly at: number;
 }
 
-interface Relay {
-  readonly open: OpenSolicit;
-  /** Heard so many times, it need not be passed on. */
-  readonly enough: number;
-}
-
-interface Wanted {
-  readonly id: NodeId;
-  /** The order that is of no use; undefined: any route will do. */
-  readonly above: Order | undefined;
-}
-
 export class Solicitor {
   readonly #o: SolicitorOptions;
-  readonly #wanted = new WantedList<Wanted>();
   readonly #open: OpenSolicits;
-  #ownTimer: Cancel | undefined;
-  #relayTimer: Cancel | undefined;
-  /** By medium: what is to be passed on there, and where that waits for the budget. */
-  readonly #relays = new Map<string, Relay[]>();
-  readonly #relaying = new Set<string>();
+  readonly #own: OwnSolicits;
+  readonly #relays: SolicitRelays;
   /** What neighbours were told of whom, or are about to be; the oldest first. */
   readonly #told = new Map<string, Told>();
   #steppedAt = Number.NEGATIVE_INFINITY;
@@ -94,16 +75,18 @@ export class Solicitor {
   constructor(options: SolicitorOptions) {
     this.#o = options;
     this.#open = new OpenSolicits(options.link.shared);
+    this.#own = new OwnSolicits({ ...options, open: this.#open });
+    this.#relays = new SolicitRelays({ ...options, entryOf: (open) => this.#passedOn(open) });
   }
 
   stop(): void {
-    this.#ownTimer?.();
-    this.#relayTimer?.();
+    this.#own.stop();
+    this.#relays.stop();
   }
 
   /** Whether this box itself asks for somebody. */
   get isWaiting(): boolean {
-    return this.#wanted.nextAt() !== undefined;
+    return this.#own.isWaiting;
   }
 
   /**
@@ -111,29 +94,21 @@ export class Solicitor {
    * only a sequence above what is known now.
    */
   want(id: NodeId, newer: boolean): void {
-    const key = nodeIdKey(id);
-    const order = newer ? this.#o.destinations.get(key)?.chain.order : undefined;
-    this.#wanted.add(key, { id, above: order }, this.#o.clock.monotonic());
-    this.#arm();
+    this.#own.want(id, newer);
   }
 
   /** There is a route. */
   found(id: NodeId): void {
-    const key = nodeIdKey(id);
-    const above = this.#wanted.get(key)?.above ?? Number.NEGATIVE_INFINITY;
-    if ((this.#o.destinations.get(key)?.chain.order ?? 0) > above) this.unwant(id);
+    if (this.#own.isFound(id)) this.unwant(id);
   }
 
   unwant(id: NodeId): void {
-    this.#wanted.remove(nodeIdKey(id));
-    this.#open.settle(id);
+    this.#own.unwant(id);
   }
 
   /** Asks one in earshot for its announce. */
   solicitKey(id: NodeId): void {
-    const entry = { prefix: id.subarray(0, PREFIX_LENGTH), leastStep: 0, nonce: this.#nonce(), ring: 1 };
-    const frame = encodeSolicit({ from: NOBODY, entries: [entry] });
-    this.#o.paced.broadcast(frame, this.#o.isTrusted(id));
+    this.#own.forKey(id);
   }
 
   /** Whether somebody, this box or another, has asked for such a one lately. */
@@ -166,11 +141,8 @@ export class Solicitor {
 
   /** A link has come up: its other end may know who is asked for, and can now be answered itself. */
   linked(id: NodeId): void {
-    const { clock, random } = this.#o;
-    const now = clock.monotonic();
-    this.#answerAll(id, now);
-    this.#wanted.hasten(now + HASTE_MS * uniform(random));
-    this.#arm();
+    this.#answerAll(id, this.#o.clock.monotonic());
+    this.#own.hasten();
   }
 
   /**
@@ -185,7 +157,9 @@ export class Solicitor {
     for (const open of this.#open.unanswered(Math.max(since, now - LONGEST_TURN), now)) {
       const back = this.#open.backOf(open);
       const isIts = back !== undefined && equal(back, id);
-      if (!isIts && ringOf(open) > 0) this.#relay(open, open.copies + 1);
+      if (isIts || ringOf(open) <= 0) continue;
+      open.copies = new Copies();
+      this.#relays.add(open, COPIES_AGAIN);
     }
   }
 
@@ -197,18 +171,25 @@ export class Solicitor {
   #entry(entry: SolicitEntry, from: number, medium: string): void {
     const { clock, expect, self } = this.#o;
     const known = this.#open.get(entry);
+    const isLinked = this.#open.linkedAt(from) !== undefined;
     if (known) {
-      known.copies++;
-      if (known.from === undefined || this.#open.backOf(known) || !this.#open.linkedAt(from)) return;
-      known.from = from;
+      known.copies.heard(from, isLinked);
+      if (known.from === undefined || this.#open.backOf(known) || !isLinked) return;
+      this.#open.heardFrom(known, from);
       if (!isFor(entry, self)) this.#answerFor(known);
       return;
     }
-    const open = { entry, at: clock.monotonic(), from, copies: 1, answered: undefined };
+    const open = {
+      entry,
+      at: clock.monotonic(),
+      from,
+      copies: new Copies().heard(from, isLinked),
+      answered: undefined,
+    };
     if (from !== NOBODY || entry.ring > 1) this.#open.add(open);
     for (const { nodeId } of this.#o.destinations.withPrefix(entry.prefix)) expect(nodeId);
     if (isFor(entry, self)) this.#answerForSelf(open, medium);
-    else if (!this.#answerFor(open) && entry.ring > 1) this.#relay(open, COPIES);
+    else if (!this.#answerFor(open) && entry.ring > 1) this.#relays.add(open, COPIES);
   }
 
   #answerForSelf(open: OpenSolicit, medium: string): void {
@@ -296,105 +277,17 @@ export class Solicitor {
     return paced.tell({ key, to, trusted, urgent: true, bytes: () => digestLength(1), record });
   }
 
-  /** Passes it on, unless it has been heard `enough` times by then. */
-  #relay(open: OpenSolicit, enough: number): void {
-    const { clock, counters, link, random } = this.#o;
-    for (const { name } of link.media) {
-      const waiting = this.#relaysOn(name).filter((r) => r.open !== open);
-      if (waiting.length < MOST_RELAYS) this.#relays.set(name, [...waiting, { open, enough }]);
-      else counters.count('mesh.over-budget');
-    }
-    const wait = SPREAD * (link.airtime(solicitLength(1)) ?? 0) * uniform(random);
-    this.#relayTimer ??= clock.after(wait, () => {
-      this.#relayTimer = undefined;
-      for (const { name } of link.media) void this.#sendRelays(name);
-    });
-  }
-
-  /** Once there is room in the budget, those that nobody else has passed on meanwhile. */
-  async #sendRelays(medium: string): Promise<void> {
-    if (this.#relaying.has(medium)) return;
-    this.#relaying.add(medium);
-    for (;;) {
-      let sent: Relay[] = [];
-      const frame = () => {
-        sent = this.#relaysOn(medium).slice(0, MOST_ENTRIES);
-        return sent.length > 0 ? this.#frameOf(sent) : undefined;
-      };
-      const key = `solicits ${medium}`;
-      const isOut = await this.#o.paced.call({ key, medium, trusted: false, urgent: true, frame });
-      this.#relays.set(medium, isOut ? this.#relaysOn(medium).filter((r) => !sent.includes(r)) : []);
-      if (this.#relaysOn(medium).length === 0) break;
-    }
-    this.#relaying.delete(medium);
-  }
-
-  #relaysOn(medium: string): Relay[] {
-    return (this.#relays.get(medium) ?? []).filter(({ enough, open }) => open.copies < enough);
-  }
-
-  #frameOf(relays: readonly Relay[]): Uint8Array {
-    const entries = relays.map(({ open }) => ({
-      ...open.entry,
-      leastStep: this.#leastFor(open.entry),
-      ring: ringOf(open),
-    }));
-    return encodeSolicit({ from: this.#o.link.shared.index, entries });
+  #passedOn(open: OpenSolicit): SolicitEntry {
+    return { ...open.entry, leastStep: this.#leastFor(open.entry), ring: ringOf(open) };
   }
 
   /** What this box could use itself: newer than what it has advertised, where nothing it has is good enough. */
   #leastFor({ leastStep, prefix }: SolicitEntry): number {
-    const own = this.#o.destinations.withPrefix(prefix).map((d) => this.#leastOf(d.key));
+    const own = this.#o.destinations.withPrefix(prefix).map((d) => leastOf(this.#o.distances, d.key));
     return own.reduce(
       (least, o) => (o !== 0 && (least === 0 || serialAhead(o, least) > 0) ? o : least),
       leastStep,
     );
-  }
-
-  #leastOf(key: string, above?: Order): number {
-    const distance = this.#o.distances.of(key)?.order;
-    if (distance === undefined && above === undefined) return 0;
-    // 0 would say: any
-    return serialOf(Math.max(distance ?? 0, above ?? 0) + 1) || 1;
-  }
-
-  #arm(): void {
-    const { clock } = this.#o;
-    this.#ownTimer?.();
-    const at = this.#wanted.nextAt();
-    if (at === undefined) return;
-    this.#ownTimer = clock.after(at - clock.monotonic(), () => {
-      this.#solicit();
-      this.#arm();
-    });
-  }
-
-  #solicit(): void {
-    const { clock, isTrusted, link, paced } = this.#o;
-    const now = clock.monotonic();
-    // never while another one for that prefix is open
-    for (const { at, entry } of this.#open.ofOthers(now - OPEN_MS)) this.#postpone(entry, at + OPEN_MS);
-    const due = this.#wanted.takeDue(now, MOST_ENTRIES);
-    if (due.length === 0) return;
-    const entries = due.map(({ value: { above, id }, ring }) => {
-      const prefix = id.subarray(0, PREFIX_LENGTH);
-      const entry = { prefix, leastStep: this.#leastOf(nodeIdKey(id), above), nonce: this.#nonce(), ring };
-      this.#open.add({ entry, at: now, from: undefined, copies: 1, answered: undefined });
-      return entry;
-    });
-    const trusted = due.some(({ value }) => isTrusted(value.id));
-    const frame = encodeSolicit({ from: link.shared.index, entries });
-    const key = `own solicit ${entries[0]?.nonce}`;
-    for (const { name: medium } of link.media)
-      void paced.call({ key: `${key} ${medium}`, medium, trusted, urgent: true, frame: () => frame });
-  }
-
-  #postpone(entry: SolicitEntry, until: number): void {
-    for (const { key } of this.#o.destinations.withPrefix(entry.prefix)) this.#wanted.postpone(key, until);
-  }
-
-  #nonce(): number {
-    return below(this.#o.random, 0x10000);
   }
 }
 

@@ -21,12 +21,16 @@ const HASTE_RING = 2;
 /** Who was found and is wanted again waits for this part of the next turn, where it was asked for less long ago. */
 const AGAIN_PART = 0.25;
 const REMEMBERED_MS = 240 * MINUTE;
+/** A turn is put off for so long in all: whoever asks for the same one for ever, and answers nothing, silences nobody. */
+const MOST_PUT_OFF = 10 * MINUTE;
 const MOST_REMEMBERED = 256;
 
 interface Entry<T> {
   readonly value: T;
   tries: number;
   dueAt: number;
+  /** When its turn was due before others' questions put it off. */
+  turnAt: number;
   /** One more, out of turn. */
   soonAt: number | undefined;
   askedAt: number;
@@ -56,7 +60,7 @@ export class WantedList<T> {
     const tries = before && now - before.askedAt < REMEMBERED_MS ? before.tries : 0;
     const dueAt = before && tries > 0 ? Math.max(now, before.askedAt + AGAIN_PART * turn(tries).after) : now;
     const askedAt = before?.askedAt ?? Number.NEGATIVE_INFINITY;
-    this.#entries.set(key, { value, tries, dueAt, soonAt: undefined, askedAt });
+    this.#entries.set(key, { value, tries, dueAt, turnAt: dueAt, soonAt: undefined, askedAt });
   }
 
   get(key: string): T | undefined {
@@ -73,10 +77,12 @@ export class WantedList<T> {
     if (this.#before.size > MOST_REMEMBERED && oldest !== undefined) this.#before.delete(oldest);
   }
 
-  /** Somebody else asks already: not before `until`. */
-  postpone(key: string, until: number): void {
-    const entry = this.#entries.get(key);
-    if (entry) entry.dueAt = Math.max(entry.dueAt, until);
+  /** Where somebody else asks already: not before what `until` says, but within ten minutes of its turn. */
+  postpone(until: (value: T) => number | undefined): void {
+    for (const e of this.#entries.values()) {
+      const at = until(e.value);
+      if (at !== undefined) e.dueAt = Math.max(e.dueAt, Math.min(at, e.turnAt + MOST_PUT_OFF));
+    }
   }
 
   /** Somebody new may know: all are asked for once more, at `at` where that is not too soon after the last time. */
@@ -104,7 +110,7 @@ export class WantedList<T> {
       due.push({ value: e.value, ring: inTurn ? turn(e.tries).ring : HASTE_RING });
       if (!inTurn) continue;
       e.tries++;
-      e.dueAt = now + turn(e.tries).after;
+      e.dueAt = e.turnAt = now + turn(e.tries).after;
     }
     return due;
   }

@@ -123,8 +123,38 @@ describe('what is lawful', () => {
     expect(check('CN470', radio(490_100_000, 125_000, 7, 17), 3)).toContain('20.0 dBm EIRP');
   });
 
+  test.each([
+    ['US915', 919_000_000, 125_000],
+    ['US915', 919_000_000, 250_000],
+    ['US915', 919_000_000, 62_500],
+  ])('one frequency of %s at %i Hz is not, with %i Hz', (name, frequencyHz, bandwidthHz) => {
+    expect(check(name, radio(frequencyHz, bandwidthHz, 7))).toBe(
+      "US915 allows a channel that stays on one frequency, as this radio's does, only from 500 kHz on, " +
+        `and this one is ${bandwidthHz / 1000} kHz wide: set the bandwidth to 500 kHz.`,
+    );
+  });
+
+  test('one frequency elsewhere is, where its frames are long enough', () => {
+    for (const { defaults, name } of REGIONS.filter((r) => r.name !== 'US915'))
+      expect(check(name, radio(defaults.frequencyHz, 125_000, 7, 7)), name).toBeUndefined();
+  });
+
+  test('power in each part of a channel is limited too, where the law says so', () => {
+    // 10 mW ERP in 100 kHz, of channels wider than 200 kHz: 25 mW in 250, 50 in 500
+    expect(check('CN470', radio(490_100_000, 250_000, 7, 13))).toBeUndefined();
+    expect(check('CN470', radio(490_100_000, 250_000, 7, 14))).toContain('lower the power to 13 dBm');
+    expect(check('CN470', radio(490_100_000, 500_000, 7, 16))).toBeUndefined();
+    expect(check('CN470', radio(490_100_000, 125_000, 7, 16))).toBeUndefined();
+    // 25 mW in 3 kHz
+    expect(check('AU915', radio(920_000_000, 62_500, 7, 20), 8)).toContain('allows 27.2 dBm');
+    expect(check('AU915', radio(920_000_000, 125_000, 7, 20), 10)).toBeUndefined();
+  });
+
   test('a frame too short for a handshake is no profile', () => {
-    expect(check('US915', radio(919_000_000, 125_000, 9))).toContain('66 bytes');
+    expect(check('AS923', radio(922_000_000, 125_000, 9, 13))).toContain('66 bytes');
+    // docs: 1 s a transmission
+    expect(check('CN470', radio(490_100_000, 125_000, 9))).toContain('allows 1000 ms for one transmission');
+    expect(check('CN470', radio(490_100_000, 125_000, 8))).toBeUndefined();
     expect(check('US915', radio(919_000_000, 500_000, 10))).toContain('174 bytes');
     expect(check('US915', radio(919_000_000, 500_000, 9))).toBeUndefined();
   });

@@ -131,9 +131,9 @@ describe('nexusd', () => {
       expect.stringMatching(/:1: radio: 869\.3 MHz .* does not lie within one sub-band of EU868/),
     ]);
     // a frame that carries no handshake within the dwell time
-    expect(await refused('region = "US915"\nbandwidth_khz = 125\nspreading_factor = 10')).toEqual([
+    expect(await refused('region = "AS923"\nspreading_factor = 10')).toEqual([
       78,
-      `nexusd: ${file}:1: radio: US915 allows 400 ms for one transmission, which is 24 bytes with these settings and too few: choose a lower spreading factor or a larger bandwidth (at least 200 bytes must fit).`,
+      `nexusd: ${file}:1: radio: AS923 allows 400 ms for one transmission, which is 24 bytes with these settings and too few: choose a lower spreading factor or a larger bandwidth (at least 200 bytes must fit).`,
     ]);
   });
 

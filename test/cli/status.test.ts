@@ -42,7 +42,7 @@ describe('the law', () => {
     ],
     ['IN865', '865–867 MHz: at most 30 dBm EIRP'],
     ['KR920', '922–923.4 MHz: 6 ms below -65 dBm before each, at most 14 dBm EIRP'],
-    ['CN470', '470–510 MHz: at most 19 dBm EIRP'],
+    ['CN470', '470–510 MHz: 1000 ms a transmission, at most 19 dBm EIRP'],
   ])('of %s is said with its sub-band', (name, shown) => {
     expect(line({ ...QUIET, law: { ...subBandIn(name), usedMs: 0 } }, 'law')).toBe(shown);
   });

@@ -83,8 +83,13 @@ describe('the configuration in force', () => {
     ],
     [
       'frames too short to be of use',
+      '[radio]\nregion = "AS923"\nspreading_factor = 9\n',
+      /^f\.toml:1: radio: AS923 allows 400 ms .* choose a lower spreading factor or a larger bandwidth/,
+    ],
+    [
+      'a channel too narrow to stay on one frequency',
       '[radio]\nregion = "US915"\nbandwidth_khz = 125\n',
-      /^f\.toml:1: radio: US915 allows 400 ms .* choose a lower spreading factor or a larger bandwidth/,
+      /^f\.toml:1: radio: US915 allows .* from 500 kHz on, and this one is 125 kHz wide: set the bandwidth to 500 kHz\.$/,
     ],
     [
       'a mistyped region',

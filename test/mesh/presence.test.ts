@@ -3,8 +3,16 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/core/random.ts';
 import { KIND } from '../../src/link/frame.ts';
 import type { Medium } from '../../src/link/medium.ts';
+import { decodeAnnounce } from '../../src/mesh/announce.ts';
 import { BEACON_LENGTH, decodeBeacon } from '../../src/mesh/beacon.ts';
-import { chainSecretOf, OwnFreshness } from '../../src/mesh/freshness.ts';
+import {
+  chainSecretOf,
+  OwnChain,
+  OwnFreshness,
+  orderOf,
+  ProvenChain,
+  RENEWED_AT,
+} from '../../src/mesh/freshness.ts';
 import { PacedLink } from '../../src/mesh/paced-link.ts';
 import { answeredWithin, answerSpread, Presence } from '../../src/mesh/presence.ts';
 import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
@@ -48,9 +56,17 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
   presence = made;
   const beacons = () =>
     stations.sent(station, KIND.beacon).map((f) => ({ at: f.startedAt, beacon: decodeBeacon(f.bytes) }));
+  const announces = () => stations.sent(station, KIND.announce).map((f) => decodeAnnounce(f.bytes));
+  /** What a neighbour knows at the end of the first chain. */
+  const known = () => {
+    const chain = new OwnChain(identity.nodeId, chainSecretOf(new Uint8Array(32).fill(1)), 1n);
+    const proven = new ProvenChain(identity.nodeId, 1n, chain.step(0));
+    proven.resume(orderOf(1n, RENEWED_AT - 1), chain.step(RENEWED_AT - 1));
+    return proven;
+  };
   const [{ name: medium }] = link.media as [Medium];
   const spread = answerSpread(link.airtime(BEACON_LENGTH) ?? 0);
-  return { sim, presence: made, freshness, said, beacons, medium, spread, budget };
+  return { sim, presence: made, freshness, said, beacons, announces, known, medium, spread, budget };
 }
 
 describe('the first beacon', () => {
@@ -71,6 +87,38 @@ describe('the first beacon', () => {
     await sim.run(30_000);
     expect(beacons().map(({ beacon }) => beacon?.started)).toEqual([undefined]);
   });
+});
+
+describe('a start that falls on the first step of a later chain', () => {
+  test.each([
+    ['resumed', true],
+    ['booted', false],
+  ] as const)(
+    'says %s where links were kept: %s, and proves it to who knows the chain before',
+    async (how, hasLinks) => {
+      const { announces, beacons, known, presence, sim } = await scene({ starts: RENEWED_AT, hasLinks });
+      presence.start();
+      await sim.run(4_000);
+      const started = beacons()[0]?.beacon?.started;
+      expect(started?.how).toBe(how);
+      expect(known().prove(started?.step as Uint8Array, 256)).toBe(orderOf(1n, RENEWED_AT));
+      // "booted" would end the sessions that were kept
+      expect(announces()).toMatchObject([{ sequence: 2n, booted: !hasLinks }]);
+    },
+  );
+});
+
+test('an announce that is issued while the box runs says nothing of a boot, however long ago that was', async () => {
+  const { announces, freshness, medium, presence, sim } = await scene({ starts: 0 });
+  presence.start();
+  await sim.run(4_000);
+  for (let i = 0; i < RENEWED_AT; i++) freshness.advance();
+  presence.announce(medium);
+  await sim.run(4_000);
+  expect(announces()).toMatchObject([
+    { sequence: 1n, booted: true },
+    { sequence: 2n, booted: false },
+  ]);
 });
 
 describe('an answer to who is back with its links', () => {

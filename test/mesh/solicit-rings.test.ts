@@ -4,11 +4,12 @@ import { Identity } from '../../src/identity/keys.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
+import { encodeBeacon } from '../../src/mesh/beacon.ts';
 import { decodeDigest } from '../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain, orderOf, serialOf } from '../../src/mesh/freshness.ts';
 import { metricOf, OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
 import { decodeSolicit, encodeSolicit, type SolicitEntry } from '../../src/mesh/solicit.ts';
-import { Village } from './routing-stations.ts';
+import { type Liar, Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
 const NONCE = 0x1234;
@@ -50,8 +51,21 @@ async function scene() {
     ask: async (entry: Partial<SolicitEntry>) => {
       await village.stations.resolve(asker.station.link.broadcast(solicit(index, entry), 0));
     },
-    /** Somebody else who has heard it sends it on, before b does. */
-    repeat: (entry: Partial<SolicitEntry>) => repeater.send(solicit(index ^ 1, entry)),
+    /** Somebody who has heard it sends it on, before b does: by index, of a neighbour or of somebody unknown. */
+    repeat: (from: Liar | number) =>
+      repeater.send(solicit(typeof from === 'number' ? from : from.station.link.shared.index, { ring: 4 })),
+    asker,
+    knower,
+    /** b hears so many that it is not linked with. */
+    passers: async (many: number) => {
+      for (let i = 1; i <= many; i++) {
+        const { nodeId } = new Identity(new Uint8Array(32).fill(100 + i));
+        const facts = { capabilities: 0, tariffTier: 0, load: 0, hears: 0, started: undefined };
+        await repeater.send(encodeBeacon({ nodeId, ...facts }));
+      }
+      // b asks for their announces
+      await village.run(2 * MINUTE);
+    },
     /** What b has sent on. */
     sentOn: () =>
       village.stations.sent(b.station, KIND.solicit).flatMap(({ bytes }) => {
@@ -85,16 +99,27 @@ describe('a solicit that cannot be answered', () => {
     expect(sentOn()).toHaveLength(1);
   });
 
-  test.each([
-    [1, 1],
-    [2, 0],
-  ])('that %i others send on meanwhile is sent on %i times', async (others, times) => {
-    const { ask, repeat, sentOn } = await scene();
-    await ask({ ring: 5 });
-    for (let i = 0; i < others; i++) await repeat({ ring: 4 });
-    expect(sentOn()).toEqual([]); // nobody was too late
+  const X = 0xa001;
+  const Y = 0xa002;
+
+  test.each<[string, number, (s: Awaited<ReturnType<typeof scene>>) => (Liar | number)[], number]>([
+    ['a neighbour and an unlinked one', 1, ({ knower }) => [knower, X], 0],
+    ['two unlinked ones', 2, () => [X, Y], 0],
+    ['one neighbour', 2, ({ knower }) => [knower], 1],
+    ['one neighbour, three times', 2, ({ knower }) => [knower, knower, knower], 1],
+    ['an unlinked one, three times', 2, () => [X, X, X], 1],
+    ['its own sender, three times', 2, ({ asker }) => [asker, asker, asker], 1],
+    ['nobody, three times', 2, () => [0, 0, 0], 1],
+    ['two inventions, where all who are heard are linked', 0, () => [X, Y], 1],
+    ['two inventions, where one who is heard is not linked', 1, () => [X, Y], 1],
+  ])('that is sent meanwhile by %s (strangers heard: %i)', async (_, strangers, senders, times) => {
+    const s = await scene();
+    await s.passers(strangers);
+    await s.ask({ ring: 5 });
+    for (const from of senders(s)) await s.repeat(from);
+    expect(s.sentOn()).toEqual([]); // nobody was too late
     await village.run(MINUTE);
-    expect(sentOn()).toHaveLength(times);
+    expect(s.sentOn()).toHaveLength(times);
   });
 });
 

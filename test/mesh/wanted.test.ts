@@ -43,9 +43,28 @@ test('those due at nearly the same time share a frame, up to its size', () => {
 test('somebody for whom another asks waits', () => {
   const list = new WantedList<string>();
   list.add('a', 'A', 0);
-  list.postpone('a', 120 * S);
+  list.postpone(() => 120 * S);
   expect(list.takeDue(0, 28)).toEqual([]);
   expect(list.nextAt()).toBe(120 * S);
+});
+
+test('of many who are wanted, only the one for whom another asks waits', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  list.add('b', 'B', 0);
+  list.postpone((value) => (value === 'A' ? 120 * S : undefined));
+  expect(list.takeDue(0, 28)).toEqual([{ value: 'B', ring: 2 }]);
+});
+
+test('whoever asks for somebody for ever puts a turn off by ten minutes, and the next one anew', () => {
+  const list = new WantedList<string>();
+  list.add('a', 'A', 0);
+  const asked: number[] = [];
+  for (let now = 0; now < 2 * 60 * M; now += 30 * S) {
+    list.postpone(() => now + 2 * M);
+    if (list.takeDue(now, 28).length > 0) asked.push(now);
+  }
+  expect(asked).toEqual([10 * M, 20.5 * M, 32.5 * M, 102.5 * M]);
 });
 
 test('one more is asked out of turn when somebody new may know, and later turns stay as they were', () => {
@@ -71,7 +90,7 @@ test('out of turn, the same one is asked for once in 15 s', () => {
 test('one that waits for its first turn, since another asks, is asked for as near as in that turn', () => {
   const list = new WantedList<string>();
   list.add('a', 'A', 0);
-  list.postpone('a', 120 * S);
+  list.postpone(() => 120 * S);
   list.hasten(1 * S);
   expect(list.takeDue(15 * S, 28)).toEqual([{ value: 'A', ring: 2 }]);
   expect(list.nextAt()).toBe(120 * S);

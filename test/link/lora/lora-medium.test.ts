@@ -402,7 +402,13 @@ describe('a profile', () => {
       /lower the power to 14/,
     ],
     ['lies between sub-bands', { ...EU868, frequencyHz: 869_300_000 }, 'EU868', /does not lie within/],
-    ['has too small an mtu', { ...EU868, frequencyHz: 915e6, spreadingFactor: 9 }, 'US915', /400 ms/],
+    [
+      'has too small an mtu',
+      { ...EU868, frequencyHz: 922e6, spreadingFactor: 9, powerDbm: 13 },
+      'AS923',
+      /400 ms/,
+    ],
+    ['is too narrow', { ...EU868, frequencyHz: 915e6 }, 'US915', /only from 500 kHz on/],
   ])('that %s is refused with the reason', async (_what, settings, name, reason) => {
     const refused = town.site('A', { settings, region: region(name) });
     await expect(refused).rejects.toThrow(PersonError);
