@@ -8,7 +8,7 @@ import type { Errand, Errands, RecordErrand, TransferErrand } from './errands.ts
 import { FOLLOWS, SEALED_OVERHEAD } from './frame.ts';
 import type { Rec } from './link.ts';
 import type { Medium } from './medium.ts';
-import type { OwedAcks } from './owed-acks.ts';
+import type { OwedRecords } from './owed-records.ts';
 import { encodeRecords } from './records.ts';
 import type { Live, Sessions } from './sessions.ts';
 import { burstLength } from './timing.ts';
@@ -26,7 +26,7 @@ export interface BurstOptions {
   readonly sessions: Sessions;
   readonly clock: Clock;
   readonly errands: Errands;
-  readonly owedAcks: OwedAcks;
+  readonly owed: OwedRecords;
 }
 
 /** The frames for the most urgent errand at this moment; `onAsked` is told when the last one is built. */
@@ -34,7 +34,7 @@ export function* burst(options: BurstOptions, onAsked: (asked: Asked) => void): 
   const { peer, sessions, clock, errands } = options;
   const lead = errands.first;
   const live = lead && sessions.current(peer, clock.monotonic());
-  if (!lead) yield* acksAlone(options);
+  if (!lead) yield* owedAlone(options);
   else if (live && lead.kind === 'record') yield recordFrame(options, live, lead, onAsked);
   else if (live && lead.kind === 'transfer') yield* fragmentFrames(options, live, lead, onAsked);
 }
@@ -80,7 +80,7 @@ function nextIndices(medium: Medium, { fragments, unasked }: TransferErrand): nu
   return unasked === 0 ? fragments.burst(most) : fragments.burst(unasked + 1).slice(-1);
 }
 
-/** A frame that asks for an answer, with the acknowledgements that are owed. */
+/** A frame that asks for an answer, with what is owed. */
 function asking(
   options: BurstOptions,
   live: Live,
@@ -89,7 +89,7 @@ function asking(
   onAsked: (asked: Asked) => void,
 ): Uint8Array {
   const now = options.clock.monotonic();
-  const content = encodeRecords(options.owedAcks.ride(live, records, roomOf(options)));
+  const content = encodeRecords(options.owed.ride(live, records, roomOf(options)));
   const { frame, n } = live.session.seal(content, FOLLOWS.answer, now);
   for (const errand of errands) if (errand.first?.live !== live) errand.first = { live, n };
   live.usedAt = now;
@@ -97,11 +97,11 @@ function asking(
   return frame;
 }
 
-/** Acknowledgements alone ask for nothing. */
-function* acksAlone(options: BurstOptions): Generator<Uint8Array> {
-  const live = options.owedAcks.session;
+/** What is owed asks for nothing, alone. */
+function* owedAlone(options: BurstOptions): Generator<Uint8Array> {
+  const live = options.owed.session;
   if (!live) return;
-  const content = encodeRecords(options.owedAcks.ride(live, [], roomOf(options)));
+  const content = encodeRecords(options.owed.ride(live, [], roomOf(options)));
   yield live.session.seal(content, FOLLOWS.nothing, options.clock.monotonic()).frame;
 }
 

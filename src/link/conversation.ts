@@ -14,8 +14,8 @@ import { MESSAGE_1_LENGTH, MESSAGE_2_LENGTH, SEALED_OVERHEAD } from './frame.ts'
 import type { KeyOf, LinkFailed, OutgoingTransfer, Rec, SendOptions, Sent } from './link.ts';
 import type { Medium, Priority, Submission } from './medium.ts';
 import { OutgoingFragments } from './outgoing.ts';
-import { ACK_FRAME_LENGTH, OwedAcks } from './owed-acks.ts';
-import { contentLength } from './records.ts';
+import { ACK_FRAME_LENGTH, OwedRecords } from './owed-records.ts';
+import { ackRecord, contentLength } from './records.ts';
 import type { Live, Sessions } from './sessions.ts';
 import { answerTimeout, MOST_TRIES, retryDelay, TRIES_BEFORE_HANDSHAKE } from './timing.ts';
 import { Turn } from './turn.ts';
@@ -57,7 +57,7 @@ export class Conversation {
   silent = false;
   readonly #options: ConversationOptions;
   readonly #errands = new Errands();
-  readonly #owedAcks = new OwedAcks();
+  readonly #owed = new OwedRecords();
   readonly #waiter: Waiter;
   #tries: Try[] = [];
   /** Tries in a row, of frames and of message 1. */
@@ -99,9 +99,20 @@ export class Conversation {
 
   /** An acknowledgement is due and found no window. */
   owe(live: Live, counter: number): void {
-    this.#owedAcks.add(live, counter);
+    this.#owed.add(live, ackRecord(counter));
     this.#turn?.raise(0);
     this.#start();
+  }
+
+  /** Says a record once, without asking for an answer; false where there is no session to say it in. */
+  mention(record: Rec): boolean {
+    const { peer, sessions } = this.#options;
+    const live = sessions.current(peer, this.#now());
+    if (this.#stopped || !live) return false;
+    this.#owed.add(live, record);
+    this.#turn?.raise(0);
+    this.#start();
+    return true;
   }
 
   /** An `ack` came under `live`. */
@@ -143,7 +154,7 @@ export class Conversation {
 
   /** The neighbour's connection has ended: rejects everything that waits. */
   disconnected(): void {
-    this.#owedAcks.clear();
+    this.#owed.clear();
     this.#giveUp('unconnected');
     this.#waiter.wake();
   }
@@ -174,7 +185,7 @@ export class Conversation {
   async #start(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
-    while (!this.#stopped && (!this.#errands.empty || this.#owedAcks.session)) {
+    while (!this.#stopped && (!this.#errands.empty || this.#owed.session)) {
       if (this.#errands.empty || this.#hasSession()) await this.#exchange();
       else await this.#handshake();
     }
@@ -186,7 +197,7 @@ export class Conversation {
     let lead: Errand | undefined;
     const { submission, priority } = await this.#takeTurn(this.#estimate(), () => {
       lead = this.#errands.first;
-      return burst({ ...this.#options, errands: this.#errands, owedAcks: this.#owedAcks }, (a) => {
+      return burst({ ...this.#options, errands: this.#errands, owed: this.#owed }, (a) => {
         asked = a;
       });
     });
@@ -261,7 +272,7 @@ export class Conversation {
     frames: () => Generator<Uint8Array>,
   ): Promise<{ submission: Submission; priority: Priority }> {
     const { medium, peer, via } = this.#options;
-    const priority = this.#owedAcks.session ? 0 : (this.#errands.first?.priority ?? 0);
+    const priority = this.#owed.session ? 0 : (this.#errands.first?.priority ?? 0);
     const fairnessKey = nodeIdKey(peer);
     const turn = new Turn({ medium, fairnessKey, via: via(), estimatedBytes, frames }, priority);
     this.#turn = turn;
@@ -300,7 +311,7 @@ export class Conversation {
   async #refused(why: Refusal, priority: Priority, errands: readonly Errand[] | undefined): Promise<void> {
     if (why === 'nothing') return;
     if (why !== 'radio') {
-      this.#owedAcks.clear();
+      this.#owed.clear();
       this.#errands.fail(why === 'late' ? 'queue-full' : why, priority);
       return;
     }

@@ -3,6 +3,7 @@ import type { NodeId } from '../identity/node-id.ts';
 import { failed } from './failures.ts';
 import { MOST_FRAGMENTS, MOST_PUSHED_FRAGMENTS } from './fragments.ts';
 import {
+  isWithin,
   LinkFailed,
   type LinkQuality,
   type Neighbour,
@@ -68,6 +69,10 @@ export class JoinedNeighbour implements Neighbour {
     );
   }
 
+  mention(record: Rec): boolean {
+    return this.#best.mention(record);
+  }
+
   /** By the best way only: what was offered on one medium is not expected on another. */
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent> {
     const [link] = this.#ways();
@@ -93,7 +98,7 @@ export class JoinedNeighbour implements Neighbour {
     let first: LinkFailed | undefined;
     for (;;) {
       // who is best may have changed with the failure
-      const link = this.#ways().find((way) => !tried.has(way) && (reach === 'all' || way.isWired));
+      const link = this.#ways().find((way) => !tried.has(way) && isWithin(reach, way.isWired));
       if (!link) throw first ?? failed('unconnected');
       tried.add(link);
       try {

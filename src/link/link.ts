@@ -94,6 +94,12 @@ export interface Neighbour {
   nextTransferId(): number | undefined;
   /** Delivers a record of at most `recordRoom` bytes. Rejects with `LinkFailed` after the last try. */
   send(record: Rec, options: SendOptions): Promise<Sent>;
+  /**
+   * Says a short record once, in a session there is, with the next frame to it or alone: nobody acknowledges it, so
+   * that whoever is told must do without where it is lost. False where it is not said: no session, or a stranger's
+   * share of the air is used up.
+   */
+  mention(record: Rec): boolean;
   /** Delivers up to 256 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent>;
   /**
@@ -134,11 +140,21 @@ export interface LooseFrame {
 /** A record of a shared frame, proven to be its sender's, and newer than all that it shared before. */
 export interface SharedRecord {
   readonly from: NodeId;
-  readonly record: Rec;
+  readonly body: Uint8Array;
+  /** The place of this node's tag among the tags: nobody else has it. */
+  readonly slot: number;
 }
 
-/** Where something shared goes: by all media that lead to members, or only by those whose frames go by connections. */
-export type Reach = 'all' | 'wired';
+/**
+ * Where something goes: by all media that lead there, only by those whose frames go by connections, or only by the
+ * others, where one transmission is heard by all.
+ */
+export type Reach = 'all' | 'wired' | 'aired';
+
+/** Whether a medium is meant whose frames go by connections, or do not. */
+export function isWithin(reach: Reach, wired: boolean): boolean {
+  return reach === 'all' || (reach === 'wired') === wired;
+}
 
 /**
  * One transmission for all linked neighbours (docs/protocol/link.md, "Shared frames"). Members are those this node
@@ -165,7 +181,8 @@ export interface Shared {
   airtime(bodyLength: number, reach: Reach): number;
   /** Sends one record to all members. Only what proves itself or is idempotent, since a frame may be heard twice. */
   send(record: Rec, priority: Priority, reach: Reach): Promise<Submission>;
-  readonly onRecord: Event<SharedRecord>;
+  /** The handler of one type of shared records; others are counted and not looked at. One handler a type. */
+  onRecord(type: number, handler: (shared: SharedRecord) => void): void;
   /** A link has become mutual. */
   readonly onMutual: Event<NodeId>;
 }

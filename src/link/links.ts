@@ -6,14 +6,15 @@ import type { Clock } from '../core/clock.ts';
 import { Event } from '../core/events.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { JoinedNeighbour } from './joined-neighbour.ts';
-import type {
-  IncomingRecord,
-  IncomingTransfer,
-  Link,
-  LooseFrame,
-  MediumFacts,
-  Neighbour,
-  Reach,
+import {
+  type IncomingRecord,
+  type IncomingTransfer,
+  isWithin,
+  type Link,
+  type LooseFrame,
+  type MediumFacts,
+  type Neighbour,
+  type Reach,
 } from './link.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { NodeLink, type NodeLinkOptions } from './node-link.ts';
@@ -146,7 +147,7 @@ export class Links implements Link {
   /** The media by which these nodes are spoken to. */
   #sharing(members: readonly NodeId[], reach: Reach): readonly NodeLink[] {
     const used = new Set(members.map((id) => this.neighbour(id).medium));
-    const media = this.media.filter((m) => used.has(m.name) && (reach === 'all' || m.connections));
+    const media = this.media.filter((m) => used.has(m.name) && isWithin(reach, m.connections !== undefined));
     return media.map((m) => this.#on(m.name));
   }
 

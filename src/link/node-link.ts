@@ -35,7 +35,7 @@ import type {
   Reach,
   Rec,
 } from './link.ts';
-import { arrives } from './link.ts';
+import { arrives, isWithin } from './link.ts';
 import type { LinkMemory } from './link-memory.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { Newcomers } from './newcomers.ts';
@@ -452,7 +452,7 @@ export class NodeLink implements Link {
   }
 
   #isReached(reach: Reach): boolean {
-    return reach === 'all' || this.isWired;
+    return isWithin(reach, this.isWired);
   }
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -475,6 +475,8 @@ export class NodeLink implements Link {
     });
     const peer = new Peer({
       ...{ id, medium, conversation, clock, transferIds },
+      // what goes by a wire is nobody's air
+      strangers: medium.connections ? undefined : this.#options.strangers,
       sessions: this.#sessions,
       incoming: this.#incoming,
     });

@@ -22,6 +22,8 @@ interface Known {
 /** A shared frame that opened and whose tag says who sent it. */
 export interface Opened {
   readonly from: NodeId;
+  /** Of this node's tag. */
+  readonly slot: number;
   /** Records without the tags. */
   readonly records: Uint8Array;
 }
@@ -124,7 +126,7 @@ function openWith(known: Known, frame: SharedForm): Opened | 'replay' | 'noise' 
   known.key = key;
   known.generation = generation;
   known.next = n + 1n;
-  return { from: known.from, records: parts.records };
+  return { from: known.from, slot: known.slot, records: parts.records };
 }
 
 function splitTags(content: Uint8Array): { tags: Uint8Array; records: Uint8Array } | undefined {

@@ -8,7 +8,9 @@ import type { IncomingTransfers } from './incoming.ts';
 import type { LinkQuality, Neighbour, OutgoingTransfer, Rec, SendOptions, Sent } from './link.ts';
 import type { Medium, Reception } from './medium.ts';
 import type { ByteRange } from './ranges.ts';
+import { contentLength } from './records.ts';
 import type { Sessions } from './sessions.ts';
+import type { StrangersAir } from './strangers-air.ts';
 import { burstLength } from './timing.ts';
 import type { TransferIds } from './transfer-ids.ts';
 
@@ -19,6 +21,8 @@ export interface PeerOptions {
   readonly sessions: Sessions;
   readonly incoming: IncomingTransfers;
   readonly transferIds: TransferIds;
+  /** What may be sent to answer strangers; undefined: everything. */
+  readonly strangers: StrangersAir | undefined;
   readonly clock: Clock;
 }
 
@@ -64,6 +68,14 @@ export class Peer {
 
   heard(reception: Reception): void {
     this.#reception = reception;
+  }
+
+  mention(record: Rec): boolean {
+    const { conversation, id, medium, strangers } = this.#options;
+    if (strangers?.mayAnswer(id) === false || !conversation.mention(record)) return false;
+    // as if it went alone: what it rides with asks for more than it takes
+    strangers?.answered(id, medium.airtime(SEALED_OVERHEAD + contentLength([record])) ?? 0);
+    return true;
   }
 
   nextTransferId(): number | undefined {
@@ -112,6 +124,9 @@ export class PeerHandle implements Neighbour {
   }
   send(record: Rec, options: SendOptions): Promise<Sent> {
     return this.#peer.conversation.send(record, options);
+  }
+  mention(record: Rec): boolean {
+    return this.#peer.mention(record);
   }
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent> {
     return this.#peer.conversation.transfer(transfer, options);

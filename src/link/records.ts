@@ -26,6 +26,7 @@ export const RECORD = {
   subscribed: 41,
   hint: 42,
   pull: 43,
+  got: 44,
   query: 48,
   head: 49,
   askLeaves: 50,

@@ -49,11 +49,11 @@ export interface SharedFramesOptions {
 }
 
 export class SharedFrames implements Shared {
-  readonly onRecord = new Event<SharedRecord>();
   readonly onMutual = new Event<NodeId>();
   /** Links that were mutual when this node started. */
   readonly resumed: readonly NodeId[];
   readonly #o: SharedFramesOptions;
+  readonly #handlers = new Map<number, (shared: SharedRecord) => void>();
   readonly #memory: NeighbourhoodMemory | undefined;
   readonly #theirs = new OverheardNeighbourhoods();
   #ours: Neighbourhood;
@@ -93,6 +93,11 @@ export class SharedFrames implements Shared {
 
   indexOf(id: NodeId): number | undefined {
     return this.#theirs.indexOf(id);
+  }
+
+  onRecord(type: number, handler: (shared: SharedRecord) => void): void {
+    if (this.#handlers.has(type)) throw new Error(`shared record type ${type} has a handler`);
+    this.#handlers.set(type, handler);
   }
 
   onOffer(accepts: (from: NodeId) => boolean): void {
@@ -189,7 +194,12 @@ export class SharedFrames implements Shared {
     onOpened(opened.from);
     const records = decodeRecords(opened.records);
     if (!records) this.#refuse('records');
-    for (const record of records ?? []) this.onRecord.emit({ from: opened.from, record });
+    const { from, slot } = opened;
+    for (const { body, type } of records ?? []) {
+      const handler = this.#handlers.get(type);
+      if (handler) handler({ from, slot, body });
+      else this.#refuse('shared-record');
+    }
   }
 
   stop(): void {

@@ -10,7 +10,6 @@ import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { KIND, SEALED_OVERHEAD } from '../link/frame.ts';
 import type { Link, LooseFrame, Neighbour, SharedRecord } from '../link/link.ts';
 import type { Reception } from '../link/medium.ts';
-import { RECORD } from '../link/records.ts';
 import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon, type Started } from './beacon.ts';
 import type { Destinations } from './destinations.ts';
@@ -65,14 +64,10 @@ export class Hearing {
     else if (kind === KIND.solicit) this.#o.solicitor.heard(bytes, reception.medium);
   }
 
-  /** A record to all neighbours of its sender. */
-  shared({ from, record }: SharedRecord): void {
-    if (record.type !== RECORD.digest) {
-      this.#refuse('shared-record');
-      return;
-    }
-    this.digest(from, record.body);
-    const expectedBytes = SEALED_OVERHEAD + record.body.length;
+  /** A digest to all neighbours of its sender. */
+  shared({ body, from }: SharedRecord): void {
+    this.digest(from, body);
+    const expectedBytes = SEALED_OVERHEAD + body.length;
     this.#o.earshot.note({ nodeId: from, at: this.#o.clock.monotonic(), expectedBytes });
   }
 

@@ -241,6 +241,7 @@ export class Router implements Routing {
     const { link } = this.#o;
     const hearing = this.#hearing;
     link.onRecord(RECORD.digest, ({ from, body }) => hearing.digest(from.id, body));
+    link.shared.onRecord(RECORD.digest, (shared) => hearing.shared(shared));
     link.onRecord(RECORD.want, ({ from, body }) => hearing.want(from, body));
     this.#cancels.push(
       link.onLoose.on((frame) => hearing.loose(frame)),
@@ -252,7 +253,6 @@ export class Router implements Routing {
       link.onUnanswered.on((id) => this.#earshot.missed(id)),
       link.onGone.on((id) => this.#earshot.gone(id)),
       link.onConnected.on((to) => this.#presence.introduce(to)),
-      link.shared.onRecord.on((record) => hearing.shared(record)),
       link.shared.onMutual.on((id) => {
         this.#links.heard(id);
         this.#opened(id);

@@ -6,7 +6,6 @@ import { toHex } from '../core/bytes.ts';
 import { type Cancel, type Clock, every } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
-import { minutesOf } from '../core/log-byte.ts';
 import { type Db, isDurable, type Tx } from '../db/db.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { arrives, type IncomingRecord, type Link } from '../link/link.ts';
@@ -16,17 +15,16 @@ import { CONTENT_TYPE, type DataObject, INLINE_LIMIT, objectIdOf, shortIdOf } fr
 import { compactOf, encodeParcel, FRESH_TRAVEL } from '../store/parcel.ts';
 import { Items, type KeptItem } from './items.ts';
 import {
+  type Delivery,
   decodeItem,
   decodePull,
-  decodeSubscribe,
   encodeHint,
-  encodeSubscribed,
   type HintItem,
   itemsWithin,
   MAIL,
-  type Outcome,
-  type Subscribe,
 } from './records.ts';
+import { Registrations } from './registrations.ts';
+import { Sharing } from './sharing.ts';
 import { type Subscription, Subscriptions } from './subscriptions.ts';
 import { matches } from './topic.ts';
 
@@ -36,8 +34,6 @@ const DIGEST_EVERY = 15 * MINUTE;
 const HINT_EVERY = 60 * MINUTE;
 /** Bytes of a parcel that hint and pull of it would cost too: it is pushed instead. */
 const CHEAPER_PUSHED = 64;
-/** Registrations of one neighbour that are looked at in a minute: each costs thousands of hashes. */
-const A_MINUTE = 4;
 
 export interface HubOptions {
   readonly db: Db;
@@ -65,21 +61,40 @@ export class Hub {
   readonly onItem = new Event<NewItem>();
   readonly #o: HubOptions;
   readonly #items: Items;
+  readonly #registrations: Registrations;
+  readonly #sharing: Sharing;
+  /** Items being made durable, by short id in hex: one may come twice at once. */
+  readonly #arriving = new Map<string, Promise<boolean>>();
   /** Subscriptions that are being told something. */
   readonly #telling = new Set<string>();
-  readonly #registrations = new Map<string, { since: number; count: number }>();
   readonly #cancels: Cancel[] = [];
 
   constructor(options: HubOptions) {
     this.#o = options;
     this.subscriptions = new Subscriptions(options.db);
     this.#items = new Items(options.db);
+    this.#registrations = new Registrations({
+      ...options,
+      subscriptions: this.subscriptions,
+      newest: () => this.#items.newest,
+      kept: (subscription) => void this.#tell(subscription),
+    });
+    this.#sharing = new Sharing({
+      ...options,
+      isThere: (id) => options.router.reachable(id),
+      wanting: (kept) => this.#wanting(kept),
+      parcel: ({ n }) => {
+        const object = options.db.read((tx) => this.#items.object(tx, n));
+        return object && parcelOf(object);
+      },
+    });
   }
 
   start(): void {
     const { clock, link } = this.#o;
-    link.onRecord(RECORD.subscribe, (incoming) => this.#subscribe(incoming));
     link.onRecord(RECORD.pull, (incoming) => this.#pull(incoming));
+    this.#registrations.start();
+    this.#sharing.start();
     this.#cancels.push(
       every(clock, MINUTE, () => this.#expire()),
       every(clock, DIGEST_EVERY, () => this.#tellAll('digest')),
@@ -89,6 +104,7 @@ export class Hub {
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
+    this.#sharing.stop();
   }
 
   /** It was away: it is told what has come meanwhile. */
@@ -99,8 +115,21 @@ export class Hub {
 
   /** Something published has come from a neighbour, or from this node. Whether it is kept, durably. */
   async published(from: NodeId, object: DataObject): Promise<boolean> {
+    const key = toHex(shortIdOf(objectIdOf(object.header)));
+    if (this.#items.has(key)) return true;
+    const arriving = this.#arriving.get(key) ?? this.#keep(from, object);
+    this.#arriving.set(key, arriving);
+    return arriving.finally(() => this.#arriving.delete(key));
+  }
+
+  /** Whether an item, by its short id, is kept, and that neighbour has brought it. */
+  isOf(from: NodeId, shortId: Uint8Array): boolean {
+    const kept = this.#items.get(toHex(shortId));
+    return kept !== undefined && nodeIdKey(kept.from) === nodeIdKey(from);
+  }
+
+  async #keep(from: NodeId, object: DataObject): Promise<boolean> {
     const { bytes, header } = object;
-    if (this.#items.has(toHex(shortIdOf(objectIdOf(header))))) return true;
     const isItem = header.contentType !== CONTENT_TYPE.mutable && bytes.length <= INLINE_LIMIT;
     if (!isItem || !decodeItem(bytes)) return this.#refuse('malformed-item');
     if (!this.#items.hasRoom(from, bytes.length)) return this.#refuse('items-full');
@@ -111,48 +140,6 @@ export class Hub {
     this.onItem.emit({ from, object });
     this.#tellAll('push');
     return true;
-  }
-
-  async #subscribe({ body, from, reply }: IncomingRecord): Promise<void> {
-    const asked = decodeSubscribe(body);
-    if (!asked) return this.#count('malformed-subscribe');
-    if (!this.#mayRegister(from.id)) return this.#count('too-often');
-    const answer = (outcome: Outcome, serial = 0) => {
-      if (outcome === 'full') this.#count('subscriptions-full');
-      const waiting = asked.number === MAIL ? this.#o.waiting(from.id) : 0;
-      const told = encodeSubscribed({ number: asked.number, outcome, waiting, serial });
-      reply({ type: RECORD.subscribed, body: told });
-    };
-    if (asked.lasts === undefined) return answer(await this.#end(from.id, asked.number));
-    const before = this.subscriptions.of(from.id, asked.number);
-    const stranger = !this.#o.isContact(from.id);
-    if (!before && !this.subscriptions.hasRoom(from.id, stranger)) return answer('full');
-    const serial = asked.step ? await this.#o.router.standInFor(from.id, asked.step) : 0;
-    if (typeof serial === 'string') return answer(serial);
-    const isKept = await this.#commit((tx) =>
-      this.subscriptions.put(tx, this.#subscription(from.id, asked, stranger)),
-    );
-    answer(isKept ? 'kept' : 'full', serial);
-    const kept = this.subscriptions.of(from.id, asked.number);
-    if (kept) void this.#tell(kept);
-  }
-
-  /** One that is renewed goes on where it was; a new one begins with what comes. */
-  #subscription(subscriber: NodeId, asked: Subscribe, stranger: boolean): Subscription {
-    const { delivery, lasts = 0, number, topic } = asked;
-    const before = this.subscriptions.of(subscriber, number);
-    const isSame = before && JSON.stringify(before.topic) === JSON.stringify(topic);
-    const expiresAt = this.#o.ownTime() + (minutesOf(lasts) ?? 0) * MINUTE;
-    const cursor = isSame ? before.cursor : this.#items.newest;
-    return { subscriber, number, topic, delivery, stranger, expiresAt, cursor };
-  }
-
-  async #end(subscriber: NodeId, number: number): Promise<Outcome> {
-    const known = this.subscriptions.of(subscriber, number);
-    if (!known) return 'ended';
-    if (!(await this.#commit((tx) => this.subscriptions.remove(tx, known)))) return 'full';
-    if (number === MAIL) await this.#o.router.standDown(subscriber);
-    return 'ended';
   }
 
   #pull({ body, from, reply }: IncomingRecord): void {
@@ -194,11 +181,11 @@ export class Hub {
       const news = this.#news(s);
       const [first] = news;
       if (!first || !router.reachable(subscriber)) break;
-      const isWhole = (kept: KeptItem) => s?.delivery === 'push' || kept.size <= CHEAPER_PUSHED;
+      const { delivery } = s;
       const hinted = news.slice(0, itemsWithin(link.neighbour(subscriber).recordRoom));
-      const whole = hinted.findIndex(isWhole);
+      const whole = hinted.findIndex((kept) => isWhole(delivery, kept));
       const told = whole === 0 ? [first] : hinted.slice(0, whole < 0 ? hinted.length : whole);
-      const isTold = whole === 0 ? await this.#send(s, first) : await this.#hint(s, told);
+      const isTold = whole === 0 ? await this.#hand(s, news) : await this.#hint(s, told);
       const cursor = told.at(-1)?.n ?? s.cursor;
       const after = { ...s, cursor };
       if (!isTold || !(await this.#commit((tx) => this.subscriptions.put(tx, after)))) break;
@@ -206,11 +193,28 @@ export class Hub {
     this.#telling.delete(key);
   }
 
-  #news({ cursor, subscriber, topic }: Subscription): KeptItem[] {
-    const own = nodeIdKey(subscriber);
-    return [...this.#items.all()].filter(
-      (kept) => kept.n > cursor && nodeIdKey(kept.from) !== own && matches(topic, kept.item),
-    );
+  #news(subscription: Subscription): KeptItem[] {
+    return [...this.#items.all()].filter((kept) => isNews(subscription, kept));
+  }
+
+  /** Subscribers that are to have an item whole and were not told of it. */
+  #wanting(kept: KeptItem): readonly NodeId[] {
+    const found = new Map<string, NodeId>();
+    for (const s of this.subscriptions.all())
+      if (isNews(s, kept) && isWhole(s.delivery, kept)) found.set(nodeIdKey(s.subscriber), s.subscriber);
+    return [...found.values()];
+  }
+
+  /** The first of these, whole: with others that want it, where there are such, or by itself. */
+  async #hand({ delivery, subscriber }: Subscription, news: readonly KeptItem[]): Promise<boolean> {
+    const [first] = news;
+    if (!first) return true;
+    const isKnown = () => this.#sharing.has(subscriber, first);
+    if (!isKnown()) {
+      const whole = news.filter((kept) => isWhole(delivery, kept));
+      await this.#sharing.offer(subscriber, whole);
+    }
+    return isKnown() || this.#send({ subscriber }, first);
   }
 
   #hint({ number, subscriber }: Subscription, told: readonly KeptItem[]): Promise<boolean> {
@@ -229,24 +233,14 @@ export class Hub {
   }
 
   /** Hands an item to a neighbour; whether it has arrived. */
-  give(to: NodeId, { bytes, header }: DataObject): Promise<boolean> {
+  give(to: NodeId, object: DataObject): Promise<boolean> {
     const neighbour = this.#o.link.neighbour(to);
-    const parcel = encodeParcel({ header: compactOf(header, [], FRESH_TRAVEL), bytes });
+    const parcel = parcelOf(object);
     if (parcel.length <= neighbour.recordRoom)
       return arrives(neighbour.send({ type: RECORD.push, body: parcel }, { priority: 2 }));
     const id = neighbour.nextTransferId();
     if (id === undefined) return Promise.resolve(false);
     return arrives(neighbour.transfer({ id, pushed: true, bytes: parcel, held: [] }, { priority: 2 }));
-  }
-
-  #mayRegister(from: NodeId): boolean {
-    const key = nodeIdKey(from);
-    const now = this.#o.clock.monotonic();
-    const window = this.#registrations.get(key);
-    if (window && now - window.since <= MINUTE) return ++window.count <= A_MINUTE;
-    for (const [k, w] of this.#registrations) if (now - w.since > MINUTE) this.#registrations.delete(k);
-    this.#registrations.set(key, { since: now, count: 1 });
-    return true;
   }
 
   async #expire(): Promise<void> {
@@ -273,4 +267,16 @@ export class Hub {
   #count(what: string): void {
     this.#o.counters.count(`pub.refused.${what}`);
   }
+}
+
+function isNews({ cursor, subscriber, topic }: Subscription, { from, item, n }: KeptItem): boolean {
+  return n > cursor && nodeIdKey(from) !== nodeIdKey(subscriber) && matches(topic, item);
+}
+
+function isWhole(delivery: Delivery, { size }: KeptItem): boolean {
+  return delivery === 'push' || size <= CHEAPER_PUSHED;
+}
+
+function parcelOf({ bytes, header }: DataObject): Uint8Array {
+  return encodeParcel({ header: compactOf(header, [], FRESH_TRAVEL), bytes });
 }

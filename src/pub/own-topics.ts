@@ -27,7 +27,7 @@ import {
   LARGEST_NUMBER,
   type Subscribed,
 } from './records.ts';
-import { matches, parseTopic, spell } from './topic.ts';
+import { type Address, matches, parseTopic, spell } from './topic.ts';
 
 type OwnTopic = ReturnType<typeof parseTopic>;
 
@@ -181,13 +181,18 @@ export class OwnTopics {
     await arrives(neighbour.send(pull, { priority: 2 }));
   }
 
+  /** Whether an item is one of what is followed here. */
+  follows(item: Address): boolean {
+    return [...this.#followed.values()].some((t) => matches(t, item));
+  }
+
   /** Something published is here; it is kept where it is followed. */
   async came({ bytes, header }: DataObject): Promise<void> {
     const { clock, db } = this.#o;
     const item = decodeItem(bytes);
     const shortId = shortIdOf(objectIdOf(header));
     const key = toHex(shortId);
-    if (!item || this.#seen.has(key) || ![...this.#followed.values()].some((t) => matches(t, item))) return;
+    if (!item || this.#seen.has(key) || !this.follows(item)) return;
     const n = this.#next++;
     this.#seen.set(key, n);
     const receivedAt = clock.wall().getTime();

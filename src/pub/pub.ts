@@ -26,6 +26,7 @@ import {
   shortIdOf,
 } from '../store/object.ts';
 import { Hub } from './hub.ts';
+import { Overhearing } from './overhearing.ts';
 import { OwnMailboxes } from './own-mailboxes.ts';
 import { OwnTopics } from './own-topics.ts';
 import { Puller } from './puller.ts';
@@ -57,6 +58,7 @@ export class Pub implements Mailboxes {
   readonly #hub: Hub;
   readonly #mail: WaitingMail;
   readonly #puller: Puller;
+  readonly #overhearing: Overhearing;
   readonly #cancels: Cancel[] = [];
   #custody: Custody | undefined;
 
@@ -73,6 +75,13 @@ export class Pub implements Mailboxes {
     this.#puller = new Puller(options);
     this.mailboxes = new OwnMailboxes(options);
     this.topics = new OwnTopics({ ...options, link, relays: () => this.mailboxes.ids });
+    this.#overhearing = new Overhearing({
+      ...options,
+      isAsked: (id) => this.mailboxes.has(id),
+      follows: (item) => this.topics.follows(item),
+      isOf: (from, shortId) => this.#hub.isOf(from, shortId),
+      keep: (from, object) => this.#hub.published(from, object),
+    });
   }
 
   /** Joins the custody whose mailboxes these are. */
@@ -94,12 +103,13 @@ export class Pub implements Mailboxes {
       this.mailboxes.onRegistered.on((id) => this.topics.registered(id)),
       this.#hub.onItem.on(({ object }) => void this.topics.came(object)),
     );
-    for (const part of [this.#hub, this.mailboxes, this.topics]) part.start();
+    for (const part of [this.#hub, this.mailboxes, this.topics, this.#overhearing]) part.start();
   }
 
   stop(): void {
     for (const cancel of this.#cancels) cancel();
-    for (const part of [this.#hub, this.#mail, this.#puller, this.mailboxes, this.topics]) part.stop();
+    for (const part of [this.#hub, this.#mail, this.#puller]) part.stop();
+    for (const part of [this.mailboxes, this.topics, this.#overhearing]) part.stop();
   }
 
   /** Subscriptions that are kept for neighbours. */

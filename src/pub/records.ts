@@ -1,4 +1,4 @@
-/** The bodies of the records of NXS-Pub (docs/protocol/link.md, "Records", 40–43), and the bytes of published items. */
+/** The bodies of the records of NXS-Pub (docs/protocol/link.md, "Records", 40–44), and the bytes of published items. */
 import { concat, decode, utf8, Writer } from '../core/bytes.ts';
 import { LONGEST_LOG_BYTE } from '../core/log-byte.ts';
 import { isObjectPriority, type ObjectPriority, SHORT_ID_LENGTH } from '../store/object.ts';
@@ -143,6 +143,24 @@ export function decodePull(body: Uint8Array): Pull | undefined {
     const ids: Uint8Array[] = [];
     while (r.left > 0) ids.push(r.raw(SHORT_ID_LENGTH).slice());
     return number <= LARGEST_NUMBER ? { number, ids } : undefined;
+  });
+}
+
+/** How short ids are told apart among the few items that somebody was just told of. */
+export const GOT_LENGTH = 4;
+
+/** Items of shared frames that are kept, by the beginnings of their short ids, 4 bytes each. */
+export function encodeGot(ids: readonly Uint8Array[]): Uint8Array {
+  return concat(...ids.map((id) => id.subarray(0, GOT_LENGTH)));
+}
+
+/** The beginnings of short ids, at least one; undefined where these are none. */
+export function decodeGot(body: Uint8Array): readonly Uint8Array[] | undefined {
+  if (body.length === 0) return undefined;
+  return decode(body, (r) => {
+    const ids: Uint8Array[] = [];
+    while (r.left > 0) ids.push(r.raw(GOT_LENGTH).slice());
+    return ids;
   });
 }
 

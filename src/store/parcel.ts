@@ -7,6 +7,8 @@ import { NODE_ID_LENGTH, type NodeId, nodeIdFrom } from '../identity/node-id.ts'
 import { HASH_LENGTH } from './merkle.ts';
 import {
   CONTENT_TYPE,
+  type DataObject,
+  headerFor,
   INLINE_LIMIT,
   isContentType,
   isObjectPriority,
@@ -154,4 +156,9 @@ export function decodeParcel(bytes: Uint8Array): Parcel | undefined {
     if (!header || header.detached || r.left > INLINE_LIMIT) return undefined;
     return { header, bytes: r.rest().slice() };
   });
+}
+
+/** The object of these bytes: its id vouches for them, and for all of the header but travel and recipients. */
+export function objectOf(header: CompactHeader, bytes: Uint8Array): DataObject {
+  return { header: headerFor(header, header.lock, bytes, header.ownership), bytes };
 }

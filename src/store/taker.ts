@@ -23,16 +23,8 @@ import {
 import { type Meeting, meetOffer, meetReturn } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
-import {
-  type DataObject,
-  headerFor,
-  NO_LOCK,
-  type ObjectId,
-  objectIdKey,
-  objectIdOf,
-  shortIdOf,
-} from './object.ts';
-import { type CompactHeader, decodeParcel } from './parcel.ts';
+import { type DataObject, NO_LOCK, type ObjectId, objectIdKey, objectIdOf, shortIdOf } from './object.ts';
+import { type CompactHeader, decodeParcel, objectOf } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
 import type { TraceEvent } from './trace.ts';
@@ -310,10 +302,6 @@ export class Taker {
   #count(what: string): void {
     this.#o.counters.count(`store.refused.${what}`);
   }
-}
-
-function objectOf(header: CompactHeader, bytes: Uint8Array): DataObject {
-  return { header: headerFor(header, header.lock, bytes, header.ownership), bytes };
 }
 
 function expectedKey(from: NodeId, transferId: number): string {

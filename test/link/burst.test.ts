@@ -4,8 +4,8 @@ import { type Asked, burst } from '../../src/link/burst.ts';
 import { Errands } from '../../src/link/errands.ts';
 import { readFragment } from '../../src/link/fragments.ts';
 import { OutgoingFragments } from '../../src/link/outgoing.ts';
-import { OwedAcks } from '../../src/link/owed-acks.ts';
-import { decodeRecords } from '../../src/link/records.ts';
+import { OwedRecords } from '../../src/link/owed-records.ts';
+import { ackRecord, decodeRecords } from '../../src/link/records.ts';
 import { livePair, sealedForm } from './pairs.ts';
 import { SF7, Stations } from './stations.ts';
 
@@ -15,13 +15,13 @@ async function scene(size: number, settings = SF7) {
   const { medium } = await stations.station('a');
   const { a, b, atA } = livePair();
   const errands = new Errands();
-  const owedAcks = new OwedAcks();
+  const owed = new OwedRecords();
   const transfer = { id: 1, pushed: false, bytes: new Uint8Array(size), held: [] };
   const fragments = new OutgoingFragments(transfer, medium.mtu);
   errands.add({ kind: 'transfer', fragments, pushed: false }, { priority: 2 }, () => {});
   const asked: Asked[] = [];
   const grant = () =>
-    burst({ peer: b.id, medium, sessions: a.sessions, clock: stations.sim, errands, owedAcks }, (one) => {
+    burst({ peer: b.id, medium, sessions: a.sessions, clock: stations.sim, errands, owed }, (one) => {
       asked.push(one);
     });
   /** Fragment indices, and what follows, of at most `most` frames. */
@@ -36,7 +36,7 @@ async function scene(size: number, settings = SF7) {
     }
     return frames;
   };
-  return { a, atA, errands, fragments, owedAcks, asked, take };
+  return { a, atA, errands, fragments, owed, asked, take };
 }
 
 test('a burst of eight at SF7, of which the last asks', async () => {
@@ -79,9 +79,9 @@ test('ends with its session, or when its errand is done', async () => {
 });
 
 test('takes owed acknowledgements along where there is room, the short last fragment’s', async () => {
-  const { atA, owedAcks, fragments, take } = await scene(231 + 100);
-  owedAcks.add(atA, 77);
+  const { atA, owed, fragments, take } = await scene(231 + 100);
+  owed.add(atA, ackRecord(77));
   expect(take()).toEqual(['0 goes on', '1 asks']);
-  expect(owedAcks.session).toBeUndefined();
+  expect(owed.session).toBeUndefined();
   expect(fragments.complete).toBe(false);
 });

@@ -20,7 +20,7 @@ const listen = (station: Station) => {
   station.link.shared.onOffer(() => true);
   station.link.onRecord(RECORD.push, ({ body }) => void note(body));
   station.link.onTransfer(({ bytes }) => void note(bytes));
-  station.link.shared.onRecord.on(({ record }) => note(record.body));
+  station.link.shared.onRecord(RECORD.digest, ({ body }) => void note(body));
 };
 const say = (from: Station, to: Station, text: string) => stations.resolve(from.to(to).send(push(text), P0));
 const share = async (from: Station, text: string) => {

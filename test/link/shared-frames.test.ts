@@ -5,7 +5,6 @@ import { silent } from '../../src/core/log.ts';
 import { Identity } from '../../src/identity/keys.ts';
 import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
-import type { SharedRecord } from '../../src/link/link.ts';
 import { encodeKeyOffer, MOST_MEMBERS } from '../../src/link/neighbourhood.ts';
 import { NodeLink } from '../../src/link/node-link.ts';
 import { RECORD } from '../../src/link/records.ts';
@@ -27,9 +26,7 @@ const isMutual = (x: Station, y: Station) => x.link.shared.isMutual(y.identity.n
 const listen = (station: Station) => {
   const texts: string[] = [];
   heard.set(station, texts);
-  station.link.shared.onRecord.on(({ record }: SharedRecord) =>
-    texts.push(new TextDecoder().decode(record.body)),
-  );
+  station.link.shared.onRecord(RECORD.digest, ({ body }) => void texts.push(new TextDecoder().decode(body)));
   station.link.shared.onOffer(() => true);
 };
 const share = async (from: Station, text: string) => {

@@ -94,11 +94,12 @@ describe('digests', () => {
   });
 
   test('malformed ones are counted', async () => {
-    const { liar, refused, village } = await scene();
+    const { b, liar, refused, village } = await scene();
     void liar.station.link.shared.send({ type: 34, body: new Uint8Array(22) }, 0, 'all');
     void liar.station.link.shared.send({ type: 32, body: new Uint8Array(4) }, 0, 'all');
     await village.run(2000);
-    expect([refused('malformed-digest'), refused('shared-record')]).toEqual([1, 1]);
+    const isCounted = b.station.counters.get('link.refused.shared-record');
+    expect([refused('malformed-digest'), isCounted]).toEqual([1, 1]);
   });
 
   test('that speak of this node itself change nothing', async () => {

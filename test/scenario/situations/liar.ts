@@ -79,7 +79,7 @@ export class Liar {
     this.identity = identity;
     this.link = link;
     link.shared.onOffer(() => true);
-    link.shared.onRecord.on(({ record }) => this.#listen(record.type, record.body));
+    link.shared.onRecord(RECORD.digest, ({ body }) => this.#listen(RECORD.digest, body));
     link.onRecord(RECORD.digest, ({ body }) => this.#listen(RECORD.digest, body));
   }
 

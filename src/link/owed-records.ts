@@ -1,7 +1,10 @@
-/** Acknowledgements of one neighbour's frames that found no window: they ride with the next frame, or go alone. */
+/**
+ * What is said to one neighbour and answered by nothing: acknowledgements that found no window, and what is mentioned
+ * to it. It rides with the next frame, or goes alone.
+ */
 import { SEALED_OVERHEAD } from './frame.ts';
 import type { Rec } from './link.ts';
-import { ackRecord, byLength, contentLength } from './records.ts';
+import { byLength, contentLength } from './records.ts';
 import type { Live } from './sessions.ts';
 
 /** Bytes of a frame that holds one `ack`. */
@@ -9,12 +12,13 @@ export const ACK_FRAME_LENGTH = SEALED_OVERHEAD + 3;
 
 const MOST = 8;
 
-export class OwedAcks {
+export class OwedRecords {
   /** An `ack` means something only under the session of the frame it answers. */
-  #owed: { readonly live: Live; readonly counter: number }[] = [];
+  #owed: { readonly live: Live; readonly record: Rec }[] = [];
 
-  add(live: Live, counter: number): void {
-    this.#owed = [...this.#owed, { live, counter }].slice(-MOST);
+  /** To be said under that session. */
+  add(live: Live, record: Rec): void {
+    this.#owed = [...this.#owed, { live, record }].slice(-MOST);
   }
 
   /** A session under which some are owed. */
@@ -27,7 +31,7 @@ export class OwedAcks {
   ride(live: Live, records: readonly Rec[], room: number): Rec[] {
     let all = [...records];
     this.#owed = this.#owed.filter((owed) => {
-      const more = [...all, ackRecord(owed.counter)].sort(byLength);
+      const more = [...all, owed.record].sort(byLength);
       if (owed.live !== live || contentLength(more) > room) return true;
       all = more;
       return false;
