@@ -11,6 +11,8 @@ import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 const SHARE = 0.1;
 /** Who has just begun to listen hears more of them soon. */
 const LEAST_HEARD = 8;
+/** Airtimes of an announce after the start: links come first, and many announces that are news then are heard again. */
+const SETTLING = 1000;
 /** On each medium so many may wait: who lacks one of the others asks. */
 const MOST_WAITING = 128;
 
@@ -32,10 +34,12 @@ export class Gossip {
   /** By medium and NodeId: what waits. */
   readonly #waiting = new Map<string, Map<string, NodeId>>();
   readonly #timers = new Map<string, Cancel>();
+  readonly #startedAt: number;
   #stopped = false;
 
   constructor(options: GossipOptions) {
     this.#o = options;
+    this.#startedAt = options.clock.monotonic();
   }
 
   stop(): void {
@@ -66,9 +70,10 @@ export class Gossip {
   #arm(medium: string, part: number): void {
     const { airtime, clock, hears } = this.#o;
     const pause = (Math.max(hears(), LEAST_HEARD) * airtime()) / SHARE;
+    const settling = Math.max(0, this.#startedAt + SETTLING * airtime() - clock.monotonic());
     this.#timers.set(
       medium,
-      clock.after(part * pause, () => void this.#sayOne(medium)),
+      clock.after(settling + part * pause, () => void this.#sayOne(medium)),
     );
   }
 

@@ -88,6 +88,15 @@ describe('what waits to be passed on', () => {
     expect(airtime() / pause).toBeLessThan(0.12 / 20);
   });
 
+  test('waits while links come about', async () => {
+    const { airtime, clock, made, said } = await gossip();
+    made.add(id(1), 'lora');
+    await clock.run(1000 * airtime());
+    expect(said).toEqual([]);
+    await clock.run((20 * airtime()) / 0.1);
+    expect(said).toHaveLength(1);
+  });
+
   test('goes in another order at every box', async () => {
     const orders = [];
     for (const seed of [1, 2]) {
