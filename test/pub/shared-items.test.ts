@@ -143,6 +143,22 @@ describe('a hub', () => {
     expect([a.heard, b.heard, counted('pub.shared-items')]).toEqual([[], [], 0]);
   });
 
+  test('shares nothing where the tags of its other neighbours would cost more than it saves', async () => {
+    const [a, b] = [await Subscriber.linked('a'), await Subscriber.linked('b')];
+    const short = item('!');
+    await publish(short);
+    expect([a.heard.length, b.heard.length, counted('pub.shared-items')]).toEqual([1, 1, 1]);
+    for (let i = 0; i < 17; i++) {
+      const { link } = await BareNeighbour.start(world, box, `other ${i}`);
+      link.shared.onOffer(() => true);
+      expect(await world.settle(link.shared.admit(box.nodeId, { priority: 0 }))).toBe(true);
+    }
+    const another = item('?');
+    await publish(another);
+    expect([a.handed, b.handed]).toEqual(Array(2).fill([toHex(parcel(another))]));
+    expect(counted('pub.shared-items')).toBe(1);
+  });
+
   test('tells again what a subscriber asks for though it was said', async () => {
     const [a, b] = [await Subscriber.linked('a'), await Subscriber.linked('b')];
     await publish();
