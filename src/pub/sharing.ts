@@ -44,7 +44,7 @@ export class Sharing {
   readonly #o: SharingOptions;
   /** By number, said last last. */
   readonly #said = new Map<number, Said>();
-  /** For the next round, by number. */
+  /** For the next rounds, by number. */
   readonly #offered = new Map<number, KeptItem>();
   #next: Promise<void> | undefined;
   #current: Promise<void> = Promise.resolve();
@@ -76,14 +76,21 @@ export class Sharing {
   offer(subscriber: NodeId, items: readonly KeptItem[]): Promise<void> {
     if (!this.#overhears(subscriber)) return Promise.resolve();
     for (const item of items.slice(0, MOST_AT_ONCE)) this.#offered.set(item.n, item);
-    this.#next ??= this.#current.then(() => {
-      const offered = [...this.#offered.values()].sort((a, b) => a.n - b.n);
-      this.#offered.clear();
+    const go = () => {
       this.#next = undefined;
-      this.#current = this.#round(offered);
+      this.#current = this.#rounds();
       return this.#current;
-    });
+    };
+    this.#next ??= this.#current.then(go, go);
     return this.#next;
+  }
+
+  /** All that was offered meanwhile. */
+  async #rounds(): Promise<void> {
+    const offered = [...this.#offered.values()].sort((a, b) => a.n - b.n);
+    this.#offered.clear();
+    for (let i = 0; i < offered.length; i += MOST_AT_ONCE)
+      await this.#round(offered.slice(i, i + MOST_AT_ONCE));
   }
 
   /** Linked both ways, there, in a session, and spoken to by a medium where one transmission is heard by all. */

@@ -19,6 +19,7 @@ import type { Neighbour } from '../../src/link/link.ts';
 import { LinkMemory, openLinkEpochs } from '../../src/link/link-memory.ts';
 import { LoraMedium } from '../../src/link/lora/lora-medium.ts';
 import { NodeLink } from '../../src/link/node-link.ts';
+import type { StrangersAir } from '../../src/link/strangers-air.ts';
 import { TransferIds } from '../../src/link/transfer-ids.ts';
 import { Simulation } from '../simulation.ts';
 
@@ -135,6 +136,8 @@ export interface StationOptions {
   readonly keyOf?: (id: NodeId) => Uint8Array | undefined;
   /** Where its links outlive a restart; nowhere unless said. */
   readonly directory?: string;
+  /** What it may send to answer strangers; everything unless said. */
+  readonly strangers?: StrangersAir;
 }
 
 export class Station {
@@ -182,13 +185,14 @@ export class Station {
     const profile = { region: REGION, settings, antennaGainDbi: 0 };
     const parts = { ...common, random: random.fork('medium') };
     const medium = await LoraMedium.open(radio, profile, NOTHING_RECORDED, parts);
-    const { directory } = this.#options;
+    const { directory, strangers } = this.#options;
     const db = directory === undefined ? undefined : await this.#open(directory);
     const self = this.identity.nodeId;
     const memory = db && new LinkMemory({ ...common, db, self, epochs: await openLinkEpochs(db) });
     const link = new NodeLink({
       ...common,
       ...(memory ? { memory } : {}),
+      ...(strangers ? { strangers } : {}),
       medium,
       identity: this.identity,
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,

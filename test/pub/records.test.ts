@@ -3,11 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { fromHex, toHex, utf8 } from '../../src/core/bytes.ts';
 import {
+  decodeGot,
   decodeHint,
   decodeItem,
   decodePull,
   decodeSubscribe,
   decodeSubscribed,
+  encodeGot,
   encodeHint,
   encodeItem,
   encodePull,
@@ -124,6 +126,18 @@ describe('pull, record 43', () => {
   ])('%s is refused', (_, bytes) => expect(decodePull(hex(bytes))).toBeUndefined());
 });
 
+describe('got, record 44', () => {
+  test('the beginnings of ids', () => {
+    expect(toHex(encodeGot([id, step]))).toBe('a0a1a2a301020304');
+    expect(decodeGot(hex('a0a1a2a3 01020304'))?.map(toHex)).toEqual(['a0a1a2a3', '01020304']);
+  });
+
+  test.each([
+    ['nothing', ''],
+    ['half a beginning', 'a0a1a2a3 01'],
+  ])('%s is refused', (_, bytes) => expect(decodeGot(hex(bytes))).toBeUndefined());
+});
+
 describe('an item', () => {
   test('holds what it was published under, so that its id vouches for that too', () => {
     const item = { kind: 'neighbourhood', name: 'market', content: utf8('eggs') } as const;
@@ -145,6 +159,7 @@ test('any bytes are decoded or refused, and what is decoded is said in these byt
     [decodeSubscribed, encodeSubscribed],
     [decodeHint, encodeHint],
     [decodePull, encodePull],
+    [decodeGot, encodeGot],
     [decodeItem, encodeItem],
   ] as const;
   fc.assert(

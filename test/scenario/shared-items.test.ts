@@ -1,7 +1,7 @@
 /** Items that several want are said once: docs/protocol/store.md, "NXS-Pub"; docs/protocol/link.md, "Shared frames". */
 import { afterEach, describe, expect, test } from 'vitest';
 import { KIND } from '../../src/link/frame.ts';
-import { type Box, World } from '../world.ts';
+import { type Box, SF7, World } from '../world.ts';
 import { MINUTE } from './messages.ts';
 import { AirLog } from './situations/air-log.ts';
 
@@ -29,8 +29,8 @@ interface Star {
 }
 
 /** A publisher, a hub and those who read there; readers do not hear each other. The first `wired` are on its LAN too. */
-async function star(readers: number, wired = 0): Promise<Star> {
-  world = new World({ apart: true, seed: `shared items ${readers}` });
+async function star(readers: number, { settings = SF7, wired = 0 } = {}): Promise<Star> {
+  world = new World({ apart: true, seed: `shared items ${readers}`, settings });
   const publisher = world.box('publisher');
   const hub = world.box('hub', wired > 0 ? { radio: true, lan: [] } : { radio: true });
   const all = Array.from({ length: readers }, (_, i) =>
@@ -62,8 +62,9 @@ async function star(readers: number, wired = 0): Promise<Star> {
       .slice(before)
       .filter(isOfIt)
       .map((f) => f.bytes.length);
-    // an acknowledgement before the item is another's
-    return lengths.slice(lengths.findIndex((length) => length !== ACK));
+    // what comes before the item is about something else
+    const first = lengths.findIndex((length) => length === PUSH || length === shared(readers + 1));
+    return lengths.slice(first);
   };
   return { publisher, hub, readers: all, read, publish };
 }
@@ -116,6 +117,11 @@ describe('what an item costs between a hub and those who want it', () => {
     30_000,
   );
 
+  test('where frames take eight times as long, nobody speaks in the turn of another either', async () => {
+    const { publish } = await star(5, { settings: { ...SF7, spreadingFactor: 10 } });
+    expect(await publish()).toEqual([shared(6), ...Array(5).fill(GOT)]);
+  }, 30_000);
+
   test('several items at once are answered for together', async () => {
     const { hub, publish, read } = await star(3);
     const log = new AirLog(world.air);
@@ -158,7 +164,7 @@ describe('what is lost', () => {
 });
 
 test('who is on the LAN too is handed it there at once; the shared frame it hears it does not answer', async () => {
-  const { hub, publish, read, readers } = await star(3, 1);
+  const { hub, publish, read, readers } = await star(3, { wired: 1 });
   const [wired] = readers as [Box];
   const lengths = await publish();
   expect(lengths).toEqual([shared(4), GOT, GOT]);
