@@ -2,6 +2,7 @@
  * A running node as those see it who work it: the daemon's local API, and through it people and programs.
  * Every value is plain JSON, so that the API hands it on as it is.
  */
+import type { SubBand } from '../../board/regions.ts';
 
 /** Room on the disk (docs/protocol/store.md, "The disk"). */
 export type DiskState = 'ok' | 'tight' | 'full' | 'failed';
@@ -90,18 +91,7 @@ export interface RadioStatus {
 }
 
 /** The rules of the sub-band in use, and how much of its allowance is used (docs/protocol/link.md, "The law"). */
-export interface LawStatus {
-  readonly fromHz: number;
-  readonly toHz: number;
-  /** What may be radiated, dBm: over a half-wave dipole (ERP) or over an isotropic antenna (EIRP). */
-  readonly maxPowerDbm: number;
-  readonly powerIs: 'ERP' | 'EIRP';
-  /** Share of any hour, 0 … 1; left out where the region sets none. */
-  readonly dutyCycle?: number;
-  /** ms, the longest single transmission; left out where the region sets none. */
-  readonly dwellMs?: number;
-  /** The channel must have been weaker than this for so long before each transmission; left out where it need not. */
-  readonly listenBeforeTalk?: { readonly thresholdDbm: number; readonly ms: number };
+export interface LawStatus extends SubBand {
   /** ms of airtime within the past hour. */
   readonly usedMs: number;
   /** ms of airtime allowed in any hour; left out where the region sets no duty cycle. */

@@ -34,15 +34,18 @@ describe('the law', () => {
   test.each([
     ['EU868', '869.4–869.65 MHz: 10 % of any hour on air, at most 27 dBm ERP'],
     ['EU433', '433.05–434.79 MHz: 10 % of any hour on air, at most 10 dBm ERP'],
-    ['US915', '902–928 MHz: 400 ms a transmission, at most 30 dBm EIRP'],
-    ['AU915', '915–928 MHz: 400 ms a transmission, at most 30 dBm EIRP'],
+    ['US915', '902–928 MHz: 400 ms a transmission, channels from 500 kHz on, at most 30 dBm EIRP'],
+    ['AU915', '915–928 MHz: 400 ms a transmission, at most 30 dBm EIRP, 14 dBm in each 3 kHz'],
     [
       'AS923',
       '915–928 MHz: 1 % of any hour on air, 400 ms a transmission, 5 ms below -80 dBm before each, at most 16 dBm EIRP',
     ],
     ['IN865', '865–867 MHz: at most 30 dBm EIRP'],
     ['KR920', '922–923.4 MHz: 6 ms below -65 dBm before each, at most 14 dBm EIRP'],
-    ['CN470', '470–510 MHz: 1000 ms a transmission, at most 19 dBm EIRP'],
+    [
+      'CN470',
+      '470–510 MHz: 1000 ms a transmission, at most 19 dBm EIRP, 12.2 dBm in each 100 kHz of channels above 200 kHz',
+    ],
   ])('of %s is said with its sub-band', (name, shown) => {
     expect(line({ ...QUIET, law: { ...subBandIn(name), usedMs: 0 } }, 'law')).toBe(shown);
   });

@@ -67,11 +67,13 @@ function radio(r: RadioStatus): string {
 
 /** `869.4–869.65 MHz: 10 % of any hour on air, at most 27 dBm ERP` */
 function lawful({
+  density,
   dutyCycle,
   dwellMs,
   fromHz,
   listenBeforeTalk,
   maxPowerDbm,
+  minBandwidthHz,
   powerIs,
   toHz,
 }: LawStatus): string {
@@ -81,9 +83,17 @@ function lawful({
     listenBeforeTalk === undefined
       ? ''
       : `${listenBeforeTalk.ms} ms below ${listenBeforeTalk.thresholdDbm} dBm before each`,
+    minBandwidthHz === undefined ? '' : `channels from ${minBandwidthHz / 1000} kHz on`,
     `at most ${maxPowerDbm} dBm ${powerIs}`,
+    density === undefined ? '' : dense(density),
   ].filter((rule) => rule !== '');
   return `${fromHz / 1e6}–${toHz / 1e6} MHz: ${rules.join(', ')}`;
+}
+
+/** `12.2 dBm in each 100 kHz of channels above 200 kHz` */
+function dense({ aboveHz, dbm, perHz }: NonNullable<LawStatus['density']>): string {
+  const each = `${Number(dbm.toFixed(1))} dBm in each ${perHz / 1000} kHz`;
+  return aboveHz === 0 ? each : `${each} of channels above ${aboveHz / 1000} kHz`;
 }
 
 function airtime(law: LawStatus): string {
