@@ -8,6 +8,8 @@ export default defineConfig({
     testTimeout: 3_600_000,
     hookTimeout: 30_000,
     pool: 'forks',
+    // on two cores too: the default leaves one of them idle
+    maxWorkers: 2,
     // what hundreds of boxes wait for outlives a small nursery, and is copied again and again: a fifth of the time
     execArgv: ['--max-semi-space-size=128'],
     disableConsoleIntercept: true,
