@@ -68,6 +68,7 @@ describe('golden bytes', () => {
       subscribed: 41,
       hint: 42,
       pull: 43,
+      got: 44,
       query: 48,
       head: 49,
       askLeaves: 50,
