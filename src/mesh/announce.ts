@@ -12,6 +12,8 @@ const BOOTED = 0x01;
 const MAILBOXES = 0x06;
 const PREKEY = 0x08;
 const KNOWN_FLAGS = BOOTED | MAILBOXES | PREKEY;
+/** The whole frame, without mailboxes and prekey. */
+export const ANNOUNCE_LENGTH = 125;
 const PREKEY_LENGTH = 41;
 export const MOST_MAILBOXES = 2;
 

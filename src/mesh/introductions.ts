@@ -9,7 +9,7 @@ import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import { announceThrough } from './announce.ts';
+import { ANNOUNCE_LENGTH, announceThrough } from './announce.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import { NO_WAY, OWN_COST, type PathCost } from './metric.ts';
@@ -29,8 +29,6 @@ const ASK_PAUSE = 1_800_000;
 const SPREAD = 16;
 const SPREAD_SOUGHT = 3;
 const MOST_ASKED = 256;
-/** Without mailboxes and prekey. */
-export const ANNOUNCE_LENGTH = 125;
 
 export interface IntroductionsOptions {
   readonly self: NodeId;
