@@ -221,6 +221,10 @@ export class Box {
   get on(): boolean {
     return this.#power !== undefined;
   }
+  /** On, and its node has started. */
+  get runs(): boolean {
+    return this.#node !== undefined;
+  }
   get node(): ComposedNode {
     if (!this.#node) throw new Error(`${this.name} is off`);
     return this.#node;

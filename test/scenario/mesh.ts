@@ -161,8 +161,8 @@ class MeshRun {
   /** What must hold at every moment. */
   check(): void {
     this.#noteSealed();
-    const on = this.#boxes.filter((box) => box.on);
-    this.#violations.push(...loops(on), ...overflows(on));
+    const running = this.#boxes.filter((box) => box.runs);
+    this.#violations.push(...loops(running), ...overflows(running));
   }
 
   /** Everything that could be delivered is, and its writers know. */
@@ -236,7 +236,7 @@ class MeshRun {
     const open = new Set(this.#letters.filter((l) => !l.receipted).map((l) => l.from));
     for (const i of open) {
       const box = this.#boxes[i];
-      if (!box?.on) continue;
+      if (!box?.runs) continue;
       for (const { state, text } of box.node.outbox()) {
         const letter = this.#byText.get(text);
         if (letter && state === 'delivered') letter.receipted = true;
@@ -268,7 +268,7 @@ class MeshRun {
       if (!this.#writing) return;
       this.#write(i, random);
       const box = this.#boxes[i];
-      if (!box?.on) return;
+      if (!box?.runs) return;
       const to = (i + 1 + below(random, this.#boxes.length - 1)) % this.#boxes.length;
       const head = `letter ${this.#letters.length} from ${i} to ${to}: `;
       const text =
