@@ -46,6 +46,11 @@ export class StaticRoutes implements Routing {
     return [...direct, ...relayed];
   }
 
+  /** Fixed hops are there or are none. */
+  awaited(): readonly NodeId[] {
+    return [];
+  }
+
   sequenceOf(target: NodeId): number | undefined {
     return this.#table.sequences.get(nodeIdKey(target));
   }

@@ -19,11 +19,12 @@ import {
   encodeDigest,
   entriesWithin,
   MOST_WANTS,
+  mostEntriesWithin,
   PREFIX_LENGTH,
   wantsWithin,
 } from './digest.ts';
 import { LONGEST_SILENCE_MS, T0_LEAST_MS } from './earshot.ts';
-import type { FeasibilityDistances } from './feasibility.ts';
+import { type FeasibilityDistances, steady } from './feasibility.ts';
 import type { Order, OwnFreshness } from './freshness.ts';
 import type { Introductions } from './introductions.ts';
 import { refreshInterval } from './learner.ts';
@@ -44,6 +45,8 @@ const ASKED_FOR = 24 * 60 * MINUTE;
 /** ms */
 const RENEWED_WITHIN = 5_000;
 const BEACONS = 3;
+/** The own step goes on with every so many refreshes: words under one step can be weighed against each other. */
+const REFRESHES_PER_STEP = 8;
 
 export interface AdvertiserOptions {
   readonly self: NodeId;
@@ -95,6 +98,7 @@ export class Advertiser {
   #ownDueAt = Number.NEGATIVE_INFINITY;
   /** The own step has not been said since it was released. */
   #isRenewed = false;
+  #steppedAt: number;
   #saidAt = Number.NEGATIVE_INFINITY;
   #t0: number;
   #timer: Cancel | undefined;
@@ -109,6 +113,7 @@ export class Advertiser {
     this.#saidToAll = new Set(this.#recalled);
     this.#t0 = logByteOf((said?.t0 ?? T0_LEAST_MS) / MINUTE);
     this.#startedAt = options.clock.monotonic();
+    this.#steppedAt = this.#startedAt;
   }
 
   start(): void {
@@ -126,6 +131,7 @@ export class Advertiser {
     const { clock, random } = this.#o;
     this.#ownDueAt = Number.NEGATIVE_INFINITY;
     this.#isRenewed = true;
+    this.#steppedAt = clock.monotonic();
     if (this.#stopped) return;
     this.#timer?.();
     this.#timer = clock.after(RENEWED_WITHIN * uniform(random), () => void this.#turn());
@@ -212,14 +218,27 @@ export class Advertiser {
       );
   }
 
-  async #sayAll(statements: Statement[], reach: Reach): Promise<void> {
+  async #sayAll(statements: readonly Statement[], reach: Reach): Promise<void> {
     const { clock, link, wants } = this.#o;
-    const most = entriesWithin(link.shared.room, wants.riding(MOST_WANTS).length);
-    while (most > 0 && !this.#stopped) {
-      const frame = statements.splice(0, most);
-      if (frame.length < most && !frame.some((s) => s.urgent)) return;
-      if (frame.length < most) frame.push(...this.#fillers(clock.monotonic(), most - frame.length, reach));
+    const riding = wants.riding(MOST_WANTS).length;
+    const fitting = (all: readonly Statement[]) =>
+      entriesWithin(
+        link.shared.room,
+        all.map((s) => s.entry),
+        riding,
+      );
+    let left = statements;
+    while (fitting(left) > 0 && !this.#stopped) {
+      const count = fitting(left);
+      let frame = left.slice(0, count);
+      if (count === left.length) {
+        if (!frame.some((s) => s.urgent)) return;
+        const more = mostEntriesWithin(link.shared.room, riding) - count;
+        frame = [...frame, ...this.#fillers(clock.monotonic(), more, reach)];
+        frame = frame.slice(0, fitting(frame));
+      }
       if (!(await this.#say(frame, reach))) return;
+      left = left.slice(count);
     }
   }
 
@@ -229,7 +248,7 @@ export class Advertiser {
     for (const s of statements) s.before();
     if (!(await distances.save())) return false;
     const entries = statements.map((s) => s.entry);
-    const riding = reach === 'all' ? this.#o.wants.riding(wantsWithin(link.shared.room, entries.length)) : [];
+    const riding = reach === 'all' ? this.#o.wants.riding(wantsWithin(link.shared.room, entries)) : [];
     const wants = riding.map(({ asking, of }) => ({ of, prefix: asking.prefix }));
     if (!(await paced.share(this.digestOf(entries, wants), reach))) return false;
     this.#o.wants.rode(riding);
@@ -241,7 +260,11 @@ export class Advertiser {
   #own(now: number): Statement[] {
     const { counters, freshness } = this.#o;
     if (this.#ownDueAt > now) return [];
-    if (!this.#isRenewed && !freshness.advance()) counters.count('mesh.freshness-stalled');
+    const isDue = now - this.#steppedAt >= EARLY * REFRESHES_PER_STEP * this.t0;
+    if (!this.#isRenewed && isDue) {
+      if (freshness.advance()) this.#steppedAt = now;
+      else counters.count('mesh.freshness-stalled');
+    }
     this.#isRenewed = false;
     const said = () => {
       this.#ownDueAt = now + EARLY * this.t0;
@@ -253,7 +276,9 @@ export class Advertiser {
   #changes(now: number): Statement[] {
     const { destinations, isWired, link, table } = this.#o;
     const hasWires = link.shared.members.some(isWired);
-    const lost = [...table.advertised()].filter((key) => !table.best(key, now) && !this.#mayReturn(key, now));
+    const lost = [...table.advertised()].filter(
+      (key) => !table.lasting(key, now) && !this.#mayReturn(key, now),
+    );
     return lost.flatMap((key): Statement[] => {
       const reach = this.#saidToAll.has(key) || this.#isAsked(key, now) ? 'all' : 'wired';
       const freshness = destinations.get(key)?.chain.value ?? new Uint8Array(8);
@@ -280,13 +305,13 @@ export class Advertiser {
     return table.selected(key) === key || table.routes(key).length > 0;
   }
 
-  /** What was never said before, and what is due: the most overdue first. */
+  /** What has been due for long, so that it is not forgotten; then what was never said; then what else is due. */
   #refreshes(now: number): Statement[] {
     const patience = PATIENCE * this.t0;
-    return this.#due(now, Number.POSITIVE_INFINITY).map(({ at, statement }) => ({
-      ...statement,
-      urgent: at === undefined || now - at >= patience,
-    }));
+    const due = this.#due(now, Number.POSITIVE_INFINITY);
+    const isLate = ({ at }: { at: number | undefined }) => at !== undefined && now - at >= patience;
+    const inOrder = [...due.filter(isLate), ...due.filter((d) => !isLate(d))];
+    return inOrder.map((d) => ({ ...d.statement, urgent: d.at === undefined || isLate(d) }));
   }
 
   /** What will be due soon. */
@@ -295,7 +320,7 @@ export class Advertiser {
     return soon.filter((s) => s.reach === reach);
   }
 
-  /** Up to `most` routes that are due by a time, and after another one; the earliest first. */
+  /** Up to `most` routes that were never said, or are due by a time, and after another one; the earliest first. */
   #due(by: number, most: number, after?: number): { at: number | undefined; statement: Statement }[] {
     const { clock, table } = this.#o;
     const now = clock.monotonic();
@@ -304,11 +329,14 @@ export class Advertiser {
       const at = this.#dueAt.get(key);
       if ((at ?? 0) <= by && (after === undefined || (at ?? 0) > after)) due.push({ key, at });
     }
-    due.sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
+    // of what was never said, first what the fewest neighbours have spoken of
+    const spokenOf = new Map(due.map(({ key }) => [key, table.routes(key).length]));
+    const spread = ({ key }: { key: string }) => spokenOf.get(key) ?? 0;
+    due.sort((a, b) => (a.at ?? 0) - (b.at ?? 0) || spread(a) - spread(b));
     const found: { at: number | undefined; statement: Statement }[] = [];
     for (const { key, at } of due) {
       if (found.length >= most) break;
-      const best = table.best(key, now);
+      const best = at === undefined ? table.best(key, now) : table.lasting(key, now);
       const statement = best && this.#statement(key, best);
       if (statement) found.push({ at, statement });
     }
@@ -321,7 +349,7 @@ export class Advertiser {
     const freshness = destination?.chain.valueOf(route.order);
     if (!destination || !freshness) return undefined;
     const now = clock.monotonic();
-    const cost = congested(path, load());
+    const cost = steady(congested(path, load()), route.order, distances.of(key));
     const nodeId = nodeIdFromKey(key);
     const distance: { order: Order; metric: number } = { order: route.order, metric: cost.metric };
     const reach = this.#reachOf(destination, route.via, now);
@@ -354,14 +382,14 @@ export class Advertiser {
     return now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
   }
 
-  /** The least T0 for which beacons and refreshes fit into the budget. */
+  /** The least T0 for which beacons and refreshes fit into the budget, of what is still to be said as well. */
   #fittingT0(): number {
     const { clock, destinations, link, share, table } = this.#o;
     const now = clock.monotonic();
-    const perFrame = Math.max(entriesWithin(link.shared.room), 1);
+    const perFrame = Math.max(mostEntriesWithin(link.shared.room), 1);
     let entries = 1;
-    for (const key of table.advertised()) {
-      const best = table.best(key, now);
+    for (const key of table.destinations()) {
+      const best = table.lasting(key, now);
       const destination = destinations.get(key);
       // what is said over wires only takes no air
       if (!best || !destination || this.#reachOf(destination, best.route.via, now) === 'wired') continue;

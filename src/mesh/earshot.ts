@@ -100,6 +100,11 @@ export class Earshot {
     return this.#heard.get(key);
   }
 
+  /** As it says in its digests, ms; the least there is where it has not said. */
+  t0Of(id: NodeId): number {
+    return Math.max(this.#heard.get(nodeIdKey(id))?.t0 ?? 0, T0_LEAST_MS);
+  }
+
   /** Heard within three expected signs of life, and not found silent since. */
   isUp(key: string, now: number): boolean {
     const heard = this.#heard.get(key);

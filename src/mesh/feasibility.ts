@@ -13,6 +13,7 @@ import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
 import { type Db, isDurable, type Table, type TableSpec } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdFrom, nodeIdKey } from '../identity/node-id.ts';
 import type { Order } from './freshness.ts';
+import { type PathCost, TWICE } from './metric.ts';
 
 export interface Distance {
   readonly order: Order;
@@ -29,6 +30,16 @@ export function isFeasible(path: Distance, own: Distance | undefined): boolean {
 /** The best of what was advertised before and of what is about to be. */
 export function nearest(said: Distance, before: Distance | undefined): Distance {
   return before && !isFeasible(said, before) ? before : said;
+}
+
+/**
+ * What is said of a path, where its own cost is `cost`: under one order the metric does not grow, but for what takes
+ * twice as long. Links are measured with more noise than one hop adds to a long path, and whoever uses a path through
+ * this node could use it no longer. Less than the distance is never said, so that there are no loops.
+ */
+export function steady(cost: PathCost, order: Order, own: Distance | undefined): PathCost {
+  const isNear = own?.order === order && cost.metric < own.metric + TWICE;
+  return isNear ? { ...cost, metric: Math.min(cost.metric, own.metric) } : cost;
 }
 
 /** Key: NodeId. Value: order, metric. */

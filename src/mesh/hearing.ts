@@ -99,7 +99,7 @@ export class Hearing {
 
   /** Any sign of life. */
   note(sign: Sign): void {
-    const { earshot, link, links, opened, solicitor, there } = this.#o;
+    const { earshot, learner, link, links, opened, solicitor, there } = this.#o;
     const { nodeId } = sign;
     if (this.#isSelf(nodeId)) {
       this.#refuse('own-beacon');
@@ -108,6 +108,7 @@ export class Hearing {
     const heardAt = earshot.get(nodeIdKey(nodeId))?.at;
     const isNew = earshot.note(sign);
     links.heard(nodeId);
+    learner.alive(nodeId, earshot.t0Of(nodeId));
     if (isNew && link.shared.isMutual(nodeId)) {
       opened(nodeId);
       solicitor.returned(nodeId, heardAt ?? Number.NEGATIVE_INFINITY);
@@ -191,7 +192,7 @@ export class Hearing {
       link.met(nodeId, reception);
     }
     learner.announced(nodeId);
-    if (link.shared.isMutual(nodeId)) learner.direct(nodeId);
+    if (link.shared.isMutual(nodeId)) learner.direct(nodeId, this.#o.earshot.t0Of(nodeId));
   }
 
   #isSelf(id: NodeId): boolean {

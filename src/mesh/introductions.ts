@@ -205,7 +205,7 @@ export class Introductions {
     asking.rides = false;
   }
 
-  /** Hands out what is asked for as the budget allows, where there is a way to it. */
+  /** Hands out what is asked for as the budget allows, where there is a way to it or somebody searches for one. */
   #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
     const { clock, costTo, isSought, isTrusted } = this.#o;
     const what = `${medium} ${key}`;
@@ -219,7 +219,7 @@ export class Introductions {
     this.#due.set(what, due);
     const trusted = isTrusted(nodeId) || isTrusted(id);
     const how = { key: `announce ${what}`, trusted, urgent: due.urgent };
-    const isOfUse = () => costTo(key) !== undefined;
+    const isOfUse = () => due.urgent || costTo(key) !== undefined;
     void this.#call(nodeId, medium, how, isOfUse).then(() => {
       if (this.#due.get(what) === due) this.#due.delete(what);
     });

@@ -10,7 +10,6 @@ import { minutesOf } from '../core/log-byte.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type Digest, type DigestEntry, PREFIX_LENGTH } from './digest.ts';
-import { T0_LEAST_MS } from './earshot.ts';
 import { CHAIN_STEPS } from './freshness.ts';
 import { OWN_COST, RETRACTED } from './metric.ts';
 import type { RouteTable } from './route-table.ts';
@@ -83,12 +82,18 @@ export class Learner {
     for (const entry of digest.entries) this.#entry(via, entry, t0);
   }
 
-  /** A linked neighbour is a destination itself, before it has said so in a digest. */
-  direct(id: NodeId): void {
+  /** A linked neighbour, with this T0, is a destination itself, before it has said so in a digest. */
+  direct(id: NodeId, t0: number): void {
     const destination = this.#o.destinations.get(nodeIdKey(id));
     if (!destination) return;
     const entry = { prefix: id, freshness: destination.chain.value, cost: OWN_COST };
-    this.#route(destination, id, entry, destination.chain.order, T0_LEAST_MS);
+    this.#route(destination, id, entry, destination.chain.order, t0);
+  }
+
+  /** A linked neighbour, with this T0, gives a sign of life: its route to itself lasts as if it had said it again. */
+  alive(id: NodeId, t0: number): void {
+    const key = nodeIdKey(id);
+    this.#o.table.prolong(key, key, this.#o.clock.monotonic() + lifetime(t0, OWN_COST.hops));
   }
 
   /** An announce has come: whatever waited for it is looked at again. */

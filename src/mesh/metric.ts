@@ -11,12 +11,13 @@ const METRIC_SCALE = 2048;
 const BANDWIDTH_SCALE = 8;
 /** The fastest that a path can say, and what its own end says. */
 export const UNLIMITED = 255;
-export const HOP_LIMIT = 64;
+/** A path of more hops is retracted: in digests they have six bits. */
+export const HOP_LIMIT = 63;
 
 export const COST_LENGTH = 6;
 /** Bit 7 of the byte for hops says that the destination is away. */
 const AWAY = 0x80;
-const MOST_HOPS = 0x7f;
+const HOPS = 0x7f;
 
 export interface PathCost {
   /** round(2048·log2(ms + 1)) of the expected airtime to the destination; 0xFFFF retracts the path. */
@@ -79,7 +80,7 @@ export function through(cost: PathCost, link: LinkCost): PathCost {
     ...cost,
     metric: ends ? RETRACTED : metric,
     bottleneck: Math.min(cost.bottleneck, bottleneckOf(link.bandwidth)),
-    hops: Math.min(hops, MOST_HOPS),
+    hops: Math.min(hops, HOP_LIMIT),
   };
 }
 
@@ -88,6 +89,9 @@ export function congested(cost: PathCost, load: number): PathCost {
   if (load === 0 || cost.metric === RETRACTED) return cost;
   return { ...cost, metric: Math.max(cost.metric, metricOf(msOf(cost.metric) * (1 + load ** 2))) };
 }
+
+/** Steps of the metric for twice the airtime. */
+export const TWICE = METRIC_SCALE;
 
 /** Steps of the metric within which two paths count as equally fast: 10 % of the airtime. */
 export const NEARLY = Math.floor(METRIC_SCALE * Math.log2(1.1));
@@ -99,7 +103,7 @@ export type Policy = 'fastest' | 'balanced' | 'cheapest';
 export const PRICE_DECIDES: Readonly<Record<Policy, number>> = {
   fastest: 0,
   balanced: NEARLY,
-  cheapest: METRIC_SCALE,
+  cheapest: TWICE,
 };
 
 export function writeCost(w: Writer, { away, bottleneck, hops, metric, price }: PathCost): Writer {
@@ -112,5 +116,5 @@ export function writeCost(w: Writer, { away, bottleneck, hops, metric, price }: 
 
 export function readCost(r: Reader): PathCost {
   const [metric, price, bottleneck, hops] = [r.u16(), r.u16(), r.u8(), r.u8()];
-  return { metric, price, bottleneck, hops: hops & MOST_HOPS, ...(hops & AWAY ? { away: true } : {}) };
+  return { metric, price, bottleneck, hops: hops & HOPS, ...(hops & AWAY ? { away: true } : {}) };
 }

@@ -37,6 +37,7 @@ export class NextHops {
     this.#linkCosts = new LinkCosts(link, earshot, clock);
     this.table = new RouteTable({
       linkCost: (route, destination) => this.#costTowards(route, destination),
+      lastCost: (route, destination) => this.#lastCost(route, destination),
       distance,
     });
   }
@@ -74,6 +75,12 @@ export class NextHops {
     return this.#linkCosts.to(id).bandwidth;
   }
 
+  /** As `Routing.awaited`. */
+  awaited(target: NodeId, minBandwidth: number): readonly NodeId[] {
+    const away = this.table.awaited(nodeIdKey(target), this.#now(), minBandwidth);
+    return away.map(({ route }) => nodeIdFromKey(route.via));
+  }
+
   /** It was reached through a neighbour that may just not have been heard since the start, or is one. */
   mayComeUp(target: NodeId): boolean {
     const { earshot, link } = this.#o;
@@ -99,6 +106,15 @@ export class NextHops {
     if (via === destination && standsInFor(via)) return this.#linkCosts.measured(nodeIdFromKey(via));
     if (via !== destination && cost.away && isSubscriber(destination)) return undefined;
     return this.#linkCost(via);
+  }
+
+  /** Of a linked neighbour that is down: the link as it was last. */
+  #lastCost({ cost, via }: Route, destination: string): LinkCost | undefined {
+    const { earshot, isSubscriber, link } = this.#o;
+    const id = nodeIdFromKey(via);
+    if (earshot.isUp(via, this.#now()) || !link.shared.isMutual(id)) return undefined;
+    if (via !== destination && cost.away && isSubscriber(destination)) return undefined;
+    return this.#linkCosts.to(id);
   }
 
   /** Only linked, hence bidirectional, neighbours that are up. */

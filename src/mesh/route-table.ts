@@ -36,6 +36,8 @@ export interface Usable {
 export interface RouteTableOptions {
   /** What the link of a route to a destination costs; undefined where it is down, or the route is not for this box. */
   readonly linkCost: (route: Route, destination: string) => LinkCost | undefined;
+  /** What a link that is down cost as it was last; undefined where it is none any more, or the route is not for this box. */
+  readonly lastCost: (route: Route, destination: string) => LinkCost | undefined;
   /** The best this node has advertised of a destination. */
   readonly distance: (destination: string) => Distance | undefined;
 }
@@ -75,6 +77,13 @@ export class RouteTable {
     else this.#routes.delete(destination);
   }
 
+  /** The route lasts so long at least. */
+  prolong(destination: string, via: string, expiresAt: number): void {
+    const known = this.#routes.get(destination);
+    const route = known?.get(via);
+    if (route && route.expiresAt < expiresAt) known?.set(via, { ...route, expiresAt });
+  }
+
   retract(destination: string, via: string): void {
     const known = this.#routes.get(destination);
     known?.delete(via);
@@ -100,17 +109,50 @@ export class RouteTable {
    * airtime.
    */
   usable(destination: string, now: number, minBandwidth = 0, policy: Policy = 'balanced'): readonly Usable[] {
+    const found = this.#feasible(destination, now, minBandwidth, this.#o.linkCost);
+    return this.#ranked(destination, found, policy);
+  }
+
+  best(destination: string, now: number): Usable | undefined {
+    return this.usable(destination, now)[0];
+  }
+
+  /** As `usable`, through neighbours that are down. */
+  awaited(destination: string, now: number, minBandwidth = 0): readonly Usable[] {
+    return this.#feasible(destination, now, minBandwidth, this.#o.lastCost);
+  }
+
+  /**
+   * The best of the usable and the awaited: what is said of a destination once it has been said. Neighbours go and come
+   * back more often than there is air to say so.
+   */
+  lasting(destination: string, now: number): Usable | undefined {
+    const { lastCost, linkCost } = this.#o;
+    const found = this.#feasible(destination, now, 0, (r, d) => linkCost(r, d) ?? lastCost(r, d));
+    return this.#ranked(destination, found, 'balanced')[0];
+  }
+
+  #feasible(
+    destination: string,
+    now: number,
+    minBandwidth: number,
+    linkCost: RouteTableOptions['linkCost'],
+  ): Usable[] {
     const distance = this.#o.distance(destination);
     const all: Usable[] = [];
     for (const route of this.#routes.get(destination)?.values() ?? []) {
       if (route.expiresAt <= now) continue;
       if (!isFeasible({ order: route.order, metric: route.cost.metric }, distance)) continue;
-      const link = this.#o.linkCost(route, destination);
+      const link = linkCost(route, destination);
       if (!link) continue;
       const cost = through(route.cost, link);
       if (cost.metric !== RETRACTED && bandwidthOf(cost.bottleneck) >= minBandwidth)
         all.push({ route, cost });
     }
+    return all;
+  }
+
+  #ranked(destination: string, all: readonly Usable[], policy: Policy): readonly Usable[] {
     if (all.length <= 1) return all;
     const found = all.filter((u) => !isOutdated(u, all));
     const fastest = Math.min(...found.map((u) => u.cost.metric));
@@ -123,10 +165,6 @@ export class RouteTable {
         return a.route.via === selected ? -1 : 1;
       return a.cost.metric - b.cost.metric;
     });
-  }
-
-  best(destination: string, now: number): Usable | undefined {
-    return this.usable(destination, now)[0];
   }
 
   /** Notes that a destination is now advertised through this neighbour; undefined: no longer. */

@@ -292,6 +292,10 @@ export class Router implements Routing {
     return this.#hops.candidates(target, minBandwidth, policy);
   }
 
+  awaited(target: NodeId, minBandwidth: number): readonly NodeId[] {
+    return this.#hops.awaited(target, minBandwidth);
+  }
+
   sequenceOf(target: NodeId): number | undefined {
     const destination = this.#destinations.get(nodeIdKey(target));
     return destination && serialOf(destination.chain.order);
@@ -302,7 +306,9 @@ export class Router implements Routing {
     return this.#hops.reachable(id);
   }
 
-  want(target: NodeId): void {
+  want(target: NodeId, giver?: NodeId): void {
+    const isKnown = this.#destinations.get(nodeIdKey(target)) !== undefined;
+    if (giver && !isKnown) this.#introductions.ask(giver, target.subarray(0, PREFIX_LENGTH));
     if (this.#standIns.standsFor(nodeIdKey(target))) return;
     const hasOthers = this.candidates(target, 0).length > 0;
     if (!hasOthers && this.#hops.mayComeUp(target) && this.#startWait.hold(target)) return;
@@ -386,7 +392,7 @@ export class Router implements Routing {
   /** A neighbour is linked and up: a route to itself, and what it leads to may be reached again. */
   #opened(nodeId: NodeId): void {
     const via = nodeIdKey(nodeId);
-    this.#learner.direct(nodeId);
+    this.#learner.direct(nodeId, this.#earshot.t0Of(nodeId));
     for (const key of this.#table.destinations())
       if (this.#table.routes(key).some((r) => r.via === via)) this.#found(nodeIdFromKey(key));
   }

@@ -2,13 +2,13 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Of 3 %: what is left over is spent by those who are out of earshot of the fullest spot, and yet heard there. */
-const CHANNEL_SHARE = 0.025;
+const CHANNEL_SHARE = 0.024;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
 const DIGEST_PART = 0.4;
 /** While there are nodes to be made known: routes to them come of no use before that. */
-const DIGEST_PART_WITH_NEWS = 0.2;
+const DIGEST_PART_WITH_NEWS = 0.3;
 
 const AMPLE_PART = 0.9;
 
@@ -79,10 +79,12 @@ export class RoutingBudget {
   takeForDigest(airtimeMs: number): boolean {
     const depth = this.#refill();
     this.#digestMs = airtimeMs;
-    const room = Math.min(this.#left, this.#leftForDigests);
-    if (room < Math.min(airtimeMs, this.digestPart * depth)) return false;
+    const needed = Math.min(airtimeMs, this.digestPart * depth);
+    const isSpare = this.#left - needed > AMPLE_PART * depth;
+    if (Math.min(this.#left, this.#leftForDigests) < needed && !isSpare) return false;
     this.#left -= airtimeMs;
-    this.#leftForDigests -= airtimeMs;
+    // what nobody else asks for is nobody's
+    if (!isSpare) this.#leftForDigests -= airtimeMs;
     return true;
   }
 

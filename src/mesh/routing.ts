@@ -18,13 +18,15 @@ export interface Routing {
    * itself where it is a neighbour. Empty where there is none. What is best, `policy` says: *balanced* where left out.
    */
   candidates(target: NodeId, minBandwidth: number, policy?: Policy): readonly Candidate[];
+  /** Neighbours that are away, with a route as above: what is for `target` may wait here until one of them is back. */
+  awaited(target: NodeId, minBandwidth: number): readonly NodeId[];
   /** The newest sequence known of the target, u16, to be compared serially; undefined where none is. */
   sequenceOf(target: NodeId): number | undefined;
   /**
    * Solicits `target` until there is a candidate, or, where there are some that are of no use, a newer sequence than is
-   * known now; or until it is no longer wanted.
+   * known now; or until it is no longer wanted. `giver` has given something for it, and may know its announce.
    */
-  want(target: NodeId): void;
+  want(target: NodeId, giver?: NodeId): void;
   unwant(target: NodeId): void;
   /** The Ed25519 key of a node, where it is known. */
   keyOf(id: NodeId): Uint8Array | undefined;

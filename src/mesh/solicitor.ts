@@ -11,7 +11,7 @@ import type { Link } from '../link/link.ts';
 import type { Advertiser } from './advertiser.ts';
 import { Copies } from './copies.ts';
 import type { Destination, Destinations } from './destinations.ts';
-import { type DigestEntry, digestLength, PREFIX_LENGTH } from './digest.ts';
+import { type DigestEntry, PREFIX_LENGTH, SINGLE_LENGTH } from './digest.ts';
 import type { FeasibilityDistances } from './feasibility.ts';
 import { type Order, type OwnFreshness, serialAhead, serialOf } from './freshness.ts';
 import { NEARLY } from './metric.ts';
@@ -274,7 +274,7 @@ export class Solicitor {
       const made = await make();
       return made && advertiser.digestOf([made]);
     };
-    return paced.tell({ key, to, trusted, urgent: true, bytes: () => digestLength(1), record });
+    return paced.tell({ key, to, trusted, urgent: true, bytes: () => SINGLE_LENGTH, record });
   }
 
   #passedOn(open: OpenSolicit): SolicitEntry {

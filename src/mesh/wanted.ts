@@ -1,14 +1,15 @@
 /** For whom to solicit, when, and how far (docs/protocol/mesh.md, "Solicit"): pure bookkeeping. */
-import { HOP_LIMIT } from './metric.ts';
 
 const MINUTE = 60_000;
+/** Hops that no mesh is wide. */
+const EVERYWHERE = 64;
 /** Waits before the first and each later solicit, and how many hops it travels; the last one repeats. */
 const TURNS = [
   { after: 0, ring: 2 },
   { after: 0.5 * MINUTE, ring: 5 },
-  { after: 2 * MINUTE, ring: HOP_LIMIT },
-  { after: 60 * MINUTE, ring: HOP_LIMIT },
-  { after: 120 * MINUTE, ring: HOP_LIMIT },
+  { after: 2 * MINUTE, ring: EVERYWHERE },
+  { after: 60 * MINUTE, ring: EVERYWHERE },
+  { after: 120 * MINUTE, ring: EVERYWHERE },
 ] as const;
 /** ms: whoever waits asks again within this time. */
 export const LONGEST_TURN = Math.max(...TURNS.map((t) => t.after));

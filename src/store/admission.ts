@@ -106,7 +106,7 @@ export class Admission {
     return mailboxes.serves(recipient) || mailboxes.serves(from);
   }
 
-  /** A relay takes only what it can hand on at this moment (rule 2). */
+  /** A relay takes only what it can hand on now, or once a neighbour is back (rule 2). */
   #hasNextHop(
     from: NodeId,
     { minBandwidth, recipients, travel }: CompactHeader,
@@ -115,8 +115,11 @@ export class Admission {
     const [recipient] = recipients;
     if (!recipient) return false;
     const givers = new Set([...(known?.trace.givers ?? []), nodeIdKey(from)]);
-    return this.#o.routing
-      .candidates(recipient, minBandwidth)
-      .some((c) => !givers.has(nodeIdKey(c.neighbour)) && (c.direct || travel.hopsLeft > 0));
+    const { routing } = this.#o;
+    const there = routing.candidates(recipient, minBandwidth).map((c) => c.neighbour);
+    const target = nodeIdKey(recipient);
+    return [...there, ...routing.awaited(recipient, minBandwidth)]
+      .map(nodeIdKey)
+      .some((hop) => !givers.has(hop) && (hop === target || travel.hopsLeft > 0));
   }
 }

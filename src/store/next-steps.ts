@@ -24,6 +24,8 @@ const POLICY = ['fastest', 'balanced', 'cheapest'] as const;
 const RETURN_AGAIN_MS = 30 * MINUTE;
 /** After so long without a way, or an answer to a solicit, an own object goes to an own mailbox. */
 const PENDING_AFTER_MS = 10 * MINUTE;
+/** Whoever had a copy before and was found to have lost it gets another only after so long: a newer way may be found. */
+const DOUBTED_AFTER_MS = 3 * MINUTE;
 /** Strangers' objects whose part of the air is spent are looked at again after so long. */
 const SHARE_AGAIN_MS = 5 * MINUTE;
 /** Remembered; past ones are forgotten when there are more. */
@@ -94,6 +96,13 @@ export class NextSteps {
     const candidates = routing.candidates(recipient, minBandwidth, POLICY[holding.priority]);
     const { knowing, again } = this.#knowing(candidates, recipient, trace.sequence, now);
     const hop = this.#choose(openTo(trace, knowing, keyOf, now));
+    if (hop && isDoubted(trace, hop)) {
+      routing.want(recipient);
+      const since = this.#waitingSince.get(n) ?? now;
+      this.#waitingSince.set(n, since);
+      const until = since + DOUBTED_AFTER_MS;
+      if (now < until) return { kind: 'wait', until, holding, why: 'no-way' };
+    }
     if (hop) {
       this.#waitingSince.delete(n);
       if (hop.direct && !mailboxes.mayPush(n, recipient))
@@ -104,7 +113,8 @@ export class NextSteps {
       if (isUncertain(trace, hop, now)) routing.want(recipient);
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
-    routing.want(recipient);
+    const giver = trace.givers.at(-1);
+    routing.want(recipient, giver === undefined ? undefined : nodeIdFromKey(giver));
     if (this.#leadsBack(n, holding, trace, candidates))
       return { kind: 'return', to: trace.givers.at(-1) ?? '', direct: false, holding, trace };
     return this.#noWay(n, holding, trace, now, again);
@@ -210,4 +220,9 @@ function keyOf({ neighbour }: Candidate): string {
 
 function isUncertain({ tried }: Held, hop: Candidate, now: number): boolean {
   return tried.some((t) => t.reason === 'uncertain' && t.until > now && t.neighbour === keyOf(hop));
+}
+
+/** It had the object before, and was asked for it in vain. */
+function isDoubted({ tried }: Held, hop: Candidate): boolean {
+  return tried.some((t) => t.reason === 'uncertain' && t.until === Infinity && t.neighbour === keyOf(hop));
 }

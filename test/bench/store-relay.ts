@@ -23,6 +23,7 @@ const NOBODY = nodeIdFrom(new Uint8Array(16).fill(0xee));
 function overNobody(router: Router): Routing {
   return {
     candidates: () => [{ neighbour: NOBODY, metric: 1, direct: false }],
+    awaited: () => [],
     sequenceOf: (target) => router.sequenceOf(target),
     want: () => {},
     unwant: () => {},

@@ -2,7 +2,8 @@
 import { expect, test } from 'vitest';
 import { openDatabase } from '../../src/db/open.ts';
 import { nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
-import { FeasibilityDistances, isFeasible, nearest } from '../../src/mesh/feasibility.ts';
+import { FeasibilityDistances, isFeasible, nearest, steady } from '../../src/mesh/feasibility.ts';
+import { OWN_COST, TWICE } from '../../src/mesh/metric.ts';
 import { temporaryDirectory } from '../db/directories.ts';
 
 const id = nodeIdFrom(new Uint8Array(16).fill(3));
@@ -21,6 +22,16 @@ test.each([
 test('the best that was ever advertised counts', () => {
   expect(nearest({ order: 5, metric: 20 }, { order: 5, metric: 10 })).toEqual({ order: 5, metric: 10 });
   expect(nearest({ order: 6, metric: 20 }, { order: 5, metric: 10 })).toEqual({ order: 6, metric: 20 });
+});
+
+test.each([
+  ['as it is, where nothing was said', 900, undefined, 900],
+  ['as it is under a newer order', 900, { order: 4, metric: 100 }, 900],
+  ['as it is where it is better', 900, { order: 5, metric: 1000 }, 900],
+  ['as it was said, where it is worse', 1000, { order: 5, metric: 900 }, 900],
+  ['as it is where it takes twice as long', 900 + TWICE, { order: 5, metric: 900 }, 900 + TWICE],
+])('a path is said %s', (_what, metric, own, said) => {
+  expect(steady({ ...OWN_COST, metric }, 5, own)).toEqual({ ...OWN_COST, metric: said });
 });
 
 test('distances survive a reboot, and no time ends them', async () => {

@@ -5,7 +5,14 @@ import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { decodeAnnounce, encodeAnnounce } from '../../src/mesh/announce.ts';
 import { BEACON_LENGTH, CAPABILITY, decodeBeacon, encodeBeacon } from '../../src/mesh/beacon.ts';
-import { decodeDigest, encodeDigest, entriesWithin, wantsWithin } from '../../src/mesh/digest.ts';
+import {
+  type DigestEntry,
+  decodeDigest,
+  encodeDigest,
+  entriesWithin,
+  mostEntriesWithin,
+  wantsWithin,
+} from '../../src/mesh/digest.ts';
 import { type PathCost, readCost, through, writeCost } from '../../src/mesh/metric.ts';
 import { decodeSolicit, encodeSolicit, MOST_ENTRIES } from '../../src/mesh/solicit.ts';
 import { decodeWant, encodeWant } from '../../src/mesh/want.ts';
@@ -151,34 +158,45 @@ describe('solicit', () => {
 });
 
 describe('digest', () => {
+  const entry = (cost: DigestEntry['cost']) => ({
+    prefix: hex('00010203'),
+    freshness: hex('a0a1a2a3a4a5a6a7'),
+    cost,
+  });
+  const usual = entry({ metric: 0x4321, price: 7, bottleneck: 99, hops: 3 });
   const digest = {
     t0: 79,
     hears: 12,
     wants: [{ of: 0x1234, prefix: hex('c0c1c2c3') }],
     entries: [
-      {
-        prefix: hex('00010203'),
-        freshness: hex('a0a1a2a3a4a5a6a7'),
-        cost: { metric: 0x4321, price: 7, bottleneck: 99, hops: 3 },
-      },
-      {
-        prefix: hex('f0f1f2f3'),
-        freshness: hex('b0b1b2b3b4b5b6b7'),
-        cost: { metric: 0xffff, price: 0, bottleneck: 255, hops: 0 },
-      },
+      entry({ metric: 0, price: 0, bottleneck: 255, hops: 0 }),
+      usual,
+      entry({ metric: 0x4444, price: 7, bottleneck: 99, hops: 63, away: true }),
+      entry({ metric: 0x5555, price: 8, bottleneck: 99, hops: 3 }),
+      entry({ metric: 0xffff, price: 0, bottleneck: 255, hops: 0 }),
     ],
   };
-  const bytes =
-    '4f 0c 01 | 3412 c0c1c2c3 | 00010203 a0a1a2a3a4a5a6a7 2143 0700 63 03 | f0f1f2f3 b0b1b2b3b4b5b6b7 ffff 0000 ff 00';
+  const both = '00010203 a0a1a2a3a4a5a6a7';
+  const bytes = `4f 0c 01 0700 63 | 3412 c0c1c2c3
+    | ${both} 0000 00 | ${both} 2143 03 | ${both} 4444 bf | ${both} 5555 43 0800 63 | ${both} ffff 00`;
 
-  test('is T0, how many are heard, six bytes a want, and eighteen an entry', () => {
+  test('is T0, how many are heard, the usual price and bottleneck, six bytes a want, and 15 or 18 an entry', () => {
     expect(toHex(encodeDigest(digest))).toBe(toHex(hex(bytes)));
     expect(decodeDigest(hex(bytes))).toEqual(digest);
-    expect([entriesWithin(20), entriesWithin(21), entriesWithin(201)]).toEqual([0, 1, 11]);
-    expect([entriesWithin(201, 0), entriesWithin(201, 1), entriesWithin(207, 1)]).toEqual([11, 10, 11]);
-    expect([wantsWithin(201, 11), wantsWithin(219, 11), wantsWithin(219, 2)]).toEqual([0, 3, 8]);
   });
-  test.each([0, 1, 2, 19, 21])('of %i bytes is refused', (n) => {
+  test('holds what fits beside its wants', () => {
+    const all = Array.from({ length: 20 }, () => usual);
+    const [own, , , unusual] = digest.entries as [DigestEntry, DigestEntry, DigestEntry, DigestEntry];
+    expect([20, 21, 201, 207].map((room) => mostEntriesWithin(room))).toEqual([0, 1, 13, 13]);
+    expect([20, 21, 201, 207].map((room) => entriesWithin(room, all))).toEqual([0, 1, 13, 13]);
+    expect([entriesWithin(206, all, 1), entriesWithin(207, all, 1)]).toEqual([12, 13]);
+    expect(entriesWithin(201, [own, usual])).toBe(2);
+    expect([entriesWithin(53, [own, usual, unusual]), entriesWithin(54, [own, usual, unusual])]).toEqual([
+      2, 3,
+    ]);
+    expect([36, 41, 42, 200].map((room) => wantsWithin(room, [own, usual]))).toEqual([0, 0, 1, 8]);
+  });
+  test.each([0, 1, 5, 6, 12, 13, 26, 28])('of %i bytes is refused', (n) => {
     expect(decodeDigest(hex(bytes).subarray(0, n))).toBeUndefined();
   });
   test('of more than eight wants is refused', () => {

@@ -1,12 +1,12 @@
 /**
  * RFC 8966, section 3.5.1, on any topology and in any order of events: digests late, lost and repeated, links that
- * come and go and change their cost, nodes that boot with the routes they wrote down whenever that was, and a mailbox
+ * come and go and change their cost, paths that are said on while their neighbours are away, nodes that boot with the routes they wrote down whenever that was, and a mailbox
  * that stands in for the destination now and then. Whichever of its usable routes each node takes, nothing ever goes in
  * a circle.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Distance, nearest } from '../../src/mesh/feasibility.ts';
+import { type Distance, nearest, steady } from '../../src/mesh/feasibility.ts';
 import { OWN_COST, type PathCost, RETRACTED } from '../../src/mesh/metric.ts';
 import { type Route, RouteTable } from '../../src/mesh/route-table.ts';
 
@@ -23,6 +23,8 @@ interface Said {
 
 class Net {
   readonly links = new Map<string, number>();
+  /** Of those that were cut. */
+  readonly lastLinks = new Map<string, number>();
   readonly distances: (Distance | undefined)[] = Array(N).fill(undefined);
   tables: RouteTable[];
   /** On the disks: of any time, as if a box had been off for as long. */
@@ -38,28 +40,38 @@ class Net {
 
   table(i: number): RouteTable {
     return new RouteTable({
-      linkCost: ({ via }) => {
-        const ms = this.links.get(`${i} ${via}`);
-        return ms === undefined ? undefined : { ms, bandwidth: 1000 };
-      },
+      linkCost: ({ via }) => costOf(this.links.get(`${i} ${via}`)),
+      lastCost: ({ via }) =>
+        this.links.has(`${i} ${via}`) ? undefined : costOf(this.lastLinks.get(`${i} ${via}`)),
       distance: () => this.distances[i],
     });
   }
 
   /** Node 0 is the destination. */
   advertise(from: number): void {
-    const best = this.tables[from]?.best(D, 0);
+    const lasting = this.tables[from]?.lasting(D, 0);
     const own = from === 0 ? { cost: OWN_COST, order: this.order } : undefined;
     const away = { cost: { ...OWN_COST, metric: 50, away: true as const }, order: this.order };
     const said =
       own ??
       (from === MAILBOX && this.isStandingIn ? away : undefined) ??
-      (best && { cost: best.cost, order: best.route.order });
+      (lasting && {
+        cost: steady(lasting.cost, lasting.route.order, this.distances[from]),
+        order: lasting.route.order,
+      });
     if (said && from !== 0)
       this.distances[from] = nearest({ order: said.order, metric: said.cost.metric }, this.distances[from]);
     const { cost, order } = said ?? { cost: { ...OWN_COST, metric: RETRACTED }, order: this.order };
     for (let to = 1; to < N; to++)
       if (to !== from && this.links.has(`${to} ${from}`)) this.under.push({ to, from, cost, order });
+  }
+
+  cut(a: number, b: number): void {
+    for (const key of [`${a} ${b}`, `${b} ${a}`]) {
+      const ms = this.links.get(key);
+      if (ms !== undefined) this.lastLinks.set(key, ms);
+      this.links.delete(key);
+    }
   }
 
   write(i: number): void {
@@ -89,6 +101,10 @@ class Net {
     };
     return Array.from({ length: N }, (_, i) => i).some(visit);
   }
+}
+
+function costOf(ms: number | undefined) {
+  return ms === undefined ? undefined : { ms, bandwidth: 1000 };
 }
 
 const node = fc.integer({ min: 0, max: N - 1 });
@@ -128,8 +144,7 @@ test('no order of events makes a loop', () => {
       for (const e of events) {
         if (e.kind === 'link' && e.a !== e.b)
           for (const key of [`${e.a} ${e.b}`, `${e.b} ${e.a}`]) net.links.set(key, e.ms);
-        else if (e.kind === 'cut')
-          for (const key of [`${e.a} ${e.b}`, `${e.b} ${e.a}`]) net.links.delete(key);
+        else if (e.kind === 'cut') net.cut(e.a, e.b);
         else if (e.kind === 'advertise') net.advertise(e.a);
         else if (e.kind === 'step') net.order++;
         else if (e.kind === 'stand in') net.isStandingIn = e.is;

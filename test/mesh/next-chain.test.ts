@@ -10,8 +10,8 @@ afterEach(() => village.end());
 
 test('at 7/8 of the chain the next announce is fetched by those who are told a step they cannot prove; no route is lost', async () => {
   village = new Village('next chain');
-  // a step at its start, and one every half an hour: the third is the first of the next chain
-  const a = await village.router('a', undefined, RENEWED_AT - 3);
+  // a step at its start, and one every four hours: the next is the first of the next chain
+  const a = await village.router('a', undefined, RENEWED_AT - 1);
   const others = [await village.router('b'), await village.router('c')];
   const id = a.station.identity.nodeId;
   const known = () =>
@@ -21,7 +21,7 @@ test('at 7/8 of the chain the next announce is fetched by those who are told a s
   expect(known().map((order) => Math.floor((order ?? 0) / 4096))).toEqual([1, 1]);
   const announced = () => village.stations.sent(a.station, KIND.announce).length;
   const announces = announced();
-  for (let minute = 0; minute < 180; minute++) {
+  for (let minute = 0; minute < 300; minute++) {
     await village.run(MINUTE);
     expect(known().every((order) => order !== undefined && order >= (before as number))).toBe(true);
   }

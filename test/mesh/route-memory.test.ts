@@ -45,7 +45,8 @@ afterEach(() => db.close());
 /** What a box knows, begun at `now` on what the disk has. */
 function box(now: number) {
   const destinations = new Destinations(db, () => true);
-  const table = new RouteTable({ linkCost: () => ({ ms: 100, bandwidth: 1000 }), distance: () => undefined });
+  const linkCost = () => ({ ms: 100, bandwidth: 1000 });
+  const table = new RouteTable({ linkCost, lastCost: () => undefined, distance: () => undefined });
   const memory = new RouteMemory({ db, destinations, table }, now);
   const dueAt = new Map(memory.said?.dueAt);
   const save = (at: number, t0 = T0) => memory.save(at, { t0, dueAt });

@@ -13,13 +13,20 @@ import { RouteTable } from '../../src/mesh/route-table.ts';
 
 const D = 'destination';
 let links: Map<string, LinkCost>;
+/** Of those that are down. */
+let lastLinks: Map<string, LinkCost>;
 let distance: Distance | undefined;
 let table: RouteTable;
 
 beforeEach(() => {
   links = new Map(['a', 'b', 'c'].map((via) => [via, { ms: 100, bandwidth: 5000 }]));
+  lastLinks = new Map();
   distance = undefined;
-  table = new RouteTable({ linkCost: ({ via }) => links.get(via), distance: () => distance });
+  table = new RouteTable({
+    linkCost: ({ via }) => links.get(via),
+    lastCost: ({ via }) => lastLinks.get(via),
+    distance: () => distance,
+  });
 });
 
 const say = (
@@ -82,6 +89,51 @@ describe('which routes may be used', () => {
     say('a', 400, { order: 5 });
     say('a', 100, { order: 4 });
     expect(usable()).toEqual([]);
+  });
+});
+
+describe('a neighbour that is down', () => {
+  /** It goes off; its link is remembered. */
+  const off = (via: string) => {
+    lastLinks.set(via, links.get(via) as LinkCost);
+    links.delete(via);
+  };
+  const awaited = (minBandwidth = 0) => table.awaited(D, 0, minBandwidth).map((u) => u.route.via);
+
+  test('is awaited where its route is feasible, has not expired, and carries what is asked for', () => {
+    say('a', 300);
+    say('b', 600);
+    expect(awaited()).toEqual([]);
+    off('a');
+    expect(awaited()).toEqual(['a']);
+    expect(usable()).toEqual(['b']);
+    expect(awaited(6000)).toEqual([]);
+    expect(table.awaited(D, 1000)).toEqual([]);
+    distance = { order: 1, metric: metricOf(200) };
+    expect(awaited()).toEqual([]);
+  });
+
+  test('is what is said of the destination still, where its route is the best; while another one is used', () => {
+    say('a', 300);
+    say('b', 600);
+    const before = table.lasting(D, 0);
+    off('a');
+    expect(table.lasting(D, 0)).toEqual(before);
+    expect(table.best(D, 0)?.route.via).toBe('b');
+  });
+
+  test('is no more spoken of once its route is retracted or has expired', () => {
+    say('a', 300, { expiresAt: 50 });
+    off('a');
+    expect(table.lasting(D, 49)?.route.via).toBe('a');
+    expect(table.lasting(D, 50)).toBeUndefined();
+    table.prolong(D, 'a', 90);
+    table.prolong(D, 'a', 70);
+    expect(table.lasting(D, 89)?.route.via).toBe('a');
+    expect(table.lasting(D, 90)).toBeUndefined();
+    table.retract(D, 'a');
+    table.prolong(D, 'a', 200);
+    expect(table.lasting(D, 0)).toBeUndefined();
   });
 });
 

@@ -22,9 +22,9 @@ const budget = (neighbours: number, legalMs?: number, hasNews = false) => {
 };
 
 test.each([
-  [0, undefined, 0.025],
-  [8, undefined, 0.025 / 9],
-  [8, 360_000, 0.025 / 9],
+  [0, undefined, 0.024],
+  [8, undefined, 0.024 / 9],
+  [8, 360_000, 0.024 / 9],
   [0, 360_000, 0.02],
   [8, 36_000, 0.002],
 ])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
@@ -32,7 +32,7 @@ test.each([
 });
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 15_000);
+const part = (of: number) => Math.round(of * 14_400);
 
 test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(5);
@@ -60,19 +60,27 @@ test('strangers who take all they get leave the trusted their half at any time',
 });
 
 test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
-  const { clock, digests, spend } = budget(5);
+  const { clock, digests, made, spend } = budget(5);
+  expect(made.take(part(0.2), true)).toBe(true);
   expect(digests()).toBe(part(0.4));
-  expect(spend(true)).toBe(part(0.6));
+  expect(spend(true)).toBe(part(0.4));
   await clock.run(HOUR / 2);
   expect(digests()).toBe(part(0.2));
   expect(spend(true)).toBe(part(0.3));
 });
 
-test('digests get two tenths of it while there are announces to be passed on', () => {
+test('digests get three tenths of it while there are announces to be passed on', () => {
   const { digests, made, spend } = budget(5, undefined, true);
-  expect(made.digestPart).toBe(0.2);
-  expect(digests()).toBe(part(0.2));
-  expect(spend(true)).toBe(part(0.8));
+  expect(made.digestPart).toBe(0.3);
+  expect(made.take(part(0.2), true)).toBe(true);
+  expect(digests()).toBe(part(0.3));
+  expect(spend(true)).toBe(part(0.5));
+});
+
+test('digests also get what nobody else has asked for: beyond nine tenths of an hour it would be lost', () => {
+  const { digests, spend } = budget(5);
+  expect(digests()).toBeCloseTo(part(0.5), -2);
+  expect(spend(true)).toBeCloseTo(part(0.5), -2);
 });
 
 test('keeps room for the next digest, however much else there is to say', async () => {
@@ -91,12 +99,12 @@ test('keeps room for the next digest, however much else there is to say', async 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
   const { clock, made, spend } = budget(5);
   made.owe(5_000);
-  expect(spend(true)).toBe(10_000);
+  expect(spend(true)).toBe(part(1) - 5_000);
   made.owe(100_000);
   await clock.run(HOUR);
   expect(spend(true)).toBe(0);
   await clock.run(HOUR / 2);
-  expect(spend(true)).toBe(7_500);
+  expect(spend(true)).toBe(part(0.5));
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
@@ -126,8 +134,8 @@ test('says how long it takes until there is room', async () => {
   const { clock, made, spend } = budget(5);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
-  expect(made.waitMs(1_500, true)).toBeCloseTo(HOUR / 10, 3);
-  expect(made.waitMs(1_500, false)).toBeCloseTo(0.6 * HOUR, 3);
+  expect(made.waitMs(part(0.1), true)).toBeCloseTo(HOUR / 10, 3);
+  expect(made.waitMs(part(0.1), false)).toBeCloseTo(0.6 * HOUR, 3);
   await clock.run(0.59 * HOUR);
   expect(made.take(1_500, false)).toBe(false);
   await clock.run(0.02 * HOUR);

@@ -34,7 +34,8 @@ async function start(): Promise<void> {
   const durability = { kind: 'simulated', clock: sim, delay: () => 1 } as const;
   db = await sim.resolve(openDatabase(directory, { durability }), 1_000);
   destinations = new Destinations(db, () => true);
-  table = new RouteTable({ linkCost: () => ({ ms: 1, bandwidth: 1 }), distance: () => undefined });
+  const linkCost = () => ({ ms: 1, bandwidth: 1 });
+  table = new RouteTable({ linkCost, lastCost: () => undefined, distance: () => undefined });
   standIns = new StandIns({ db, destinations, table, isUp: () => isUp, t0: () => T0, clock: sim });
   standIns.start();
 }

@@ -21,5 +21,5 @@ test('mail for somebody whom only a box that is off can reach goes on its way as
   await world.settle(sender.node.send(recipient.contact, 'Through the gate'));
   await world.sim.run(25 * MINUTE);
   await world.settle(gate.start());
-  await world.sim.until(() => textsOf(recipient).length === 1, 2 * MINUTE, 'the message');
+  await world.sim.until(() => textsOf(recipient).length === 1, 5 * MINUTE, 'the message');
 });
