@@ -5,7 +5,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
-import { minutesOf } from '../core/log-byte.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { KIND, SEALED_OVERHEAD } from '../link/frame.ts';
 import type { Link, LooseFrame, Neighbour, SharedRecord } from '../link/link.ts';
@@ -17,13 +16,11 @@ import { decodeDigest } from './digest.ts';
 import type { Earshot, Sign } from './earshot.ts';
 import type { Gossip } from './gossip.ts';
 import { type Introductions, isFirstHand } from './introductions.ts';
-import { type Learner, mostSteps } from './learner.ts';
+import { believedT0, type Learner, mostSteps } from './learner.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { Presence } from './presence.ts';
 import type { Solicitor } from './solicitor.ts';
 import { decodeWant } from './want.ts';
-
-const MINUTE = 60_000;
 
 export interface HearingOptions {
   readonly self: NodeId;
@@ -81,7 +78,7 @@ export class Hearing {
     }
     const heard = earshot.get(nodeIdKey(from));
     if (heard) {
-      heard.t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+      heard.t0 = believedT0(digest.t0);
       heard.hears = digest.hears;
     }
     learner.digest(from, digest);

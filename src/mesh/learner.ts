@@ -17,11 +17,17 @@ import type { RouteTable } from './route-table.ts';
 const MINUTE = 60_000;
 /** A chain moves on by one step in a minute at most, and by some at every boot. */
 const BOOT_STEPS = 256;
+const MOST_T0_MS = 12 * 60 * MINUTE;
 const EXPIRES_AFTER = 3;
 /** Entries that wait for announces: prefixes, and of each; and for how long. */
 const MOST_PENDING = 256;
 const MOST_OF_ONE = 4;
 const PENDING_MS = 90 * MINUTE;
+
+/** The T0 that a neighbour says as a log byte, ms; at most 12 h is believed, since its routes last 24 times that. */
+export function believedT0(logByte: number): number {
+  return Math.min((minutesOf(logByte) ?? 0) * MINUTE, MOST_T0_MS);
+}
 
 /** How often a node refreshes a route of so many hops, ms: T0·2^min(h − 1, 3). */
 export function refreshInterval(t0: number, hops: number): number {
@@ -78,7 +84,7 @@ export class Learner {
 
   /** A digest of a linked neighbour, proven to be its own. */
   digest(via: NodeId, digest: Digest): void {
-    const t0 = (minutesOf(digest.t0) ?? 0) * MINUTE;
+    const t0 = believedT0(digest.t0);
     for (const entry of digest.entries) this.#entry(via, entry, t0);
   }
 

@@ -30,11 +30,13 @@ export class NextHops {
   readonly table: RouteTable;
   readonly #o: NextHopsOptions;
   readonly #linkCosts: LinkCosts;
+  readonly #hasConnections: boolean;
 
   constructor(options: NextHopsOptions) {
     this.#o = options;
     const { clock, distance, earshot, link } = options;
     this.#linkCosts = new LinkCosts(link, earshot, clock);
+    this.#hasConnections = link.media.some((medium) => medium.connections);
     this.table = new RouteTable({
       linkCost: (route, destination) => this.#costTowards(route, destination),
       lastCost: (route, destination) => this.#lastCost(route, destination),
@@ -108,11 +110,16 @@ export class NextHops {
     return this.#linkCost(via);
   }
 
-  /** Of a linked neighbour that is down: the link as it was last. */
+  /**
+   * Of a linked neighbour that is down: the link as it was last. None where its connection has ended, or where that may
+   * have been one before the start of this box: what was reached so is not for the air.
+   */
   #lastCost({ cost, via }: Route, destination: string): LinkCost | undefined {
     const { earshot, isSubscriber, link } = this.#o;
     const id = nodeIdFromKey(via);
     if (earshot.isUp(via, this.#now()) || !link.shared.isMutual(id)) return undefined;
+    const heardAt = earshot.get(via)?.at ?? Number.NEGATIVE_INFINITY;
+    if (this.#hasConnections && !Number.isFinite(heardAt)) return undefined;
     if (via !== destination && cost.away && isSubscriber(destination)) return undefined;
     return this.#linkCosts.to(id);
   }
