@@ -1,0 +1,85 @@
+/** What a node says in its digests, and in which order: docs/protocol/mesh.md, "Route digests". */
+import { afterEach, expect, test } from 'vitest';
+import { toHex } from '../../src/core/bytes.ts';
+import { Identity } from '../../src/identity/keys.ts';
+import { RECORD } from '../../src/link/records.ts';
+import { encodeAnnounce } from '../../src/mesh/announce.ts';
+import { decodeDigest } from '../../src/mesh/digest.ts';
+import { previousStep } from '../../src/mesh/freshness.ts';
+import { OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
+import { type Liar, Village } from './routing-stations.ts';
+
+const MINUTE = 60_000;
+const T0 = 31 * MINUTE;
+let village: Village;
+afterEach(() => village.end());
+
+/** A node somewhere behind: its announce, and an entry that this proves. */
+function spokenOf(metric = 9_000) {
+  const { random } = village.stations.sim;
+  const identity = new Identity(random.bytes(32));
+  const freshness = random.bytes(8);
+  const anchor = previousStep(identity.nodeId, 1n, freshness);
+  const announce = encodeAnnounce(identity, { sequence: 1n, anchor, booted: false, capabilities: 0 });
+  announce.set([0, 0x40, 0, 0, 90, 2], announce.length - 6);
+  const prefix = identity.nodeId.subarray(0, 4);
+  return { announce, entry: { prefix, freshness, cost: { ...OWN_COST, bottleneck: 90, metric, hops: 1 } } };
+}
+
+/** Entries of all digests that a linked station hears from now on: prefix, and metric. */
+function heardBy({ station }: Liar) {
+  const heard: { readonly prefix: string; readonly metric: number }[] = [];
+  station.link.shared.onRecord(RECORD.digest, ({ body }) => {
+    for (const { cost, prefix } of decodeDigest(body)?.entries ?? [])
+      heard.push({ prefix: toHex(prefix), metric: cost.metric });
+  });
+  return heard;
+}
+
+test('of what was never said, first what the fewest neighbours have spoken of', async () => {
+  village = new Village('fewest first');
+  const { router } = await village.router('b');
+  const [x, y] = [await village.liar('x'), await village.liar('y')];
+  const outsider = await village.stations.outsider('outsider');
+  const nodes = Array.from({ length: 12 }, () => spokenOf());
+  for (const { announce } of nodes) await outsider.send(announce);
+  const heard = heardBy(x);
+  const byBoth = nodes.slice(0, 6);
+  await x.say(...nodes.map((n) => n.entry));
+  await y.say(...byBoth.map((n) => n.entry));
+  expect(router.routes().filter((r) => r.known === 2)).toHaveLength(6);
+  await village.run(T0);
+
+  const placeOf = ({ entry }: (typeof nodes)[number]) =>
+    heard.findIndex((h) => h.prefix === toHex(entry.prefix));
+  expect(nodes.map(placeOf).every((place) => place >= 0)).toBe(true);
+  expect(Math.max(...nodes.slice(6).map(placeOf))).toBeLessThan(Math.min(...byBoth.map(placeOf)));
+});
+
+test('a path whose metric grows is said as before, one that is lost is not', async () => {
+  village = new Village('steady');
+  await village.router('b');
+  const [x, y] = [await village.liar('x'), await village.liar('y')];
+  const outsider = await village.stations.outsider('outsider');
+  const node = spokenOf(20_000);
+  await outsider.send(node.announce);
+  const heard = heardBy(y);
+  const said = () => heard.filter((h) => h.prefix === toHex(node.entry.prefix)).map((h) => h.metric);
+  const say = async (metric: number) => {
+    const before = said().length;
+    // as often as beacons are due: one that is heard more rarely has a link that loses much
+    for (let i = 0; i < 9; i++) {
+      await x.say({ ...node.entry, cost: { ...node.entry.cost, metric } });
+      await village.run(T0 / 3);
+    }
+    expect(said().length).toBeGreaterThan(before);
+    return said().at(-1) as number;
+  };
+  const first = await say(20_000);
+  expect(first).toBeGreaterThan(20_000);
+  expect(await say(20_050)).toBe(first);
+  const better = await say(18_000);
+  expect(better).toBeLessThan(first);
+  expect(await say(18_050)).toBe(better);
+  expect(await say(RETRACTED)).toBe(RETRACTED);
+});
