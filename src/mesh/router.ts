@@ -69,6 +69,8 @@ export interface RouterOptions {
 export interface RouteView {
   readonly nodeId: NodeId;
   readonly best: Usable | undefined;
+  /** Where there is no best: key of the neighbour that is away, through which it will be reached again. */
+  readonly awaited: string | undefined;
   readonly known: number;
 }
 
@@ -370,11 +372,11 @@ export class Router implements Routing {
   /** All nodes whose announces are known. */
   routes(): readonly RouteView[] {
     const now = this.#now();
-    return [...this.#destinations.all()].map(({ key, nodeId }) => ({
-      nodeId,
-      best: this.#table.best(key, now),
-      known: this.#table.routes(key).length,
-    }));
+    return [...this.#destinations.all()].map(({ key, nodeId }) => {
+      const best = this.#table.best(key, now);
+      const awaited = best ? undefined : this.#table.lasting(key, now)?.route.via;
+      return { nodeId, best, awaited, known: this.#table.routes(key).length };
+    });
   }
 
   /** Whether the handshake of a node is answered: of strangers, only so many. */

@@ -172,6 +172,8 @@ export interface RouteEntry {
     /** bit/s of the slowest link; left out where nothing limits it. */
     readonly bandwidthBps?: number;
   };
+  /** Where there is no route now: the neighbour that is away, and through which it will be reached again. */
+  readonly awaited?: { readonly via: string; readonly viaName?: string };
   /** Other neighbours that say they reach it. */
   readonly alternatives: number;
 }

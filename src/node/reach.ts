@@ -27,20 +27,21 @@ export function neighbourStatus(heard: Heard, link: Link, nameOf: NameOfNode, no
   };
 }
 
-export function routeEntry({ best, known, nodeId }: RouteView, nameOf: NameOfNode): RouteEntry {
+export function routeEntry({ awaited, best, known, nodeId }: RouteView, nameOf: NameOfNode): RouteEntry {
   const name = nameOf(nodeId);
   const node = { nodeId: nodeIdKey(nodeId), ...(name === undefined ? {} : { name }), alternatives: known };
-  if (!best) return node;
+  const named = (via: string) => {
+    const viaName = nameOf(nodeIdFromKey(via));
+    return { via, ...(viaName === undefined ? {} : { viaName }) };
+  };
+  if (!best) return awaited === undefined ? node : { ...node, awaited: named(awaited) };
   const { cost, route } = best;
-  const via = nodeIdFromKey(route.via);
-  const viaName = nameOf(via);
   const bandwidth = bandwidthOf(cost.bottleneck);
   return {
     ...node,
     alternatives: known - 1,
     next: {
-      via: route.via,
-      ...(viaName === undefined ? {} : { viaName }),
+      ...named(route.via),
       hops: cost.hops,
       ...(cost.away ? { away: true } : {}),
       airtimeMs: Math.round(msOf(cost.metric)),

@@ -1,5 +1,6 @@
 /** Mail goes as far as it can, and waits before the gap: docs/protocol/mesh.md, "Lasting"; store.md, "Forwarding". */
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeIdKey } from '../../src/identity/node-id.ts';
 import { type Box, World } from '../world.ts';
 import { MINUTE, textsOf } from './messages.ts';
 
@@ -30,7 +31,9 @@ test('where the writer is off by the time the next relay is back, it arrives all
   const { a, b, c, d } = boxes;
   c.pullThePlug();
   await world.sim.run(61 * MINUTE);
-  expect(b.node.routes().find((r) => r.nodeId === d.node.identity().nodeId)?.next).toBeUndefined();
+  const towardsD = b.node.routes().find((r) => r.nodeId === d.node.identity().nodeId);
+  expect(towardsD).toMatchObject({ awaited: { via: nodeIdKey(c.nodeId) } });
+  expect(towardsD).not.toHaveProperty('next');
   await world.settle(a.node.send('d', 'Leave the key with the baker'));
   // sooner than a mailbox would get what has no way
   await world.sim.until(() => held(b) === 1, 5 * MINUTE, 'custody of the relay before the gap');
