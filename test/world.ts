@@ -6,7 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Region, regionNamed } from '../board/regions.ts';
-import type { RadioHardware } from '../drivers/hal/hal.ts';
+import type { GpioLine, RadioHardware } from '../drivers/hal/hal.ts';
 import { Air } from '../drivers/sim/air.ts';
 import { BUSY_PI } from '../drivers/sim/host.ts';
 import { SimSx1276 } from '../drivers/sim/sx1276.ts';
@@ -158,6 +158,7 @@ export class World {
 /** What runs on one box's power: when that goes, nothing of it runs any more. */
 class Power implements Clock {
   readonly #clock: Clock;
+  readonly #cancels: Cancel[] = [];
   on = true;
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -176,11 +177,30 @@ class Power implements Clock {
   }
   /** The chip's wires: dead with the rest. */
   wires(hardware: RadioHardware): RadioHardware {
-    const { spi } = hardware;
+    const { dio0, dio1, dio2, dio3, spi } = hardware;
     const never = new Promise<never>(() => {});
     return {
       ...hardware,
+      ...(dio0 && { dio0: this.#line(dio0) }),
+      ...(dio1 && { dio1: this.#line(dio1) }),
+      ...(dio2 && { dio2: this.#line(dio2) }),
+      ...(dio3 && { dio3: this.#line(dio3) }),
       spi: { transfer: (tx) => (this.on ? spi.transfer(tx) : never), close: () => spi.close() },
+    };
+  }
+  /** What has listened to the chip is forgotten by it: it outlives many a box that was on it. */
+  cut(): void {
+    this.on = false;
+    for (const cancel of this.#cancels.splice(0)) cancel();
+  }
+  #line(line: GpioLine): GpioLine {
+    return {
+      ...line,
+      onEdge: (listener) => {
+        const cancel = line.onEdge(listener);
+        this.#cancels.push(cancel);
+        return cancel;
+      },
     };
   }
 }
@@ -339,7 +359,7 @@ export class Box {
   }
 
   #off(): void {
-    if (this.#power) this.#power.on = false;
+    this.#power?.cut();
     this.#power = undefined;
     this.#node = undefined;
     this.#medium = undefined;
