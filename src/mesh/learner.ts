@@ -19,10 +19,9 @@ const MINUTE = 60_000;
 const BOOT_STEPS = 256;
 const MOST_T0_MS = 12 * 60 * MINUTE;
 const EXPIRES_AFTER = 3;
-/** Entries that wait for announces: prefixes, and of each; and for how long. */
-const MOST_PENDING = 256;
+/** Entries that wait for announces: prefixes, and of each. */
+const MOST_PENDING = 1024;
 const MOST_OF_ONE = 4;
-const PENDING_MS = 90 * MINUTE;
 
 /** The T0 that a neighbour says as a log byte, ms; at most 12 h is believed, since its routes last 24 times that. */
 export function believedT0(logByte: number): number {
@@ -50,7 +49,8 @@ export interface Learned {
   readonly isNews: boolean;
 }
 
-interface Pending {
+/** What a neighbour, whose T0 is `t0` ms, has said `at` some time. */
+interface Word {
   readonly via: NodeId;
   readonly entry: DigestEntry;
   readonly t0: number;
@@ -74,7 +74,7 @@ export class Learner {
   readonly onLearned = new Event<Learned>();
   readonly #o: LearnerOptions;
   /** By prefix in hex, in the order they came. */
-  readonly #pending = new Map<string, Pending[]>();
+  readonly #pending = new Map<string, Word[]>();
 
   constructor(options: LearnerOptions) {
     this.#o = options;
@@ -93,7 +93,7 @@ export class Learner {
     const destination = this.#o.destinations.get(nodeIdKey(id));
     if (!destination) return;
     const entry = { prefix: id, freshness: destination.chain.value, cost: OWN_COST };
-    this.#route(destination, id, entry, destination.chain.order, t0);
+    this.#route(destination, destination.chain.order, { via: id, entry, t0, at: this.#o.clock.monotonic() });
   }
 
   /** A linked neighbour, with this T0, gives a sign of life: its route to itself lasts as if it had said it again. */
@@ -107,8 +107,9 @@ export class Learner {
     const key = toHex(id.subarray(0, PREFIX_LENGTH));
     const pending = this.#pending.get(key) ?? [];
     this.#pending.delete(key);
-    for (const { at, entry, t0, via } of pending) {
-      if (this.#o.clock.monotonic() - at > PENDING_MS || this.#proven(via, entry, t0)) continue;
+    const now = this.#o.clock.monotonic();
+    for (const word of pending) {
+      if (expiryOf(word) <= now || this.#proven(word)) continue;
       this.#o.counters.count('mesh.refused.unproven-entry');
     }
   }
@@ -121,15 +122,18 @@ export class Learner {
     }
     if (entry.cost.metric === RETRACTED) {
       for (const { key } of destinations.withPrefix(entry.prefix)) table.retract(key, nodeIdKey(via));
+      this.#takeBack(via, entry.prefix);
       return;
     }
-    if (this.#proven(via, entry, t0)) return;
-    this.#wait({ via, entry, t0, at: this.#o.clock.monotonic() });
+    const word = { via, entry, t0, at: this.#o.clock.monotonic() };
+    if (this.#proven(word)) return;
+    this.#wait(word);
     ask(via, entry.prefix);
   }
 
   /** Takes the entry where its freshness is proven. */
-  #proven(via: NodeId, entry: DigestEntry, t0: number): boolean {
+  #proven(word: Word): boolean {
+    const { entry } = word;
     const now = this.#o.clock.monotonic();
     for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
       const { chain } = destination;
@@ -137,31 +141,44 @@ export class Learner {
       const order = chain.prove(entry.freshness, mostSteps(destination, now));
       if (order === undefined) continue;
       if (order > before) destination.provenAt = now;
-      this.#route(destination, via, entry, order, t0);
+      this.#route(destination, order, word);
       return true;
     }
     return false;
   }
 
-  #route(destination: Destination, via: NodeId, entry: DigestEntry, order: number, t0: number): void {
+  #route(destination: Destination, order: number, word: Word): void {
     const { clock, table } = this.#o;
+    const { entry, via } = word;
     const { key } = destination;
     const now = clock.monotonic();
     const before = table.best(key, now);
-    const expiresAt = now + lifetime(t0, entry.cost.hops);
-    table.update(key, { via: nodeIdKey(via), cost: entry.cost, order, expiresAt });
+    table.update(key, { via: nodeIdKey(via), cost: entry.cost, order, expiresAt: expiryOf(word) });
     const after = table.best(key, now);
     if (!after) return;
     const isNews = !before || after.route.order > before.route.order;
     this.onLearned.emit({ destination, isNews });
   }
 
-  #wait(pending: Pending): void {
-    const key = toHex(pending.entry.prefix);
-    const same = (this.#pending.get(key) ?? []).filter((p) => nodeIdKey(p.via) !== nodeIdKey(pending.via));
+  #wait(word: Word): void {
+    const key = toHex(word.entry.prefix);
+    const others = this.#takeBack(word.via, word.entry.prefix);
     this.#pending.delete(key);
-    this.#pending.set(key, [...same, pending].slice(-MOST_OF_ONE));
+    this.#pending.set(key, [...others, word].slice(-MOST_OF_ONE));
     const [oldest] = this.#pending.keys();
     if (this.#pending.size > MOST_PENDING && oldest !== undefined) this.#pending.delete(oldest);
   }
+
+  /** What a neighbour has said of such a node waits no longer; what others have said does. */
+  #takeBack(via: NodeId, prefix: Uint8Array): readonly Word[] {
+    const key = toHex(prefix);
+    const others = (this.#pending.get(key) ?? []).filter((p) => nodeIdKey(p.via) !== nodeIdKey(via));
+    if (others.length > 0) this.#pending.set(key, others);
+    else this.#pending.delete(key);
+    return others;
+  }
+}
+
+function expiryOf({ at, entry, t0 }: Word): number {
+  return at + lifetime(t0, entry.cost.hops);
 }

@@ -1,7 +1,12 @@
 /** docs/protocol/mesh.md, "Route digests". */
-import { expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { logByteOf } from '../../src/core/log-byte.ts';
+import { Identity } from '../../src/identity/keys.ts';
+import { encodeAnnounce } from '../../src/mesh/announce.ts';
+import { previousStep } from '../../src/mesh/freshness.ts';
 import { believedT0, lifetime, refreshInterval } from '../../src/mesh/learner.ts';
+import { OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
+import { Village } from './routing-stations.ts';
 
 const HOUR = 3_600_000;
 
@@ -13,4 +18,51 @@ test('a route is said every T0 by its own end and those next to it, ever more ra
 test('a neighbour that says a T0 of weeks is believed twelve hours: what it leads to is forgotten within days', () => {
   expect(believedT0(logByteOf(31)) / HOUR).toBeCloseTo(31 / 60, 1);
   expect(believedT0(246)).toBe(12 * HOUR);
+});
+
+describe('an entry whose announce is lacking', () => {
+  let village: Village;
+  afterEach(() => village.end());
+
+  /** A neighbour with a T0 of 31 min speaks of a node three hops behind it; its announce comes when it is told to. */
+  async function spokenOf() {
+    village = new Village('lacking');
+    const { router } = await village.router('b');
+    const liar = await village.liar('liar');
+    const outsider = await village.stations.outsider('outsider');
+    const identity = new Identity(village.stations.sim.random.bytes(32));
+    const freshness = village.stations.sim.random.bytes(8);
+    const anchor = previousStep(identity.nodeId, 1n, freshness);
+    const announce = encodeAnnounce(identity, { sequence: 1n, anchor, booted: false, capabilities: 0 });
+    announce.set([0, 0x40, 0, 0, 90, 4], announce.length - 6);
+    const say = (metric: number) =>
+      liar.say({
+        ...{ prefix: identity.nodeId.subarray(0, 4), freshness },
+        cost: { ...OWN_COST, metric, hops: 3 },
+      });
+    const known = () => router.routes().find((r) => r.nodeId.join() === identity.nodeId.join())?.known;
+    await say(9_000);
+    return { announced: () => outsider.send(announce), known, say };
+  }
+
+  test('waits for it as long as the route would have lasted', async () => {
+    const { announced, known } = await spokenOf();
+    await village.run(5 * HOUR);
+    await announced();
+    expect(known()).toBe(1);
+  });
+
+  test('no longer', async () => {
+    const { announced, known } = await spokenOf();
+    await village.run(7 * HOUR);
+    await announced();
+    expect(known()).toBe(0);
+  });
+
+  test('nor where it was taken back meanwhile', async () => {
+    const { announced, known, say } = await spokenOf();
+    await say(RETRACTED);
+    await announced();
+    expect(known()).toBe(0);
+  });
 });
