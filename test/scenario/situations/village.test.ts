@@ -35,7 +35,7 @@ test.each([
     const air = new AirLog(world.air);
     const boxes: readonly Box[] = await world.boxes(...NAMES);
     const up = world.sim.monotonic();
-    await waitFor(world, () => allLinked(boxes), 20 * MINUTE, 'all links');
+    await waitFor(world, () => allLinked(boxes), 30 * MINUTE, 'all links');
     await everybodyWrites(boxes, 'first', minutes * MINUTE);
     await world.sim.run(up + HOUR - world.sim.monotonic());
     // keys, wants and answers travel in sealed frames, which look like mail: the boxes count them
