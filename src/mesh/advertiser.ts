@@ -228,8 +228,7 @@ export class Advertiser {
         riding,
       );
     let left = statements;
-    while (fitting(left) > 0 && !this.#stopped) {
-      const count = fitting(left);
+    for (let count = fitting(left); count > 0 && !this.#stopped; count = fitting(left)) {
       let frame = left.slice(0, count);
       if (count === left.length) {
         if (!frame.some((s) => s.urgent)) return;

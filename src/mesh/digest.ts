@@ -1,7 +1,7 @@
 /** Route digests, record 34: what a node's neighbours reach through it (docs/protocol/mesh.md, "Route digests"). */
 import { decode, type Reader, Writer } from '../core/bytes.ts';
 import { LONGEST_LOG_BYTE } from '../core/log-byte.ts';
-import { HOP_LIMIT, OWN_COST, type PathCost } from './metric.ts';
+import { AWAY, HOP_LIMIT, OWN_COST, type PathCost } from './metric.ts';
 
 export const PREFIX_LENGTH = 4;
 const FRESHNESS_LENGTH = 8;
@@ -16,8 +16,6 @@ const ENTRY_LENGTH = PREFIX_LENGTH + FRESHNESS_LENGTH + 3;
 const TERMS_LENGTH = 3;
 /** In the byte for hops: a price and a bottleneck follow. */
 const TERMS = 0x40;
-/** In the byte for hops: the destination is away. */
-const AWAY = 0x80;
 
 export interface DigestEntry {
   /** The first 4 bytes of the destination's NodeId. */

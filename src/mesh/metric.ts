@@ -16,7 +16,7 @@ export const HOP_LIMIT = 63;
 
 export const COST_LENGTH = 6;
 /** Bit 7 of the byte for hops says that the destination is away. */
-const AWAY = 0x80;
+export const AWAY = 0x80;
 const HOPS = 0x7f;
 
 export interface PathCost {

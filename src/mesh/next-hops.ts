@@ -103,24 +103,31 @@ export class NextHops {
    * Of a node that is away, for which this box stands in, the link as it was last: what is for that node stays here,
    * and does not go to another mailbox.
    */
-  #costTowards({ cost, via }: Route, destination: string): LinkCost | undefined {
-    const { isSubscriber, standsInFor } = this.#o;
+  #costTowards(route: Route, destination: string): LinkCost | undefined {
+    const { standsInFor } = this.#o;
+    const { via } = route;
     if (via === destination && standsInFor(via)) return this.#linkCosts.measured(nodeIdFromKey(via));
-    if (via !== destination && cost.away && isSubscriber(destination)) return undefined;
+    if (this.#isMarkedForOwn(route, destination)) return undefined;
     return this.#linkCost(via);
+  }
+
+  /** Another mailbox's path to a node of which this box is a mailbox too. */
+  #isMarkedForOwn({ cost, via }: Route, destination: string): boolean {
+    return via !== destination && cost.away === true && this.#o.isSubscriber(destination);
   }
 
   /**
    * Of a linked neighbour that is down: the link as it was last. None where its connection has ended, or where that may
    * have been one before the start of this box: what was reached so is not for the air.
    */
-  #lastCost({ cost, via }: Route, destination: string): LinkCost | undefined {
-    const { earshot, isSubscriber, link } = this.#o;
+  #lastCost(route: Route, destination: string): LinkCost | undefined {
+    const { earshot, link } = this.#o;
+    const { via } = route;
     const id = nodeIdFromKey(via);
     if (earshot.isUp(via, this.#now()) || !link.shared.isMutual(id)) return undefined;
     const heardAt = earshot.get(via)?.at ?? Number.NEGATIVE_INFINITY;
     if (this.#hasConnections && !Number.isFinite(heardAt)) return undefined;
-    if (via !== destination && cost.away && isSubscriber(destination)) return undefined;
+    if (this.#isMarkedForOwn(route, destination)) return undefined;
     return this.#linkCosts.to(id);
   }
 

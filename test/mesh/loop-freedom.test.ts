@@ -1,8 +1,8 @@
 /**
  * RFC 8966, section 3.5.1, on any topology and in any order of events: digests late, lost and repeated, links that
- * come and go and change their cost, paths that are said on while their neighbours are away, nodes that boot with the routes they wrote down whenever that was, and a mailbox
- * that stands in for the destination now and then. Whichever of its usable routes each node takes, nothing ever goes in
- * a circle.
+ * come and go and change their cost, paths that are said on while their neighbours are away, nodes that boot with the
+ * routes they wrote down whenever that was, and a mailbox that stands in for the destination now and then. Whichever of
+ * its usable routes each node takes, nothing ever goes in a circle.
  */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
