@@ -1,30 +1,15 @@
 /** What a node says in its digests, and in which order: docs/protocol/mesh.md, "Route digests". */
 import { afterEach, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import { Identity } from '../../src/identity/keys.ts';
 import { RECORD } from '../../src/link/records.ts';
-import { encodeAnnounce } from '../../src/mesh/announce.ts';
 import { decodeDigest } from '../../src/mesh/digest.ts';
-import { previousStep } from '../../src/mesh/freshness.ts';
-import { OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
-import { type Liar, Village } from './routing-stations.ts';
+import { RETRACTED } from '../../src/mesh/metric.ts';
+import { type Liar, nodeBehind, Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
 const T0 = 31 * MINUTE;
 let village: Village;
 afterEach(() => village.end());
-
-/** A node somewhere behind: its announce, and an entry that this proves. */
-function spokenOf(metric = 9_000) {
-  const { random } = village.stations.sim;
-  const identity = new Identity(random.bytes(32));
-  const freshness = random.bytes(8);
-  const anchor = previousStep(identity.nodeId, 1n, freshness);
-  const announce = encodeAnnounce(identity, { sequence: 1n, anchor, booted: false, capabilities: 0 });
-  announce.set([0, 0x40, 0, 0, 90, 2], announce.length - 6);
-  const prefix = identity.nodeId.subarray(0, 4);
-  return { announce, entry: { prefix, freshness, cost: { ...OWN_COST, bottleneck: 90, metric, hops: 1 } } };
-}
 
 /** Entries of all digests that a linked station hears from now on: prefix, and metric. */
 function heardBy({ station }: Liar) {
@@ -41,7 +26,7 @@ test('of what was never said, first what the fewest neighbours have spoken of', 
   const { router } = await village.router('b');
   const [x, y] = [await village.liar('x'), await village.liar('y')];
   const outsider = await village.stations.outsider('outsider');
-  const nodes = Array.from({ length: 12 }, () => spokenOf());
+  const nodes = Array.from({ length: 12 }, () => nodeBehind(village.stations.sim.random));
   for (const { announce } of nodes) await outsider.send(announce);
   const heard = heardBy(x);
   const byBoth = nodes.slice(0, 6);
@@ -61,7 +46,7 @@ test('a path whose metric grows is said as before, one that is lost is not', asy
   await village.router('b');
   const [x, y] = [await village.liar('x'), await village.liar('y')];
   const outsider = await village.stations.outsider('outsider');
-  const node = spokenOf(20_000);
+  const node = nodeBehind(village.stations.sim.random);
   await outsider.send(node.announce);
   const heard = heardBy(y);
   const said = () => heard.filter((h) => h.prefix === toHex(node.entry.prefix)).map((h) => h.metric);

@@ -1,12 +1,9 @@
 /** docs/protocol/mesh.md, "Route digests". */
 import { afterEach, describe, expect, test } from 'vitest';
 import { logByteOf } from '../../src/core/log-byte.ts';
-import { Identity } from '../../src/identity/keys.ts';
-import { encodeAnnounce } from '../../src/mesh/announce.ts';
-import { previousStep } from '../../src/mesh/freshness.ts';
 import { believedT0, lifetime, refreshInterval } from '../../src/mesh/learner.ts';
-import { OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
-import { Village } from './routing-stations.ts';
+import { RETRACTED } from '../../src/mesh/metric.ts';
+import { nodeBehind, Village } from './routing-stations.ts';
 
 const HOUR = 3_600_000;
 
@@ -30,17 +27,9 @@ describe('an entry whose announce is lacking', () => {
     const { router } = await village.router('b');
     const liar = await village.liar('liar');
     const outsider = await village.stations.outsider('outsider');
-    const identity = new Identity(village.stations.sim.random.bytes(32));
-    const freshness = village.stations.sim.random.bytes(8);
-    const anchor = previousStep(identity.nodeId, 1n, freshness);
-    const announce = encodeAnnounce(identity, { sequence: 1n, anchor, booted: false, capabilities: 0 });
-    announce.set([0, 0x40, 0, 0, 90, 4], announce.length - 6);
-    const say = (metric: number) =>
-      liar.say({
-        ...{ prefix: identity.nodeId.subarray(0, 4), freshness },
-        cost: { ...OWN_COST, metric, hops: 3 },
-      });
-    const known = () => router.routes().find((r) => r.nodeId.join() === identity.nodeId.join())?.known;
+    const { announce, entry, nodeId } = nodeBehind(village.stations.sim.random);
+    const say = (metric: number) => liar.say({ ...entry, cost: { ...entry.cost, metric, hops: 3 } });
+    const known = () => router.routes().find((r) => r.nodeId.join() === nodeId.join())?.known;
     await say(9_000);
     return { announced: () => outsider.send(announce), known, say };
   }

@@ -1,11 +1,14 @@
 /** Stations with routing on them, and liars: stations that say with the real link whatever a test wants. */
-import { SeededRandom } from '../../src/core/random.ts';
+import { type Random, SeededRandom } from '../../src/core/random.ts';
 import { openDatabase } from '../../src/db/open.ts';
+import { Identity } from '../../src/identity/keys.ts';
+import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
 import { type DigestEntry, type DigestWant, encodeDigest } from '../../src/mesh/digest.ts';
-import { chainSecretOf, OwnChain } from '../../src/mesh/freshness.ts';
+import { chainSecretOf, OwnChain, previousStep } from '../../src/mesh/freshness.ts';
+import { OWN_COST } from '../../src/mesh/metric.ts';
 import { Router } from '../../src/mesh/router.ts';
 import { temporaryDirectory } from '../db/directories.ts';
 import { type Station, Stations } from '../link/stations.ts';
@@ -122,4 +125,19 @@ export class Liar {
     if (!frame) throw new Error('nothing was shared');
     return frame;
   }
+}
+
+/** A node that is not there, but behind others: its announce, handed on, and an entry of one hop that this proves. */
+export function nodeBehind(random: Random): { nodeId: NodeId; announce: Uint8Array; entry: DigestEntry } {
+  const identity = new Identity(random.bytes(32));
+  const freshness = random.bytes(8);
+  const anchor = previousStep(identity.nodeId, 1n, freshness);
+  const announce = encodeAnnounce(identity, { sequence: 1n, anchor, booted: false, capabilities: 0 });
+  announce.set([0, 0x40, 0, 0, 90, 2], announce.length - 6);
+  const cost = { ...OWN_COST, metric: 9_000, hops: 1 };
+  return {
+    nodeId: identity.nodeId,
+    announce,
+    entry: { prefix: identity.nodeId.subarray(0, 4), freshness, cost },
+  };
 }
