@@ -31,11 +31,17 @@ const REGISTRATION = 59;
 const LASTS = logByteOf(30 * 24 * 60);
 const RENEWED_EVERY = 24 * HOUR;
 const LOOK_EVERY = 10 * MINUTE;
-/** A registration that failed is tried again after so long; one that was refused after a day. */
-const FAILED_PAUSE = MINUTE;
-const REFUSED_PAUSE = 24 * HOUR;
+/**
+ * A registration that a mailbox could not prove is tried again once it has heard the announce; one that came without
+ * an answer, or not at all, after longer. Each doubles, so many times at most, until one is kept.
+ */
+const UNKNOWN_PAUSE = 10 * SECOND;
+const UNANSWERED_PAUSE = MINUTE;
+const FAILED_PAUSE = LOOK_EVERY;
+const DOUBLED_AT_MOST = 6;
 /** One that did not answer and is heard again is tried after so long at most. */
 const HEARD_PAUSE = HOUR;
+const REFUSED_PAUSE = 24 * HOUR;
 /** A mailbox that is silent for so many T0 is replaced. */
 const SILENT_T0 = 3;
 
@@ -61,6 +67,7 @@ interface Mailbox {
   isRegistered: boolean;
   /** When it is registered with again. */
   dueAt: number;
+  /** Registrations since one was kept. */
   failures: number;
 }
 
@@ -76,6 +83,8 @@ export class OwnMailboxes {
   readonly #questions: Questions;
   readonly #cancels: Cancel[] = [];
   #timer: Cancel | undefined;
+  /** For the next that is due. */
+  #dueTimer: Cancel | undefined;
   #busy = false;
   #stopped = false;
 
@@ -112,6 +121,7 @@ export class OwnMailboxes {
   stop(): void {
     this.#stopped = true;
     this.#timer?.();
+    this.#dueTimer?.();
     for (const cancel of this.#cancels) cancel();
   }
 
@@ -160,7 +170,7 @@ export class OwnMailboxes {
       await router.knownAs(serial);
     } else if (outcome === 'unknown') {
       router.announceTo(from);
-      mailbox.dueAt = now + FAILED_PAUSE;
+      mailbox.dueAt = now + this.#pause(UNKNOWN_PAUSE, mailbox);
     } else {
       this.#refused.set(key, now + REFUSED_PAUSE);
       await this.#drop(mailbox);
@@ -185,6 +195,17 @@ export class OwnMailboxes {
     await this.#choose();
     await this.#register();
     this.#busy = false;
+    this.#armDue();
+  }
+
+  #armDue(): void {
+    const { clock, link } = this.#o;
+    this.#dueTimer?.();
+    if (this.#stopped) return;
+    const open = [...this.#all.values()].filter((m) => m.isHeard && link.shared.isMutual(m.id));
+    const dueAt = Math.min(...open.map((m) => m.dueAt));
+    if (Number.isFinite(dueAt))
+      this.#dueTimer = clock.after(Math.max(SECOND, dueAt - clock.monotonic()), () => this.#look(0));
   }
 
   async #replaceSilent(): Promise<void> {
@@ -225,18 +246,23 @@ export class OwnMailboxes {
 
   /** With all that are due and there. */
   async #register(): Promise<void> {
-    const { clock, link, random } = this.#o;
+    const { clock, link } = this.#o;
     for (const mailbox of [...this.#all.values()]) {
       const { id } = mailbox;
       if (mailbox.dueAt > clock.monotonic() || !mailbox.isHeard || !link.shared.isMutual(id)) continue;
       mailbox.isHeard = false;
       const isSent = await this.#subscribe(id);
       mailbox.isHeard ||= isSent;
-      const pause = isSent ? FAILED_PAUSE : LOOK_EVERY * Math.min(2 ** mailbox.failures++, 64);
       // its answer moves this on
-      if (mailbox.dueAt <= clock.monotonic())
-        mailbox.dueAt = clock.monotonic() + pause * (1 + 0.2 * uniform(random));
+      if (mailbox.dueAt > clock.monotonic()) continue;
+      mailbox.dueAt = clock.monotonic() + this.#pause(isSent ? UNANSWERED_PAUSE : FAILED_PAUSE, mailbox);
     }
+  }
+
+  /** ms; the mailbox has failed once more. */
+  #pause(first: number, mailbox: Mailbox): number {
+    const doubled = 2 ** Math.min(mailbox.failures++, DOUBLED_AT_MOST);
+    return first * doubled * (1 + 0.2 * uniform(this.#o.random));
   }
 
   async #subscribe(id: NodeId): Promise<boolean> {

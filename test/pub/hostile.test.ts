@@ -16,6 +16,7 @@ import {
   encodePull,
   encodeSubscribe,
   encodeSubscribed,
+  type Outcome,
   type Subscribe,
 } from '../../src/pub/records.ts';
 import { CONTENT_TYPE, NO_LOCK, OBJECT_PRIORITY } from '../../src/store/object.ts';
@@ -227,6 +228,29 @@ describe('a mailbox that lies', () => {
     expect(relay.counters.get('pub.hint-too-soon')).toBeGreaterThan(10);
     expect(relay.node.inbox()).toEqual([]);
     expect(relay.node.routes()).toHaveLength(before);
+  });
+
+  test('about what it knows is asked ever more rarely', async () => {
+    const liar = new Stranger(await BareNeighbour.start(world, relay, 'liar'));
+    liar.bare.link.shared.onOffer(() => true);
+    const outcome = { now: 'unknown' as Outcome };
+    const askedAt: number[] = [];
+    liar.bare.link.onRecord(RECORD.subscribe, ({ reply }) => {
+      askedAt.push(world.sim.monotonic());
+      const body = encodeSubscribed({ number: 0, outcome: outcome.now, waiting: 0, serial: 0 });
+      reply({ type: RECORD.subscribed, body });
+    });
+    liar.announce();
+    await world.sim.until(() => askedAt.length === 3, 15 * MINUTE, 'three questions');
+    // an honest one has the announce by then
+    const [first = 0, second = 0, third = 0] = askedAt;
+    expect(second - first).toBeLessThan(20_000);
+    expect(third - second).toBeGreaterThan(second - first);
+    await world.sim.run(60 * MINUTE);
+    expect(askedAt.length).toBeLessThan(14);
+    outcome.now = 'kept';
+    const chosen = () => relay.node.status().mailboxes.some((m) => m.registered);
+    await world.sim.until(chosen, 15 * MINUTE, 'the mailbox');
   });
 
   test('about how far the chain of a node has gone moves it on once, and no further than what it was handed', async () => {
