@@ -171,6 +171,7 @@ export class Hearing {
     }
     const asked = introductions.heard(nodeId);
     gossip.heard(nodeId, reception.medium);
+    const isFirst = destinations.get(nodeIdKey(nodeId)) === undefined;
     const learned = destinations.learn(announce, bytes, asked ? nodeIdKey(asked) : '');
     if (learned === 'stale' || learned === 'other') {
       this.#refuse(`${learned}-announce`);
@@ -178,7 +179,8 @@ export class Hearing {
     }
     if (learned === 'new') gossip.add(nodeId, reception.medium);
     if (learned === 'new' && booted) {
-      link.forget(nodeId);
+      // what it has begun with this box before its first announce was heard is of this boot
+      if (!isFirst) link.forget(nodeId);
       queueMicrotask(() => this.onReturn.emit(nodeId));
     }
     if (isFirstHand(cost)) {

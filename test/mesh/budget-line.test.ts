@@ -19,9 +19,13 @@ function scene(spent = HOURLY) {
   budget.take(spent, true);
   const gone: string[] = [];
   const dropped: string[] = [];
-  const add = (key: string, ms: number | (() => number | undefined), how: 'trusted' | 'urgent' | 'other') =>
+  const add = (
+    key: string,
+    ms: number | (() => number | undefined),
+    how: 'trusted' | 'urgent' | 'link' | 'other',
+  ) =>
     line.add(key, {
-      ...{ trusted: how === 'trusted', urgent: how === 'urgent' },
+      ...{ trusted: how === 'trusted', urgent: how === 'urgent', link: how === 'link' },
       price: typeof ms === 'function' ? ms : () => ms,
       go: () => gone.push(key),
       dropped: () => dropped.push(key),
@@ -34,6 +38,15 @@ describe('what the budget has room for', () => {
     const { add, gone } = scene(0);
     add('a', 1_000, 'other');
     expect(gone).toEqual(['a']);
+  });
+});
+
+describe('what takes no air', () => {
+  test('waits for nothing and nobody', () => {
+    const { add, gone } = scene();
+    add('on the air', 1_000, 'trusted');
+    add('by wire', 0, 'other');
+    expect(gone).toEqual(['by wire']);
   });
 });
 
@@ -62,6 +75,14 @@ describe('what it has no room for', () => {
     expect(gone).toEqual([]);
     await clock.run(2 * HOUR);
     expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
+  });
+
+  test('goes by turns where links and all else wait: neither crowd keeps the other waiting', async () => {
+    const { add, clock, gone } = scene();
+    for (let i = 0; i < 3; i++) add(`news ${i}`, 400, 'other');
+    for (let i = 0; i < 3; i++) add(`link ${i}`, 1_200, 'link');
+    await clock.run(2 * HOUR);
+    expect(gone).toEqual(['link 0', 'news 0', 'link 1', 'news 1', 'link 2', 'news 2']);
   });
 
   test('is dropped where somebody waits for it, for two minutes: whoever waits asks again', async () => {
