@@ -36,10 +36,10 @@ test('twenty leaves write to each other at once: nothing is lost, the hub stays 
       delays.push((world.sim.monotonic() - at) / 1000);
     }
   }
-  // as hidden from each other as can be: the luckiest needs seconds, the middle one a minute, the last one seven
+  // as hidden from each other as can be: the luckiest needs most of a minute, the last one three or four
   expect(delays).toHaveLength(LEAVES);
   expect(delays[LEAVES / 2]).toBeLessThan(240);
-  expect(delays.at(-1)).toBeLessThan(1800);
+  expect(delays.at(-1)).toBeLessThan(600);
   expect(deepest).toBeLessThan(16);
   for (const leaf of leaves) expect(textsOf(leaf)).toHaveLength(1);
   for (const { name } of [hub, ...leaves]) expect(air.busiestHourMs(name)).toBeLessThanOrEqual(ALLOWED_MS);
