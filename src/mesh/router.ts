@@ -137,8 +137,9 @@ export class Router implements Routing {
     const freshness = new OwnFreshness({ nodeId, chainSecret, nextPosition, skipTo });
     this.#freshness = freshness;
     this.#handed = new HandedSteps(db, freshness);
-    const hears = () => this.#earshot.up(clock.monotonic()).length;
-    const neighbours = () => fullest(this.#earshot.up(clock.monotonic()), (id) => link.shared.isMutual(id));
+    const hears = () => this.#earshot.sharing(clock.monotonic());
+    const neighbours = () =>
+      fullest(hears(), this.#earshot.up(clock.monotonic()), (id) => link.shared.isMutual(id));
     const hasNews = () => this.#gossip.hasNews;
     const budget = new RoutingBudget({ clock, neighbours, hasNews, legalMs });
     this.#budget = budget;
