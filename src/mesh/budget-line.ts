@@ -69,18 +69,23 @@ export class BudgetLine {
     for (const waiting of this.#all()) waiting.dropped();
   }
 
-  /** Goes at once, or once there is room; what takes no air waits for none. What waits under the same key is dropped. */
+  /**
+   * Goes at once, or once there is room; what takes no air waits for none. What waits under the same key gives it its
+   * place, where it is of the same rank, and is dropped.
+   */
   add(key: string, waiting: Waiting): void {
     const rank = this.#ranks[rankOf(waiting)];
-    const before = this.#remove(key);
+    const before = RANKS.map((r) => this.#ranks[r].get(key)).find((entry) => entry !== undefined);
     if (this.#stopped || (rank.size >= MOST_WAITING && !before)) {
       this.#counters.count('mesh.line-full');
       waiting.dropped();
       return;
     }
-    if (waiting.price() === 0) waiting.go();
+    const isFree = waiting.price() === 0;
+    for (const r of RANKS) if (isFree || this.#ranks[r] !== rank) this.#ranks[r].delete(key);
+    if (isFree) waiting.go();
     else rank.set(key, { since: this.#clock.monotonic(), waiting });
-    before?.dropped();
+    before?.waiting.dropped();
     this.#serve();
   }
 
@@ -121,14 +126,6 @@ export class BudgetLine {
   #first(): (Entry & { readonly key: string; readonly rank: Rank }) | undefined {
     for (const rank of ORDER[this.#turn])
       for (const [key, entry] of this.#ranks[rank]) return { ...entry, key, rank };
-    return undefined;
-  }
-
-  #remove(key: string): Waiting | undefined {
-    for (const rank of RANKS) {
-      const known = this.#ranks[rank].get(key)?.waiting;
-      if (this.#ranks[rank].delete(key)) return known;
-    }
     return undefined;
   }
 

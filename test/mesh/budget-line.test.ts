@@ -114,6 +114,15 @@ describe('what it has no room for', () => {
     expect(gone).toEqual(['a']);
   });
 
+  test('has the place of what it replaces, where that is of its rank', async () => {
+    const { add, clock, gone } = scene();
+    for (const key of ['a', 'b', 'c']) add(key, 400, 'other');
+    add('a', 500, 'other');
+    add('b', 500, 'link');
+    await clock.run(2 * HOUR);
+    expect(gone).toEqual(['b', 'a', 'c']);
+  });
+
   test('is refused, and counted, beyond 128 of its rank', () => {
     const { add, counters, dropped } = scene();
     for (let i = 0; i < 130; i++) add(`${i}`, 1_000, 'other');
