@@ -1,7 +1,7 @@
 /**
  * What waits until the routing budget has room for it (docs/protocol/mesh.md, "Budget"): this box's own needs first,
- * then what somebody waits for, then what brings links about and the rest by turns; of each the oldest. Nothing
- * overtakes, so that a long frame is not put off for ever by short ones.
+ * then what somebody waits for, then the rest; of each the oldest. Nothing overtakes, so that a long frame is not put
+ * off for ever by short ones.
  */
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
@@ -13,21 +13,13 @@ const MOST_WAITING = 128;
 const SHORTEST_WAIT = 100;
 /** ms: what somebody waits for is stale after as long, and whoever waits asks again. */
 const PATIENCE = 120_000;
-const RANKS = ['trusted', 'urgent', 'link', 'other'] as const;
-type Rank = (typeof RANKS)[number];
-/** Links and the rest by turns: a crowd of newcomers would keep all else waiting, and news of many nodes all links. */
-const ORDER: Record<'link' | 'other', readonly Rank[]> = {
-  link: RANKS,
-  other: ['trusted', 'urgent', 'other', 'link'],
-};
+const RANKS = ['trusted', 'urgent', 'other'] as const;
 
 export interface Waiting {
   /** An own need, or that of a trusted peer. */
   readonly trusted: boolean;
   /** Somebody waits for a route. */
   readonly urgent: boolean;
-  /** A link may come of it. */
-  readonly link?: boolean;
   /** ms on air; undefined where it is of no use any more. */
   readonly price: () => number | undefined;
   /** It is paid for. */
@@ -36,23 +28,18 @@ export interface Waiting {
   readonly dropped: () => void;
 }
 
-interface Entry {
-  readonly since: number;
-  readonly waiting: Waiting;
-}
-
 export class BudgetLine {
   readonly #budget: RoutingBudget;
   readonly #clock: Clock;
   readonly #counters: Counters;
-  readonly #ranks: Record<Rank, Map<string, Entry>> = {
+  readonly #ranks: Record<
+    (typeof RANKS)[number],
+    Map<string, { readonly since: number; readonly waiting: Waiting }>
+  > = {
     trusted: new Map(),
     urgent: new Map(),
-    link: new Map(),
     other: new Map(),
   };
-  /** Of the last two, whose turn it is. */
-  #turn: keyof typeof ORDER = 'link';
   #timer: Cancel | undefined;
   #isServing = false;
   #stopped = false;
@@ -69,23 +56,17 @@ export class BudgetLine {
     for (const waiting of this.#all()) waiting.dropped();
   }
 
-  /**
-   * Goes at once, or once there is room; what takes no air waits for none. What waits under the same key gives it its
-   * place, where it is of the same rank, and is dropped.
-   */
+  /** Goes at once, or once there is room. What waits under the same key gives it its place, and is dropped. */
   add(key: string, waiting: Waiting): void {
-    const rank = this.#ranks[rankOf(waiting)];
-    const before = RANKS.map((r) => this.#ranks[r].get(key)).find((entry) => entry !== undefined);
+    const rank = this.#ranks[waiting.trusted ? 'trusted' : waiting.urgent ? 'urgent' : 'other'];
+    const before = this.#remove(key);
     if (this.#stopped || (rank.size >= MOST_WAITING && !before)) {
       this.#counters.count('mesh.line-full');
       waiting.dropped();
       return;
     }
-    const isFree = waiting.price() === 0;
-    for (const r of RANKS) if (isFree || this.#ranks[r] !== rank) this.#ranks[r].delete(key);
-    if (isFree) waiting.go();
-    else rank.set(key, { since: this.#clock.monotonic(), waiting });
-    before?.waiting.dropped();
+    rank.set(key, { since: this.#clock.monotonic(), waiting });
+    before?.dropped();
     this.#serve();
   }
 
@@ -100,42 +81,32 @@ export class BudgetLine {
     this.#isServing = false;
   }
 
-  /** All that can be paid for goes; gives the timer for what cannot. What is added meanwhile has its turn later. */
+  /** All that can be paid for goes; gives the timer for what cannot. */
   #sendAffordable(): Cancel | undefined {
-    for (let left = [...this.#all()].length; left > 0; left--) {
-      const first = this.#first();
-      if (!first) return undefined;
-      const { key, rank, since, waiting } = first;
-      const isStale = rank === 'urgent' && this.#clock.monotonic() - since > PATIENCE;
-      const price = isStale ? undefined : waiting.price();
-      if (price !== undefined && !this.#budget.take(price, waiting.trusted)) {
-        const wait = Math.max(this.#budget.waitMs(price, waiting.trusted), SHORTEST_WAIT);
-        return this.#clock.after(Math.min(wait, PATIENCE), () => this.#serve());
+    for (const rank of RANKS)
+      for (const [key, { since, waiting }] of this.#ranks[rank]) {
+        const isStale = rank === 'urgent' && this.#clock.monotonic() - since > PATIENCE;
+        const price = isStale ? undefined : waiting.price();
+        if (price !== undefined && !this.#budget.take(price, waiting.trusted)) {
+          const wait = Math.max(this.#budget.waitMs(price, waiting.trusted), SHORTEST_WAIT);
+          return this.#clock.after(Math.min(wait, PATIENCE), () => this.#serve());
+        }
+        this.#ranks[rank].delete(key);
+        if (price === undefined) waiting.dropped();
+        else waiting.go();
       }
-      this.#ranks[rank].delete(key);
-      if (price === undefined) waiting.dropped();
-      else {
-        if (rank === this.#turn) this.#turn = rank === 'link' ? 'other' : 'link';
-        waiting.go();
-      }
-    }
     return undefined;
   }
 
-  /** Whose turn it is. */
-  #first(): (Entry & { readonly key: string; readonly rank: Rank }) | undefined {
-    for (const rank of ORDER[this.#turn])
-      for (const [key, entry] of this.#ranks[rank]) return { ...entry, key, rank };
+  #remove(key: string): Waiting | undefined {
+    for (const rank of RANKS) {
+      const known = this.#ranks[rank].get(key)?.waiting;
+      if (this.#ranks[rank].delete(key)) return known;
+    }
     return undefined;
   }
 
   *#all(): Iterable<Waiting> {
     for (const rank of RANKS) for (const { waiting } of this.#ranks[rank].values()) yield waiting;
   }
-}
-
-function rankOf({ link, trusted, urgent }: Waiting): Rank {
-  if (trusted) return 'trusted';
-  if (urgent) return 'urgent';
-  return link ? 'link' : 'other';
 }

@@ -8,8 +8,6 @@ export const T0_LEAST_MS = 30 * MINUTE;
 const MISSED = 3.2;
 /** ms: whoever is silent for longer is down, whatever its T0. */
 export const LONGEST_SILENCE_MS = MISSED * 20 * MINUTE;
-/** ms: whoever was heard within as long shares the channel, also one that is heard only now and then. */
-const SHARES_FOR_MS = 120 * MINUTE;
 /** So many tries without an answer, and no sign of life meanwhile: down. */
 const MOST_UNANSWERED = 6;
 /** Strangers share this many places; the one unheard for longest goes first. */
@@ -118,13 +116,6 @@ export class Earshot {
     const up: Heard[] = [];
     for (const heard of this.#heard.values()) if (isUp(heard, now)) up.push(heard);
     return up;
-  }
-
-  /** How many nodes share the channel here: each was heard lately, whether it is up or not. */
-  sharing(now: number): number {
-    let count = 0;
-    for (const { at } of this.#heard.values()) if (now - at <= SHARES_FOR_MS) count++;
-    return count;
   }
 
   #makeRoom(): void {

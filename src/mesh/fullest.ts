@@ -7,10 +7,10 @@ const MOST_BELIEVED = 32;
 /** Who is not linked, and could be anybody, is believed so many beside twice as many as are heard here. */
 const STRANGER_HEARS = 4;
 
-/** How many nodes share the channel where it is fullest: `here`, or as those who are `up` say of themselves. */
-export function fullest(here: number, up: readonly Heard[], isLinked: (id: NodeId) => boolean): number {
-  const ofStrangers = 2 * here + STRANGER_HEARS;
-  let most = here;
+/** How many nodes share the channel where it is fullest, of what is heard and what those who are `up` say of themselves. */
+export function fullest(up: readonly Heard[], isLinked: (id: NodeId) => boolean): number {
+  const ofStrangers = 2 * up.length + STRANGER_HEARS;
+  let most = up.length;
   for (const { hears, nodeId } of up) {
     const said = Math.min(hears, MOST_BELIEVED);
     if (said <= most) continue;

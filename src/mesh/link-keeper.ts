@@ -50,15 +50,9 @@ export interface LinkKeeperOptions {
   readonly counters: Counters;
 }
 
-interface Begun {
-  readonly urgent: boolean;
-}
-
 interface Plan {
-  /** Infinity: not before it is heard again, or what has begun is over. */
+  /** Infinity: not before it is heard again. */
   dueAt: number;
-  /** An attempt that has begun: it waits for the budget, or is being made. */
-  begun: Begun | undefined;
   /** In a row, and when the pause after the last one ends. */
   failures: number;
   pausedUntil: number;
@@ -72,8 +66,7 @@ export class LinkKeeper {
   readonly #o: LinkKeeperOptions;
   readonly #plans = new Map<string, Plan>();
   #timer: Cancel | undefined;
-  /** Attempts wait for the budget each for itself, and are made one after the other. */
-  #attempts: Promise<void> = Promise.resolve();
+  #busy = false;
   #stopped = false;
   #dismissedAt = Number.NEGATIVE_INFINITY;
 
@@ -96,8 +89,7 @@ export class LinkKeeper {
       return;
     }
     const plan = this.#plans.get(key);
-    const isPlanned = plan && (plan.begun || plan.dueAt !== Infinity);
-    if (isPlanned && !(plan.lacksKey && this.#o.keyOf(id))) return;
+    if (plan && plan.dueAt !== Infinity && !(plan.lacksKey && this.#o.keyOf(id))) return;
     const now = clock.monotonic();
     const spread = this.#spread(earshot.up(now).length, this.#airtimeTo(id, link.neighbour(id).linked));
     // one of the two begins; the other one only where that has failed
@@ -107,7 +99,7 @@ export class LinkKeeper {
     const { failures, pausedUntil } = plan && !plan.lacksKey ? plan : NEVER_TRIED;
     const dueAt = Math.max(now + wait, pausedUntil);
     this.#plans.delete(key);
-    this.#plans.set(key, { dueAt, begun: undefined, failures, pausedUntil, lacksKey: false });
+    this.#plans.set(key, { dueAt, failures, pausedUntil, lacksKey: false });
     this.#forgetUnheard();
     this.#arm();
   }
@@ -129,7 +121,7 @@ export class LinkKeeper {
     const { clock, random } = this.#o;
     const now = clock.monotonic();
     for (const [key, plan] of this.#plans) {
-      if (plan.failures > 0 || plan.begun?.urgent || (via && key !== nodeIdKey(via))) continue;
+      if (plan.failures > 0 || (via && key !== nodeIdKey(via))) continue;
       plan.dueAt = Math.min(plan.dueAt, now + HURRY * uniform(random));
     }
     this.#arm();
@@ -138,32 +130,35 @@ export class LinkKeeper {
   #arm(): void {
     const { clock } = this.#o;
     this.#timer?.();
-    if (this.#stopped) return;
+    if (this.#busy || this.#stopped) return;
     const dueAt = Math.min(...[...this.#plans.values()].map((p) => p.dueAt));
     if (dueAt === Infinity) return;
-    this.#timer = clock.after(dueAt - clock.monotonic(), () => {
-      this.#beginDue();
+    this.#timer = clock.after(dueAt - clock.monotonic(), async () => {
+      this.#busy = true;
+      await this.#next();
+      this.#busy = false;
       this.#arm();
     });
   }
 
-  #beginDue(): void {
+  async #next(): Promise<void> {
     const { clock, earshot, link } = this.#o;
     const now = clock.monotonic();
-    for (const [key, plan] of [...this.#plans]) {
+    for (const [key, plan] of this.#plans) {
       if (plan.dueAt > now) continue;
       const heard = earshot.get(key);
       if (!heard || link.shared.isMutual(heard.nodeId)) this.#plans.delete(key);
       else if (!earshot.isUp(key, now)) plan.dueAt = Infinity;
-      else this.#begin(heard, plan);
+      else return this.#try(heard, plan);
     }
   }
 
-  #begin(heard: Heard, plan: Plan): void {
-    const { clock, keyOf, link, solicitKey } = this.#o;
-    const { nodeId } = heard;
-    if (!link.neighbour(nodeId).linked && !keyOf(nodeId)) {
-      plan.dueAt = clock.monotonic() + this.#failed(plan, KEY_PAUSES);
+  async #try({ key, nodeId }: Heard, plan: Plan): Promise<void> {
+    const { clock, isTrusted, keyOf, link, paced, solicitKey } = this.#o;
+    const trusted = isTrusted(nodeId);
+    const { linked } = link.neighbour(nodeId);
+    if (!linked && !keyOf(nodeId)) {
+      this.#failed(plan, KEY_PAUSES);
       plan.lacksKey = true;
       solicitKey(nodeId);
       return;
@@ -172,70 +167,46 @@ export class LinkKeeper {
       plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
       return;
     }
-    void this.#attempt(heard, plan);
-  }
-
-  /** Once there is room for it, and the attempt before is over. */
-  async #attempt({ key, nodeId }: Heard, plan: Plan): Promise<void> {
-    const { clock, earshot, inHurry, isTrusted, link, paced } = this.#o;
-    const begun = { urgent: inHurry() };
-    plan.begun = begun;
-    plan.dueAt = Infinity;
-    const isOpen = () =>
-      this.#plans.get(key) === plan && !link.shared.isMutual(nodeId) && earshot.isUp(key, clock.monotonic());
-    let paid = 0;
-    const price = () => {
-      paid = this.#airtimeTo(nodeId, link.neighbour(nodeId).linked);
-      return isOpen() ? paid : undefined;
-    };
-    const how = { trusted: isTrusted(nodeId), urgent: begun.urgent, link: true };
-    const hasRoom = await paced.turn({ key: `link ${key}`, ...how, price });
-    // begun anew, in a hurry
-    if (plan.begun !== begun) return;
-    plan.begun = { urgent: true };
-    const made = this.#attempts.then(() =>
-      hasRoom && isOpen() ? this.#try(nodeId, plan, paid) : BUDGET_PAUSE,
-    );
-    this.#attempts = made.then(() => {});
-    const pause = await made;
-    plan.begun = undefined;
-    plan.dueAt = clock.monotonic() + pause;
-    this.#arm();
-  }
-
-  /** ms until it is due again, where it has not succeeded. */
-  async #try(nodeId: NodeId, plan: Plan, paid: number): Promise<number> {
-    const { link, paced } = this.#o;
+    const price = this.#airtimeTo(nodeId, linked);
+    if (!paced.pay(trusted, price)) {
+      plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
+      return;
+    }
     this.#makePlace(nodeId);
     paced.sealed(this.#airtimeTo(nodeId, true));
     const links = link.shared.members.filter((m) => link.shared.isMutual(m)).length;
     const tries = plan.failures === 0 && links < FEW_LINKS ? FIRST_TRIES : TRIES;
     try {
-      const how = { priority: 0, tries, spent: paced.beyond(paid), paysHandshake: true } as const;
-      if (!(await link.shared.admit(nodeId, how))) return REFUSED_PAUSE;
-      this.#plans.delete(nodeIdKey(nodeId));
-      return Infinity;
+      if (
+        await link.shared.admit(nodeId, {
+          priority: 0,
+          tries,
+          spent: paced.beyond(price),
+          paysHandshake: true,
+        })
+      )
+        this.#plans.delete(key);
+      else plan.dueAt = clock.monotonic() + REFUSED_PAUSE;
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
-      return e.reason === 'no-answer' || e.reason === 'no-key' ? this.#failed(plan, PAUSES) : BUDGET_PAUSE;
+      if (e.reason === 'no-answer' || e.reason === 'no-key') this.#failed(plan, PAUSES);
+      else plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
     }
   }
 
-  /** ms until the next attempt. */
-  #failed(plan: Plan, pauses: readonly number[]): number {
+  #failed(plan: Plan, pauses: readonly number[]): void {
     const { clock, counters, random } = this.#o;
     counters.count('mesh.link-failed');
-    const longest = pauses[Math.min(plan.failures, pauses.length - 1)] as number;
-    const pause = longest * (0.75 + 0.5 * uniform(random));
+    const pause = pauses[Math.min(plan.failures, pauses.length - 1)] as number;
     plan.failures++;
-    plan.pausedUntil = clock.monotonic() + pause;
-    return pause;
+    plan.pausedUntil = clock.monotonic() + pause * (0.75 + 0.5 * uniform(random));
+    plan.dueAt = plan.pausedUntil;
   }
 
   /** Those in earshot are bounded, and so are plans. */
   #forgetUnheard(): void {
-    for (const [key, { begun, dueAt }] of this.#plans)
-      if (dueAt === Infinity && !begun && !this.#o.earshot.get(key)) this.#plans.delete(key);
+    for (const [key, { dueAt }] of this.#plans)
+      if (dueAt === Infinity && !this.#o.earshot.get(key)) this.#plans.delete(key);
   }
 
   /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */

@@ -85,11 +85,8 @@ export class OwnSolicits {
   /** Asks one in earshot for its announce. */
   forKey(id: NodeId): void {
     const entry = { prefix: id.subarray(0, PREFIX_LENGTH), leastStep: 0, nonce: this.#nonce(), ring: 1 };
-    const frame = () => encodeSolicit({ from: NOBODY, entries: [entry] });
-    const { isTrusted, link, paced } = this.#o;
-    const how = { trusted: isTrusted(id), urgent: false, link: true, frame };
-    for (const { name: medium } of link.media)
-      void paced.call({ ...how, key: `key of ${nodeIdKey(id)} ${medium}`, medium });
+    const frame = encodeSolicit({ from: NOBODY, entries: [entry] });
+    this.#o.paced.broadcast(frame, this.#o.isTrusted(id));
   }
 
   #arm(): void {

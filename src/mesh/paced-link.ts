@@ -14,13 +14,10 @@ const ACK_FRAME = 25;
 const TRIES = 3;
 
 /** What may wait for the budget, and on whose behalf. */
-interface Said extends Pick<Waiting, 'trusted' | 'urgent' | 'link'> {
+interface Said extends Pick<Waiting, 'trusted' | 'urgent'> {
   /** Of two with the same key, the later one counts. */
   readonly key: string;
 }
-
-/** What is to be paid for, and nothing else. */
-export type Turn = Said & Pick<Waiting, 'price'>;
 
 /** One for a neighbour. */
 export interface Telling extends Said {
@@ -65,15 +62,8 @@ export class PacedLink {
     this.#line.stop();
   }
 
-  /** Room for what its caller does, of `price` ms; false where that is of no use any more, or the line is full. */
-  turn({ key, price, ...rank }: Turn): Promise<boolean> {
-    return new Promise((resolve) => {
-      this.#line.add(key, { ...rank, price, go: () => resolve(true), dropped: () => resolve(false) });
-    });
-  }
-
   /** Takes so much airtime, or counts that there is none. */
-  #pay(trusted: boolean, airtimeMs: number): boolean {
+  pay(trusted: boolean, airtimeMs: number): boolean {
     if (this.#budget.take(airtimeMs, trusted)) return true;
     this.#counters.count('mesh.over-budget');
     return false;
@@ -105,7 +95,7 @@ export class PacedLink {
   /** A loose frame to whoever hears it, on each medium or where `to` says; true where one was handed it. */
   broadcast(frame: Uint8Array, trusted: boolean, to?: Destination): boolean {
     const media = this.#link.media.filter((m) => to === undefined || m.name === to.medium);
-    const paid = media.filter((m) => this.#pay(trusted, m.airtime(frame.length) ?? 0));
+    const paid = media.filter((m) => this.pay(trusted, m.airtime(frame.length) ?? 0));
     for (const { name } of paid) void this.#link.broadcast(frame, 0, to ?? { medium: name });
     return paid.length > 0;
   }
@@ -121,7 +111,7 @@ export class PacedLink {
   }
 
   /** A record to one neighbour, once the budget has room, where it is up then; true once it is known to have arrived. */
-  tell({ bytes, key, record, to, ...rank }: Telling): Promise<boolean> {
+  tell({ bytes, key, record, to, trusted, urgent }: Telling): Promise<boolean> {
     let paid = 0;
     const price = () => {
       const length = bytes();
@@ -133,8 +123,7 @@ export class PacedLink {
     };
     return new Promise((resolve, reject) => {
       this.#line.add(key, {
-        ...rank,
-        price,
+        ...{ trusted, urgent, price },
         go: () => this.#send(to, paid, record).then(resolve, reject),
         dropped: () => resolve(false),
       });
@@ -142,12 +131,12 @@ export class PacedLink {
   }
 
   /** A loose frame, once the budget has room; true once it was handed to its medium. */
-  call({ frame, key, medium, ...rank }: Calling): Promise<boolean> {
+  call({ frame, key, medium, trusted, urgent }: Calling): Promise<boolean> {
     const facts = this.#link.media.find((m) => m.name === medium);
     return new Promise((resolve) => {
       let made: Uint8Array | undefined;
       this.#line.add(key, {
-        ...rank,
+        ...{ trusted, urgent },
         price: () => {
           made = frame();
           return made && facts ? (facts.airtime(made.length) ?? 0) : undefined;

@@ -19,13 +19,9 @@ function scene(spent = HOURLY) {
   budget.take(spent, true);
   const gone: string[] = [];
   const dropped: string[] = [];
-  const add = (
-    key: string,
-    ms: number | (() => number | undefined),
-    how: 'trusted' | 'urgent' | 'link' | 'other',
-  ) =>
+  const add = (key: string, ms: number | (() => number | undefined), how: 'trusted' | 'urgent' | 'other') =>
     line.add(key, {
-      ...{ trusted: how === 'trusted', urgent: how === 'urgent', link: how === 'link' },
+      ...{ trusted: how === 'trusted', urgent: how === 'urgent' },
       price: typeof ms === 'function' ? ms : () => ms,
       go: () => gone.push(key),
       dropped: () => dropped.push(key),
@@ -38,15 +34,6 @@ describe('what the budget has room for', () => {
     const { add, gone } = scene(0);
     add('a', 1_000, 'other');
     expect(gone).toEqual(['a']);
-  });
-});
-
-describe('what takes no air', () => {
-  test('waits for nothing and nobody', () => {
-    const { add, gone } = scene();
-    add('on the air', 1_000, 'trusted');
-    add('by wire', 0, 'other');
-    expect(gone).toEqual(['by wire']);
   });
 });
 
@@ -77,14 +64,6 @@ describe('what it has no room for', () => {
     expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
   });
 
-  test('goes by turns where links and all else wait: neither crowd keeps the other waiting', async () => {
-    const { add, clock, gone } = scene();
-    for (let i = 0; i < 3; i++) add(`news ${i}`, 400, 'other');
-    for (let i = 0; i < 3; i++) add(`link ${i}`, 1_200, 'link');
-    await clock.run(2 * HOUR);
-    expect(gone).toEqual(['link 0', 'news 0', 'link 1', 'news 1', 'link 2', 'news 2']);
-  });
-
   test('is dropped where somebody waits for it, for two minutes: whoever waits asks again', async () => {
     const { add, clock, dropped, gone } = scene();
     add('sought', 1_440, 'urgent');
@@ -112,15 +91,6 @@ describe('what it has no room for', () => {
     expect(dropped).toEqual(['a']);
     await clock.run(HOUR);
     expect(gone).toEqual(['a']);
-  });
-
-  test('has the place of what it replaces, where that is of its rank', async () => {
-    const { add, clock, gone } = scene();
-    for (const key of ['a', 'b', 'c']) add(key, 400, 'other');
-    add('a', 500, 'other');
-    add('b', 500, 'link');
-    await clock.run(2 * HOUR);
-    expect(gone).toEqual(['b', 'a', 'c']);
   });
 
   test('is refused, and counted, beyond 128 of its rank', () => {

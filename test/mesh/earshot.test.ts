@@ -39,16 +39,6 @@ describe('a neighbour', () => {
     misses(5);
     expect(earshot.isUp(key, MINUTE)).toBe(true);
   });
-  test('shares the channel for two hours, up or down', () => {
-    const { earshot, misses } = scene();
-    misses(6);
-    expect([119, 121].map((m) => earshot.sharing(m * MINUTE))).toEqual([1, 0]);
-  });
-  test('whose connection has ended shares nothing', () => {
-    const { earshot } = scene();
-    earshot.gone(nodeId);
-    expect(earshot.sharing(1)).toBe(0);
-  });
   test('says how many it hears, which holds until it says something else', () => {
     const { earshot } = scene();
     earshot.note({ nodeId, at: MINUTE });

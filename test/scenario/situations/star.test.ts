@@ -36,7 +36,7 @@ test('twenty leaves write to each other at once: nothing is lost, the hub stays 
       delays.push((world.sim.monotonic() - at) / 1000);
     }
   }
-  // as hidden from each other as can be: the luckiest needs most of a minute, the last one three or four
+  // as hidden from each other as can be: the middle one needs two minutes, the last one three or four
   expect(delays).toHaveLength(LEAVES);
   expect(delays[LEAVES / 2]).toBeLessThan(240);
   expect(delays.at(-1)).toBeLessThan(600);
