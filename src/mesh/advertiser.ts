@@ -12,6 +12,7 @@ import { nodeIdFromKey } from '../identity/node-id.ts';
 import type { Link, Reach, Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { BEACON_LENGTH } from './beacon.ts';
+import type { ChannelShares } from './channel-shares.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import {
   type DigestEntry,
@@ -54,8 +55,7 @@ export interface AdvertiserOptions {
   readonly paced: PacedLink;
   /** The part of time that digests may use. */
   readonly share: () => number;
-  /** How many nodes are heard here. */
-  readonly hears: () => number;
+  readonly shares: Pick<ChannelShares, 'crowd' | 'say'>;
   readonly freshness: OwnFreshness;
   readonly destinations: Destinations;
   readonly distances: FeasibilityDistances;
@@ -149,8 +149,10 @@ export class Advertiser {
 
   /** A digest of these entries, to be sent by itself. */
   digestOf(entries: readonly DigestEntry[], wants: readonly DigestWant[] = []): Rec {
-    const hears = Math.min(this.#o.hears(), 255);
-    return { type: RECORD.digest, body: encodeDigest({ t0: this.#t0, hears, wants, entries }) };
+    return {
+      type: RECORD.digest,
+      body: encodeDigest({ t0: this.#t0, crowd: this.#o.shares.say(), wants, entries }),
+    };
   }
 
   /** This box's own entry, as it stands. */
@@ -200,7 +202,9 @@ export class Advertiser {
 
   /** What was learned and said, for the next start. */
   #remember(): Promise<void> {
-    return this.#o.memory.save(this.#o.clock.monotonic(), { t0: this.t0, dueAt: this.#dueAt });
+    const { clock, memory, shares } = this.#o;
+    const { around } = shares.crowd;
+    return memory.save(clock.monotonic(), { t0: this.t0, dueAt: this.#dueAt, around });
   }
 
   async #tick(): Promise<void> {

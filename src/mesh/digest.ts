@@ -1,12 +1,13 @@
 /** Route digests, record 34: what a node's neighbours reach through it (docs/protocol/mesh.md, "Route digests"). */
 import { decode, type Reader, Writer } from '../core/bytes.ts';
 import { LONGEST_LOG_BYTE } from '../core/log-byte.ts';
+import type { Crowd } from './channel-shares.ts';
 import { AWAY, HOP_LIMIT, OWN_COST, type PathCost } from './metric.ts';
 
 export const PREFIX_LENGTH = 4;
 const FRESHNESS_LENGTH = 8;
-/** T0, the number of nodes heard, that of wants, and the price and the bottleneck that most entries share. */
-const HEAD_LENGTH = 6;
+/** T0, how full the channel is here and around, the number of wants, and the price and the bottleneck that most entries share. */
+const HEAD_LENGTH = 7;
 const WANT_LENGTH = 2 + PREFIX_LENGTH;
 /** In one digest. */
 export const MOST_WANTS = 8;
@@ -37,8 +38,8 @@ export interface DigestWant {
 export interface Digest {
   /** Log byte: the advertiser's T0. */
   readonly t0: number;
-  /** How many nodes the advertiser hears, 0–255. */
-  readonly hears: number;
+  /** How full the channel is at the advertiser. */
+  readonly crowd: Crowd;
   /** At most 8. */
   readonly wants: readonly DigestWant[];
   readonly entries: readonly DigestEntry[];
@@ -68,11 +69,11 @@ export function wantsWithin(bytes: number, entries: readonly DigestEntry[]): num
   return Math.min(Math.max(left, 0), MOST_WANTS);
 }
 
-/** The body: T0, how many are heard, what entries share, 6 bytes a want, and 15 or 18 bytes an entry. */
-export function encodeDigest({ t0, hears, wants, entries }: Digest): Uint8Array {
+/** The body: T0, how full the channel is, what entries share, 6 bytes a want, and 15 or 18 bytes an entry. */
+export function encodeDigest({ t0, crowd, wants, entries }: Digest): Uint8Array {
   const shared = sharedTerms(entries);
-  const w = new Writer(lengthOf(entries, wants.length)).u8(t0).u8(hears).u8(wants.length);
-  w.u16(shared.price).u8(shared.bottleneck);
+  const w = new Writer(lengthOf(entries, wants.length)).u8(t0).u8(crowd.here).u8(crowd.around);
+  w.u8(wants.length).u16(shared.price).u8(shared.bottleneck);
   for (const { of, prefix } of wants) w.u16(of).raw(prefix);
   for (const { prefix, freshness, cost } of entries) {
     const { away, bottleneck, hops, metric, price } = cost;
@@ -87,7 +88,7 @@ export function encodeDigest({ t0, hears, wants, entries }: Digest): Uint8Array 
 /** The digest in a body; undefined where it is malformed. */
 export function decodeDigest(body: Uint8Array): Digest | undefined {
   return decode(body, (r) => {
-    const [t0, hears, wanted] = [r.u8(), r.u8(), r.u8()];
+    const [t0, here, around, wanted] = [r.u8(), r.u8(), r.u8(), r.u8()];
     const shared = { price: r.u16(), bottleneck: r.u8() };
     if (wanted > MOST_WANTS || t0 > LONGEST_LOG_BYTE) return undefined;
     const wants = Array.from({ length: wanted }, () => ({
@@ -96,7 +97,7 @@ export function decodeDigest(body: Uint8Array): Digest | undefined {
     }));
     const entries: DigestEntry[] = [];
     while (r.left > 0) entries.push(readEntry(r, shared));
-    return entries.length > 0 ? { t0, hears, wants, entries } : undefined;
+    return entries.length > 0 ? { t0, crowd: { here, around }, wants, entries } : undefined;
   });
 }
 

@@ -1,5 +1,6 @@
 /** Who is in earshot: signs of life, and how good each link is (docs/protocol/mesh.md, "Beacon"). */
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type Crowd, UNSAID } from './channel-shares.ts';
 import { LinkMeter } from './link-meter.ts';
 
 const MINUTE = 60_000;
@@ -8,6 +9,8 @@ export const T0_LEAST_MS = 30 * MINUTE;
 const MISSED = 3.2;
 /** ms: whoever is silent for longer is down, whatever its T0. */
 export const LONGEST_SILENCE_MS = MISSED * 20 * MINUTE;
+/** ms: whoever was heard within as long fills the channel, also one that is heard only now and then. */
+const FILLS_FOR_MS = 120 * MINUTE;
 /** So many tries without an answer, and no sign of life meanwhile: down. */
 const MOST_UNANSWERED = 6;
 /** Strangers share this many places; the one unheard for longest goes first. */
@@ -27,8 +30,8 @@ export interface Heard {
   capabilities: number | undefined;
   /** ms: its T0, where its digests have said it. */
   t0: number;
-  /** How many nodes it hears itself, where it has said it. */
-  hears: number;
+  /** How full the channel is where it is, as it has said; 0 where it has not. */
+  crowd: Crowd;
   readonly meter: LinkMeter;
 }
 
@@ -38,7 +41,7 @@ export interface Sign {
   readonly rssiDbm?: number | undefined;
   readonly snrDb?: number | undefined;
   readonly capabilities?: number;
-  readonly hears?: number | undefined;
+  readonly crowd?: Crowd | undefined;
   /** Bytes of a beacon, or of a digest, which stands for one: such a frame was to be expected. */
   readonly expectedBytes?: number;
 }
@@ -77,7 +80,7 @@ export class Earshot {
     heard.rssiDbm = sign.rssiDbm ?? heard.rssiDbm;
     heard.snrDb = sign.snrDb ?? heard.snrDb;
     heard.capabilities = sign.capabilities ?? heard.capabilities;
-    heard.hears = sign.hears ?? heard.hears;
+    heard.crowd = sign.crowd ?? heard.crowd;
     this.#heard.delete(key);
     this.#heard.set(key, heard);
     if (this.#heard.size > MOST_STRANGERS) this.#makeRoom();
@@ -118,6 +121,13 @@ export class Earshot {
     return up;
   }
 
+  /** Those heard lately, whether they are up or not. */
+  lately(now: number): readonly Heard[] {
+    const lately: Heard[] = [];
+    for (const heard of this.#heard.values()) if (now - heard.at <= FILLS_FOR_MS) lately.push(heard);
+    return lately;
+  }
+
   #makeRoom(): void {
     const strangers = [...this.#heard.values()].filter((h) => !this.#isTrusted(h.nodeId));
     const [victim] = strangers;
@@ -135,5 +145,14 @@ function isHeard({ at, t0 }: Heard, now: number): boolean {
 
 function fresh({ nodeId, at }: Sign, key: string): Heard {
   const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
-  return { nodeId, key, at, unanswered: 0, ...nothing, t0: T0_LEAST_MS, hears: 0, meter: new LinkMeter() };
+  return {
+    nodeId,
+    key,
+    at,
+    unanswered: 0,
+    ...nothing,
+    t0: T0_LEAST_MS,
+    crowd: UNSAID,
+    meter: new LinkMeter(),
+  };
 }

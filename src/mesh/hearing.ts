@@ -79,7 +79,7 @@ export class Hearing {
     const heard = earshot.get(nodeIdKey(from));
     if (heard) {
       heard.t0 = believedT0(digest.t0);
-      heard.hears = digest.hears;
+      heard.crowd = digest.crowd;
     }
     learner.digest(from, digest);
     const { index } = link.shared;
@@ -124,14 +124,14 @@ export class Hearing {
       this.#refuse('malformed-beacon');
       return;
     }
-    const { capabilities, hears, nodeId, started } = beacon;
+    const { capabilities, crowd, nodeId, started } = beacon;
     if (this.#isSelf(nodeId)) {
       this.#refuse('own-beacon');
       return;
     }
     if (started) this.#started(nodeId, started, reception.medium);
     const { at, rssiDbm, snrDb } = reception;
-    this.note({ nodeId, at, rssiDbm, snrDb, capabilities, hears, expectedBytes: bytes.length });
+    this.note({ nodeId, at, rssiDbm, snrDb, capabilities, crowd, expectedBytes: bytes.length });
     if (this.#o.isKnown(nodeId)) this.#o.link.met(nodeId, reception);
   }
 

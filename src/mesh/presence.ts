@@ -7,6 +7,7 @@ import type { MediumFacts } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
 import { encodeAnnounce } from './announce.ts';
 import { BEACON_LENGTH, encodeBeacon, type Started } from './beacon.ts';
+import type { ChannelShares } from './channel-shares.ts';
 import { beaconInterval } from './earshot.ts';
 import type { OwnFreshness } from './freshness.ts';
 import type { PacedLink } from './paced-link.ts';
@@ -42,8 +43,7 @@ export interface PresenceOptions {
   readonly hasLinks: () => boolean;
   readonly mailboxes: () => readonly NodeId[];
   readonly capabilities: number;
-  /** How many nodes are heard here. */
-  readonly hears: () => number;
+  readonly shares: Pick<ChannelShares, 'say'>;
   /** ms */
   readonly t0: () => number;
   /** When the last digest went out: it stands for a beacon. */
@@ -159,10 +159,10 @@ export class Presence {
   }
 
   #frame(started: Started | undefined): Uint8Array {
-    const { capabilities, hears, identity, load } = this.#o;
+    const { capabilities, identity, load, shares } = this.#o;
     const { nodeId } = identity;
     const full = Math.round(255 * Math.min(load(), 1));
-    const facts = { capabilities, tariffTier: 0, load: full, hears: Math.min(hears(), 255) };
+    const facts = { capabilities, tariffTier: 0, load: full, crowd: shares.say() };
     return encodeBeacon({ nodeId, ...facts, started });
   }
 

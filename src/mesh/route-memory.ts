@@ -19,11 +19,11 @@ const ROUTES: TableSpec<Uint8Array, DestinationRecord> = {
   key: fixed(NODE_ID_LENGTH),
   value: destinationRecord,
 };
-/** One row: the minutes that this box had run when it was last written, and its T0 in minutes. */
-const STATE: TableSpec<string, readonly [number, number]> = {
-  name: 'routes-at',
+/** One row: the minutes that this box had run when it was last written, its T0 in minutes, and its share of the channel. */
+const STATE: TableSpec<string, readonly [number, number, number]> = {
+  name: 'routing-at',
   key: text,
-  value: tuple(u32, u32),
+  value: tuple(u32, u32, u32),
 };
 const ROW = 'saved';
 
@@ -43,6 +43,8 @@ export interface Saying {
   readonly t0: number;
   /** When each destination is due to be said again, `Clock.monotonic()`. */
   readonly dueAt: ReadonlyMap<string, number>;
+  /** As `Crowd.around`. */
+  readonly around: number;
 }
 
 interface Written {
@@ -53,13 +55,14 @@ interface Written {
 export class RouteMemory {
   readonly #o: RouteMemoryOptions;
   readonly #routes: Table<Uint8Array, DestinationRecord>;
-  readonly #state: Table<string, readonly [number, number]>;
+  readonly #state: Table<string, readonly [number, number, number]>;
   readonly #written = new Map<string, Written>();
   readonly #startedAt: number;
   /** Minutes that this box had run before. */
   readonly #ranBefore: number;
   #t0: number | undefined;
   readonly #dueAt = new Map<string, number>();
+  readonly #around: number;
 
   /**
    * Puts what is remembered into the table, at `now`. How long the box was off it does not know: what was left of a
@@ -76,6 +79,7 @@ export class RouteMemory {
     }));
     this.#ranBefore = state?.[0] ?? 0;
     this.#t0 = state && state[1] * MINUTE;
+    this.#around = state?.[2] ?? 0;
     for (const { key, value } of rows) {
       this.#written.set(key, { record: value, bytes: destinationRecord.encode(value) });
       this.#restore(key, value, now);
@@ -84,7 +88,7 @@ export class RouteMemory {
 
   /** What was said before the start; undefined where nothing is remembered. */
   get said(): Saying | undefined {
-    return this.#t0 === undefined ? undefined : { t0: this.#t0, dueAt: this.#dueAt };
+    return this.#t0 === undefined ? undefined : { t0: this.#t0, dueAt: this.#dueAt, around: this.#around };
   }
 
   /** Writes down what has changed. Where the disk does not take it, it is tried again with the next. */
@@ -99,7 +103,7 @@ export class RouteMemory {
           if (written) tx.put(this.#routes, nodeId, written.record);
           else tx.remove(this.#routes, nodeId);
         }
-        tx.put(this.#state, ROW, [minutes, Math.round(saying.t0 / MINUTE)]);
+        tx.put(this.#state, ROW, [minutes, Math.round(saying.t0 / MINUTE), saying.around]);
       },
       { housekeeping: true },
     );

@@ -14,12 +14,12 @@ import { RECORD } from '../link/records.ts';
 import { Advertiser } from './advertiser.ts';
 import { ANNOUNCE_LENGTH } from './announce.ts';
 import { BEACON_LENGTH } from './beacon.ts';
+import { ChannelShares, ONE_NODE } from './channel-shares.ts';
 import { Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import { Earshot, type Heard } from './earshot.ts';
 import { FeasibilityDistances } from './feasibility.ts';
 import { type Order, OwnFreshness, serialAhead, serialOf } from './freshness.ts';
-import { fullest } from './fullest.ts';
 import { Gossip } from './gossip.ts';
 import { HandedSteps } from './handed-steps.ts';
 import { Hearing } from './hearing.ts';
@@ -33,7 +33,7 @@ import { answeredWithin, Presence } from './presence.ts';
 import { RouteMemory } from './route-memory.ts';
 import type { RouteTable, Usable } from './route-table.ts';
 import type { Candidate, Routing } from './routing.ts';
-import { RoutingBudget, StrangerBudget } from './routing-budget.ts';
+import { legalSharers, RoutingBudget, StrangerBudget } from './routing-budget.ts';
 import { Solicitor } from './solicitor.ts';
 import { StandIns } from './stand-ins.ts';
 import { StartWait } from './start-wait.ts';
@@ -138,9 +138,19 @@ export class Router implements Routing {
     this.#freshness = freshness;
     this.#handed = new HandedSteps(db, freshness);
     const hears = () => this.#earshot.up(clock.monotonic()).length;
-    const neighbours = () => fullest(this.#earshot.up(clock.monotonic()), (id) => link.shared.isMutual(id));
+    const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
+    const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
+    const isOnAir = ({ nodeId, rssiDbm }: Heard) => rssiDbm !== undefined || !isWired(nodeId);
+    const shares = new ChannelShares({
+      sharing: () => this.#earshot.lately(clock.monotonic()).filter(isOnAir),
+      isLinked: (id) => link.shared.isMutual(id),
+      legalCrowd: ONE_NODE * legalSharers(legalMs),
+      before: memory.said?.around ?? 0,
+      clock,
+    });
+    const sharers = () => shares.crowd.around / ONE_NODE;
     const hasNews = () => this.#gossip.hasNews;
-    const budget = new RoutingBudget({ clock, neighbours, hasNews, legalMs });
+    const budget = new RoutingBudget({ clock, sharers, hasNews, legalMs });
     this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());
@@ -153,8 +163,6 @@ export class Router implements Routing {
       distances: this.#distances,
       table: this.#table,
     };
-    const unwired = new Set(link.media.filter((m) => !m.connections).map((m) => m.name));
-    const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
     this.#advertiser = new Advertiser({
       ...common,
       ...state,
@@ -164,11 +172,11 @@ export class Router implements Routing {
         rode: (riding) => this.#introductions.rode(riding),
       },
       share: () => budget.share * budget.digestPart,
-      hears,
+      shares,
       load,
     });
     this.#presence = new Presence({
-      ...{ ...common, paced, identity, freshness, capabilities, hears, load, media: link.media },
+      ...{ ...common, paced, identity, freshness, capabilities, shares, load, media: link.media },
       hasLinks: () => link.resumed.length > 0,
       mailboxes: options.mailboxes,
       t0: () => this.#advertiser.t0,

@@ -1,8 +1,8 @@
 /** What routing may use of the air (docs/protocol/mesh.md, "Budget"). */
 import type { Clock } from '../core/clock.ts';
 
-/** Of 3 %: what is left over is spent by those who are out of earshot of the fullest spot, and yet heard there. */
-const CHANNEL_SHARE = 0.023;
+/** Of 3 %: what is left over goes to those who were just started, or are heard too rarely to be known of. */
+const CHANNEL_SHARE = 0.0265;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
@@ -14,12 +14,17 @@ const AMPLE_PART = 0.9;
 
 export interface BudgetOptions {
   readonly clock: Clock;
-  /** How many others share the channel where it is fullest: here, or around any neighbour. */
-  readonly neighbours: () => number;
+  /** As if so many nodes, this one among them, shared the channel equally. */
+  readonly sharers: () => number;
   /** Whether announces wait to be passed on. */
   readonly hasNews: () => boolean;
   /** ms on air in an hour; undefined where the region sets no duty cycle. */
   readonly legalMs: number | undefined;
+}
+
+/** What the law leaves to one node for routing is the share it would have among so many. */
+export function legalSharers(legalMs: number | undefined): number {
+  return legalMs === undefined ? 1 : Math.max((CHANNEL_SHARE * HOUR_MS) / (LEGAL_SHARE * legalMs), 1);
 }
 
 /**
@@ -49,11 +54,10 @@ export class RoutingBudget {
     return this.#o.hasNews() ? DIGEST_PART_WITH_NEWS : DIGEST_PART;
   }
 
-  /** The part of time that this box may spend: of the channel's, what is left to it by its neighbours' equal shares. */
+  /** The part of time that this box may spend: its share of the channel's, or of what the law allows. */
   get share(): number {
-    const { legalMs, neighbours } = this.#o;
-    const ofChannel = CHANNEL_SHARE / (neighbours() + 1);
-    return legalMs === undefined ? ofChannel : Math.min(ofChannel, (LEGAL_SHARE * legalMs) / HOUR_MS);
+    const { legalMs, sharers } = this.#o;
+    return CHANNEL_SHARE / Math.max(sharers(), legalSharers(legalMs));
   }
 
   /** Whether next to nothing of an hour's is spent. */

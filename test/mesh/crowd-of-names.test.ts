@@ -2,11 +2,13 @@
  * One hostile radio that says ever new names, which cost nothing: docs/protocol/mesh.md, "Beacon", "Announce",
  * "Freshness". A neighbour that is linked, and no contact, stays what it is.
  */
+
 import { afterEach, expect, test } from 'vitest';
 import { Identity } from '../../src/identity/keys.ts';
 import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
 import { encodeBeacon, type Started } from '../../src/mesh/beacon.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { MOST_STRANGERS } from '../../src/mesh/destinations.ts';
 import { OwnChain } from '../../src/mesh/freshness.ts';
 import { Village } from './routing-stations.ts';
@@ -21,7 +23,7 @@ async function scene() {
   const outsider = await village.stations.outsider('outsider');
   const random = village.stations.sim.random.fork('names');
   const beacon = (id: Uint8Array, started?: Started) => {
-    const facts = { capabilities: 0, tariffTier: 0, load: 0, hears: 0, started };
+    const facts = { capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID, started };
     return outsider.send(encodeBeacon({ nodeId: nodeIdFrom(id), ...facts }));
   };
   return { router, station, honest, outsider, random, beacon };

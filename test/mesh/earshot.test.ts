@@ -1,6 +1,7 @@
 /** docs/protocol/mesh.md, "Beacon": signs of life. */
 import { describe, expect, test } from 'vitest';
 import { nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { Earshot } from '../../src/mesh/earshot.ts';
 
 const MINUTE = 60_000;
@@ -10,12 +11,18 @@ const key = nodeIdKey(nodeId);
 /** One neighbour, heard at 0. */
 function scene() {
   const earshot = new Earshot(() => false);
-  earshot.note({ nodeId, at: 0, expectedBytes: 24, hears: 5 });
+  earshot.note({ nodeId, at: 0, expectedBytes: 23, crowd: { here: 40, around: 48 } });
   const misses = (n: number) => {
     for (let i = 0; i < n; i++) earshot.missed(nodeId);
   };
   return { earshot, misses };
 }
+
+test('those heard within two hours are heard lately, up or not', () => {
+  const { earshot } = scene();
+  expect([119, 121].map((m) => earshot.lately(m * MINUTE).length)).toEqual([1, 0]);
+  expect(earshot.up(119 * MINUTE)).toEqual([]);
+});
 
 describe('a neighbour', () => {
   test('is up for three expected signs of life', () => {
@@ -39,12 +46,12 @@ describe('a neighbour', () => {
     misses(5);
     expect(earshot.isUp(key, MINUTE)).toBe(true);
   });
-  test('says how many it hears, which holds until it says something else', () => {
+  test('says how full the channel is, which holds until it says something else', () => {
     const { earshot } = scene();
     earshot.note({ nodeId, at: MINUTE });
-    expect(earshot.get(key)?.hears).toBe(5);
-    earshot.note({ nodeId, at: MINUTE, hears: 2 });
-    expect(earshot.get(key)?.hears).toBe(2);
+    expect(earshot.get(key)?.crowd).toEqual({ here: 40, around: 48 });
+    earshot.note({ nodeId, at: MINUTE, crowd: UNSAID });
+    expect(earshot.get(key)?.crowd).toEqual(UNSAID);
   });
   test('that is silent for a moment only has its link measured on', () => {
     const { earshot, misses } = scene();

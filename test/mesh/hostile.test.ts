@@ -1,4 +1,5 @@
 /** What lying neighbours and strangers get from routing: docs/protocol/mesh.md. */
+
 import { afterEach, describe, expect, test } from 'vitest';
 import { concat, fromHex } from '../../src/core/bytes.ts';
 import { Identity } from '../../src/identity/keys.ts';
@@ -6,6 +7,7 @@ import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
 import { encodeBeacon } from '../../src/mesh/beacon.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { chainSecretOf, OwnChain } from '../../src/mesh/freshness.ts';
 import { metricOf, OWN_COST } from '../../src/mesh/metric.ts';
 import { encodeSolicit } from '../../src/mesh/solicit.ts';
@@ -95,7 +97,7 @@ describe('digests', () => {
 
   test('malformed ones are counted', async () => {
     const { b, liar, refused, village } = await scene();
-    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(22) }, 0, 'all');
+    void liar.station.link.shared.send({ type: 34, body: new Uint8Array(23) }, 0, 'all');
     void liar.station.link.shared.send({ type: 32, body: new Uint8Array(4) }, 0, 'all');
     await village.run(2000);
     const isCounted = b.station.counters.get('link.refused.shared-record');
@@ -169,7 +171,7 @@ describe('beacons that say a neighbour has booted', () => {
     const { link } = b.station;
     const beacon = (step: Uint8Array) =>
       encodeBeacon({
-        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, hears: 0 },
+        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID },
         started: { how: 'booted', step },
       });
     expect(link.shared.isMutual(liar.id)).toBe(true);
@@ -228,7 +230,7 @@ test('somebody with the same identity is counted, and heard by others only', asy
   await outsider.send(
     encodeAnnounce(identity, { sequence: 9n, anchor: new Uint8Array(8), booted: true, capabilities: 0 }),
   );
-  const facts = { capabilities: 0, tariffTier: 0, load: 0, hears: 0, started: undefined };
+  const facts = { capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID, started: undefined };
   const beacon = { nodeId: identity.nodeId, ...facts };
   await outsider.send(encodeBeacon(beacon));
   await outsider.send(concat(encodeBeacon(beacon), Uint8Array.of(9, 0)));

@@ -30,7 +30,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   const db = await stations.resolve(openDatabase(temporaryDirectory(), { durability }));
   const budget = new RoutingBudget({
     clock: sim,
-    neighbours: () => 1,
+    sharers: () => 2,
     hasNews: () => false,
     legalMs: undefined,
   });

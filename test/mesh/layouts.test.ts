@@ -22,19 +22,12 @@ const ID = '000102030405060708090a0b0c0d0e0f';
 
 describe('beacon', () => {
   const facts = { nodeId: nodeIdFrom(hex(ID)), capabilities: 5, tariffTier: 2, load: 7 };
-  const beacon = { ...facts, hears: undefined, started: undefined };
-  const bytes = `40 | ${ID} | 0500 | 02 | 07`;
+  const beacon = { ...facts, crowd: { here: 12, around: 13 }, started: undefined };
+  const bytes = `40 | ${ID} | 0500 | 02 | 07 | 0c | 0d`;
 
-  test('is version 1, kind 0, and 21 bytes', () => {
+  test('is version 1, kind 0, and 23 bytes', () => {
     expect(toHex(encodeBeacon(beacon))).toBe(toHex(hex(bytes)));
-    expect(encodeBeacon(beacon)).toHaveLength(21);
-  });
-  test('says how many nodes its sender hears in 3 bytes more', () => {
-    const frame = encodeBeacon({ ...beacon, hears: 12 });
-    expect(toHex(frame)).toBe(toHex(hex(`${bytes} | 03 01 0c`)));
-    expect(frame).toHaveLength(BEACON_LENGTH);
-    expect(decodeBeacon(frame)).toEqual({ ...beacon, hears: 12 });
-    expect(decodeBeacon(hex(`${bytes} | 03 02 0c0c`))).toEqual(beacon);
+    expect(encodeBeacon(beacon)).toHaveLength(BEACON_LENGTH);
   });
   test('is read back, its unknown options skipped', () => {
     expect(decodeBeacon(hex(bytes))).toEqual(beacon);
@@ -50,7 +43,7 @@ describe('beacon', () => {
     expect(decodeBeacon(frame)).toEqual({ ...beacon, started });
     expect(decodeBeacon(hex(`${bytes} | ${type} 02 a1a2`))).toEqual(beacon);
   });
-  test.each([1, 20])('cut to %i bytes is refused', (n) => {
+  test.each([1, 22])('cut to %i bytes is refused', (n) => {
     expect(decodeBeacon(hex(bytes).subarray(0, n))).toBeUndefined();
   });
   test('with an option that ends behind the frame is refused', () => {
@@ -166,7 +159,7 @@ describe('digest', () => {
   const usual = entry({ metric: 0x4321, price: 7, bottleneck: 99, hops: 3 });
   const digest = {
     t0: 79,
-    hears: 12,
+    crowd: { here: 12, around: 13 },
     wants: [{ of: 0x1234, prefix: hex('c0c1c2c3') }],
     entries: [
       entry({ metric: 0, price: 0, bottleneck: 255, hops: 0 }),
@@ -177,26 +170,26 @@ describe('digest', () => {
     ],
   };
   const both = '00010203 a0a1a2a3a4a5a6a7';
-  const bytes = `4f 0c 01 0700 63 | 3412 c0c1c2c3
+  const bytes = `4f 0c0d 01 0700 63 | 3412 c0c1c2c3
     | ${both} 0000 00 | ${both} 2143 03 | ${both} 4444 bf | ${both} 5555 43 0800 63 | ${both} ffff 00`;
 
-  test('is T0, how many are heard, the usual price and bottleneck, six bytes a want, and 15 or 18 an entry', () => {
+  test('is T0, how full the channel is, the usual price and bottleneck, six bytes a want, and 15 or 18 an entry', () => {
     expect(toHex(encodeDigest(digest))).toBe(toHex(hex(bytes)));
     expect(decodeDigest(hex(bytes))).toEqual(digest);
   });
   test('holds what fits beside its wants', () => {
     const all = Array.from({ length: 20 }, () => usual);
     const [own, , , unusual] = digest.entries as [DigestEntry, DigestEntry, DigestEntry, DigestEntry];
-    expect([20, 21, 201, 207].map((room) => mostEntriesWithin(room))).toEqual([0, 1, 13, 13]);
-    expect([20, 21, 201, 207].map((room) => entriesWithin(room, all))).toEqual([0, 1, 13, 13]);
-    expect([entriesWithin(206, all, 1), entriesWithin(207, all, 1)]).toEqual([12, 13]);
-    expect(entriesWithin(201, [own, usual])).toBe(2);
-    expect([entriesWithin(53, [own, usual, unusual]), entriesWithin(54, [own, usual, unusual])]).toEqual([
+    expect([21, 22, 202, 208].map((room) => mostEntriesWithin(room))).toEqual([0, 1, 13, 13]);
+    expect([21, 22, 202, 208].map((room) => entriesWithin(room, all))).toEqual([0, 1, 13, 13]);
+    expect([entriesWithin(207, all, 1), entriesWithin(208, all, 1)]).toEqual([12, 13]);
+    expect(entriesWithin(202, [own, usual])).toBe(2);
+    expect([entriesWithin(54, [own, usual, unusual]), entriesWithin(55, [own, usual, unusual])]).toEqual([
       2, 3,
     ]);
-    expect([36, 41, 42, 200].map((room) => wantsWithin(room, [own, usual]))).toEqual([0, 0, 1, 8]);
+    expect([37, 42, 43, 200].map((room) => wantsWithin(room, [own, usual]))).toEqual([0, 0, 1, 8]);
   });
-  test.each([0, 1, 5, 6, 12, 13, 26, 28])('of %i bytes is refused', (n) => {
+  test.each([0, 1, 6, 7, 13, 14, 27, 29])('of %i bytes is refused', (n) => {
     expect(decodeDigest(hex(bytes).subarray(0, n))).toBeUndefined();
   });
   test('of more than eight wants is refused', () => {

@@ -37,7 +37,7 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
   });
   const budget = new RoutingBudget({
     clock: sim,
-    neighbours: () => 0,
+    sharers: () => 1,
     hasNews: () => false,
     legalMs: undefined,
   });
@@ -48,7 +48,7 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
     hasLinks: () => hasLinks,
     mailboxes: () => [],
     capabilities: 0,
-    hears: () => 300,
+    shares: { say: () => ({ here: 96, around: 104 }) },
     t0: () => 30 * MINUTE,
     saidAt: () => said.at,
     load: () => 0,
@@ -78,7 +78,7 @@ describe('the first beacon', () => {
     presence.start();
     await sim.run(4_000);
     expect(beacons().map(({ beacon }) => beacon?.started)).toEqual([{ how, step: freshness.value }]);
-    expect(beacons().map(({ beacon }) => beacon?.hears)).toEqual([255]);
+    expect(beacons().map(({ beacon }) => beacon?.crowd)).toEqual([{ here: 96, around: 104 }]);
   });
 
   test('of the first start ever says neither: its announce does', async () => {

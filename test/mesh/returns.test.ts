@@ -1,9 +1,11 @@
 /** Who is back, and how its linked neighbours take it: docs/protocol/mesh.md, "Beacon". */
+
 import { afterEach, describe, expect, test } from 'vitest';
 import { equal } from '../../src/core/bytes.ts';
 import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { encodeBeacon } from '../../src/mesh/beacon.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
@@ -23,7 +25,7 @@ async function scene() {
     ...{ village, liar, returned, link },
     say: (how: 'booted' | 'resumed', step: number) => {
       const started = { how, step: liar.chain.step(step) };
-      const facts = { nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, hears: 1 };
+      const facts = { nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID };
       void liar.station.link.broadcast(encodeBeacon({ ...facts, started }), 0);
       return village.run(1_000);
     },

@@ -49,7 +49,7 @@ function box(now: number) {
   const table = new RouteTable({ linkCost, lastCost: () => undefined, distance: () => undefined });
   const memory = new RouteMemory({ db, destinations, table }, now);
   const dueAt = new Map(memory.said?.dueAt);
-  const save = (at: number, t0 = T0) => memory.save(at, { t0, dueAt });
+  const save = (at: number, t0 = T0) => memory.save(at, { t0, dueAt, around: 72 });
   const announce = (far: Far, sequence = 1n) => {
     const own = { sequence, anchor: far.chain(sequence).step(0), booted: false, capabilities: 0 };
     const frame = encodeAnnounce(far.identity, own);
@@ -101,7 +101,7 @@ describe('over a restart', () => {
     expect(chain?.prove(D.chain(1n).step(10), 1)).toBe(orderOf(1n, 10));
   });
 
-  test('what was said is due when it would have been, and T0 is what it was', async () => {
+  test('what was said is due when it would have been, and T0 and the share of the channel are what they were', async () => {
     const before = box(0);
     for (const far of [D, E]) before.announce(far);
     before.learn(D, 1, via(8), 90 * MINUTE);
@@ -111,7 +111,11 @@ describe('over a restart', () => {
     await before.save(60 * MINUTE, 2 * T0);
 
     const after = box(5_000);
-    expect(after.memory.said).toEqual({ t0: 2 * T0, dueAt: new Map([[D.key, 5_000 + 10 * MINUTE]]) });
+    expect(after.memory.said).toEqual({
+      t0: 2 * T0,
+      dueAt: new Map([[D.key, 5_000 + 10 * MINUTE]]),
+      around: 72,
+    });
     expect([...after.table.advertised()]).toEqual([D.key]);
     expect(after.table.selected(D.key)).toBe(via(8));
   });

@@ -4,9 +4,9 @@ import { RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts'
 import { Simulation } from '../simulation.ts';
 
 const HOUR = 3_600_000;
-const budget = (neighbours: number, legalMs?: number, hasNews = false) => {
+const budget = (sharers: number, legalMs?: number, hasNews = false) => {
   const clock = new Simulation();
-  const made = new RoutingBudget({ clock, neighbours: () => neighbours, hasNews: () => hasNews, legalMs });
+  const made = new RoutingBudget({ clock, sharers: () => sharers, hasNews: () => hasNews, legalMs });
   /** Frames of 10 ms until it says no. */
   const spend = (trusted: boolean) => {
     let ms = 0;
@@ -22,20 +22,23 @@ const budget = (neighbours: number, legalMs?: number, hasNews = false) => {
 };
 
 test.each([
-  [0, undefined, 0.023],
-  [8, undefined, 0.023 / 9],
-  [8, 360_000, 0.023 / 9],
-  [0, 360_000, 0.02],
-  [8, 36_000, 0.002],
-])('with %i neighbours and a law of %s ms an hour its share is %d', (neighbours, legalMs, share) => {
-  expect(budget(neighbours, legalMs).made.share).toBeCloseTo(share, 6);
-});
+  [1, undefined, 0.0265],
+  [9, undefined, 0.0265 / 9],
+  [9, 360_000, 0.0265 / 9],
+  [1, 360_000, 0.02],
+  [9, 36_000, 0.002],
+])(
+  'among %i that share the channel, and with a law of %s ms an hour, it is %d',
+  (sharers, legalMs, share) => {
+    expect(budget(sharers, legalMs).made.share).toBeCloseTo(share, 6);
+  },
+);
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 13_800);
+const part = (of: number) => Math.round(of * 15_900);
 
 test('is an hour deep, and comes back within an hour', async () => {
-  const { clock, spend } = budget(5);
+  const { clock, spend } = budget(6);
   expect(spend(true)).toBe(part(1));
   await clock.run(HOUR / 2);
   expect(spend(true)).toBe(part(0.5));
@@ -44,14 +47,14 @@ test('is an hour deep, and comes back within an hour', async () => {
 });
 
 test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
-  const { spend } = budget(5);
+  const { spend } = budget(6);
   expect(spend(false)).toBe(part(0.5));
   expect(spend(false)).toBe(0);
   expect(spend(true)).toBe(part(0.5));
 });
 
 test('strangers who take all they get leave the trusted their half at any time', async () => {
-  const { clock, spend } = budget(5);
+  const { clock, spend } = budget(6);
   for (let i = 0; i < 10; i++) {
     spend(false);
     await clock.run(HOUR / 10);
@@ -60,7 +63,7 @@ test('strangers who take all they get leave the trusted their half at any time',
 });
 
 test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
-  const { clock, digests, made, spend } = budget(5);
+  const { clock, digests, made, spend } = budget(6);
   expect(made.take(part(0.2), true)).toBe(true);
   expect(digests()).toBe(part(0.4));
   expect(spend(true)).toBe(part(0.4));
@@ -70,7 +73,7 @@ test('digests get four tenths of it, so that the rest is there for whoever looks
 });
 
 test('digests get three tenths of it while there are announces to be passed on', () => {
-  const { digests, made, spend } = budget(5, undefined, true);
+  const { digests, made, spend } = budget(6, undefined, true);
   expect(made.digestPart).toBe(0.3);
   expect(made.take(part(0.2), true)).toBe(true);
   expect(digests()).toBe(part(0.3));
@@ -78,13 +81,13 @@ test('digests get three tenths of it while there are announces to be passed on',
 });
 
 test('digests also get what nobody else has asked for: beyond nine tenths of an hour it would be lost', () => {
-  const { digests, spend } = budget(5);
+  const { digests, spend } = budget(6);
   expect(digests()).toBeCloseTo(part(0.5), -2);
   expect(spend(true)).toBeCloseTo(part(0.5), -2);
 });
 
 test('keeps room for the next digest, however much else there is to say', async () => {
-  const { clock, made, spend } = budget(5);
+  const { clock, made, spend } = budget(6);
   expect(made.takeForDigest(1_500)).toBe(true);
   spend(true);
   expect(made.takeForDigest(1_500)).toBe(true);
@@ -97,7 +100,7 @@ test('keeps room for the next digest, however much else there is to say', async 
 });
 
 test('what tries took beyond what was paid is owed, an hour of it at most', async () => {
-  const { clock, made, spend } = budget(5);
+  const { clock, made, spend } = budget(6);
   made.owe(5_000);
   expect(spend(true)).toBe(part(1) - 5_000);
   made.owe(100_000);
@@ -108,7 +111,7 @@ test('what tries took beyond what was paid is owed, an hour of it at most', asyn
 });
 
 test('a frame longer than all there is goes when nothing else has', async () => {
-  const { clock, made } = budget(8, 1800);
+  const { clock, made } = budget(9, 1800);
   expect(made.take(500, true)).toBe(true);
   expect(made.take(10, true)).toBe(false);
   await clock.run(2 * HOUR);
@@ -131,7 +134,7 @@ test('the handshakes of strangers are answered with 2 % of what the law allows',
 });
 
 test('says how long it takes until there is room', async () => {
-  const { clock, made, spend } = budget(5);
+  const { clock, made, spend } = budget(6);
   expect(made.waitMs(36_000, true)).toBe(0);
   spend(true);
   expect(made.waitMs(part(0.1), true)).toBeCloseTo(HOUR / 10, 3);
@@ -143,7 +146,7 @@ test('says how long it takes until there is room', async () => {
 });
 
 test('is ample while next to nothing of it is spent', () => {
-  const { made } = budget(5);
+  const { made } = budget(6);
   expect(made.isAmple).toBe(true);
   made.take(2_000, true);
   expect(made.isAmple).toBe(false);

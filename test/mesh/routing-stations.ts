@@ -6,6 +6,7 @@ import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { type DigestEntry, type DigestWant, encodeDigest } from '../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain, previousStep } from '../../src/mesh/freshness.ts';
 import { OWN_COST } from '../../src/mesh/metric.ts';
@@ -111,7 +112,7 @@ export class Liar {
 
   /** One that asks for announces beside. */
   async sayAndAsk(wants: readonly DigestWant[], ...entries: DigestEntry[]): Promise<void> {
-    const body = encodeDigest({ t0: 79, hears: 1, wants, entries });
+    const body = encodeDigest({ t0: 79, crowd: UNSAID, wants, entries });
     const submission = await this.#village.stations.resolve(
       this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
     );

@@ -1,10 +1,12 @@
 /** How far a solicit goes, who is silent, and who is new enough to answer: docs/protocol/mesh.md, "Solicit". */
+
 import { afterEach, describe, expect, test } from 'vitest';
 import { Identity } from '../../src/identity/keys.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
 import { encodeBeacon } from '../../src/mesh/beacon.ts';
+import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { decodeDigest } from '../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain, orderOf, serialOf } from '../../src/mesh/freshness.ts';
 import { metricOf, OWN_COST, RETRACTED } from '../../src/mesh/metric.ts';
@@ -60,7 +62,7 @@ async function scene() {
     passers: async (many: number) => {
       for (let i = 1; i <= many; i++) {
         const { nodeId } = new Identity(new Uint8Array(32).fill(100 + i));
-        const facts = { capabilities: 0, tariffTier: 0, load: 0, hears: 0, started: undefined };
+        const facts = { capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID, started: undefined };
         await repeater.send(encodeBeacon({ nodeId, ...facts }));
       }
       // b asks for their announces

@@ -1,8 +1,10 @@
 /** A linked neighbour that says all it can, and one that says it is somebody else. */
+
 import { afterEach, expect, test } from 'vitest';
 import { Identity } from '../../../src/identity/keys.ts';
 import { LinkFailed } from '../../../src/link/link.ts';
 import { RECORD } from '../../../src/link/records.ts';
+import { UNSAID } from '../../../src/mesh/channel-shares.ts';
 import { MOST_STRANGERS } from '../../../src/mesh/destinations.ts';
 import { encodeDigest } from '../../../src/mesh/digest.ts';
 import { metricOf } from '../../../src/mesh/metric.ts';
@@ -56,7 +58,7 @@ test('a flood of records, solicits, wants, digests and announces of invented nod
     () => {
       const entries = prefixes(10).map((prefix) => ({ prefix, freshness: random.bytes(8), cost }));
       return liar.link.shared.send(
-        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 9, wants: [], entries }) },
+        { type: RECORD.digest, body: encodeDigest({ t0: 79, crowd: UNSAID, wants: [], entries }) },
         0,
         'all',
       );

@@ -16,6 +16,7 @@ import { NodeLink } from '../../../src/link/node-link.ts';
 import { RECORD } from '../../../src/link/records.ts';
 import { TransferIds } from '../../../src/link/transfer-ids.ts';
 import { encodeAnnounce } from '../../../src/mesh/announce.ts';
+import { UNSAID } from '../../../src/mesh/channel-shares.ts';
 import { type DigestEntry, decodeDigest, encodeDigest, PREFIX_LENGTH } from '../../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain } from '../../../src/mesh/freshness.ts';
 import { metricOf } from '../../../src/mesh/metric.ts';
@@ -110,7 +111,7 @@ export class Liar {
       });
       if (entries.length > 0)
         void this.link.shared.send(
-          { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 2, wants: [], entries }) },
+          { type: RECORD.digest, body: encodeDigest({ t0: 79, crowd: UNSAID, wants: [], entries }) },
           0,
           'all',
         );

@@ -1,4 +1,5 @@
 /** A box with radio and LAN that learns of more than a thousand nodes there: docs/protocol/mesh.md, "Route digests". */
+
 import { afterEach, expect, test } from 'vitest';
 import { Counters } from '../../../src/core/counters.ts';
 import { silent } from '../../../src/core/log.ts';
@@ -10,6 +11,8 @@ import { LanMedium } from '../../../src/link/lan/lan-medium.ts';
 import type { NodeLink } from '../../../src/link/node-link.ts';
 import { RECORD } from '../../../src/link/records.ts';
 import { announceThrough, encodeAnnounce } from '../../../src/mesh/announce.ts';
+import { decodeBeacon } from '../../../src/mesh/beacon.ts';
+import { ONE_NODE } from '../../../src/mesh/channel-shares.ts';
 import { MOST_STRANGERS } from '../../../src/mesh/destinations.ts';
 import { type DigestEntry, encodeDigest, PREFIX_LENGTH } from '../../../src/mesh/digest.ts';
 import { previousStep } from '../../../src/mesh/freshness.ts';
@@ -22,6 +25,9 @@ import { waitFor, write } from './waiting.ts';
 
 const NODES = 1_100;
 const A_HOP: PathCost = { metric: metricOf(1), price: 0, bottleneck: 255, hops: 1 };
+
+/** As full as a place can be said to be. */
+const FULL = { here: 255, around: 255 };
 
 let world: World;
 afterEach(() => world.end());
@@ -73,7 +79,7 @@ async function scene(length: number) {
     for (let i = 0; i < length; i += 100) {
       const entries = nodes.slice(i, i + 100).map((n) => n.entry);
       void many.shared.send(
-        { type: RECORD.digest, body: encodeDigest({ t0: 79, hears: 1, wants: [], entries }) },
+        { type: RECORD.digest, body: encodeDigest({ t0: 79, crowd: FULL, wants: [], entries }) },
         0,
         'all',
       );
@@ -101,6 +107,11 @@ test('what it remembers is bounded, and none of it goes on the air but for those
   expect(shared('hub')).toBeLessThanOrEqual(2 * shared('far'));
   expect(far.node.routes().map((r) => r.nodeId)).toEqual([nodeIdKey(hub.nodeId)]);
   expect(air.routingShare(['hub', 'far'], at, at + 4 * HOUR)).toBeLessThan(0.01);
+
+  // nor does it share the air with anybody there
+  const [beacon] = air.frames.filter((f) => f.from === 'hub' && f.kind === KIND.beacon).slice(-1);
+  const two = { here: 2 * ONE_NODE, around: 2 * ONE_NODE };
+  expect(decodeBeacon(beacon?.bytes ?? new Uint8Array())?.crowd).toEqual(two);
 
   const sought = nodes.at(-1) as (typeof nodes)[number];
   await write(
