@@ -19,8 +19,14 @@ const MOST_WAITING = 128;
 export interface GossipOptions {
   /** Whether a medium is one without connections, where one frame is heard by many. */
   readonly isShared: (medium: string) => boolean;
-  /** Says the announce of that node once the budget has room, where it is of use still; resolves when that is over. */
-  readonly say: (id: NodeId, medium: string, isOfUse: () => boolean) => Promise<void>;
+  /** Says an announce once the budget has room, of the node that is chosen then; resolves with that, if any was. */
+  readonly say: (
+    how: { readonly medium: string; readonly trusted: boolean },
+    choose: () => NodeId | undefined,
+  ) => Promise<NodeId | undefined>;
+  readonly isTrusted: (id: NodeId) => boolean;
+  /** How many neighbours in earshot have not spoken of that node. */
+  readonly lacking: (id: NodeId) => number;
   /** How many nodes are heard here. */
   readonly hears: () => number;
   /** ms that an announce takes. */
@@ -77,17 +83,32 @@ export class Gossip {
     );
   }
 
-  /** Any one: neighbours that have heard the same begin with others. */
   async #sayOne(medium: string): Promise<void> {
-    const { random, say } = this.#o;
-    const news = this.#waiting.get(medium) ?? new Map<string, NodeId>();
-    const id = [...news.values()][below(random, Math.max(news.size, 1))];
-    if (!id) {
-      this.#timers.delete(medium);
-      return;
+    const { isTrusted, random, say } = this.#o;
+    const trusted = [...(this.#waiting.get(medium)?.values() ?? [])].some(isTrusted);
+    const said = await say({ medium, trusted }, () => this.#choose(medium, trusted));
+    if (said) this.heard(said, medium);
+    if (this.#waiting.get(medium)?.size && !this.#stopped) this.#arm(medium, 0.5 + uniform(random));
+    else this.#timers.delete(medium);
+  }
+
+  /**
+   * Of contacts, or of all, what the most neighbours lack; any one of these, so that neighbours that have heard the same
+   * begin with others.
+   */
+  #choose(medium: string, ofContacts: boolean): NodeId | undefined {
+    const { isTrusted, lacking, random } = this.#o;
+    let most = 1;
+    let chosen: NodeId[] = [];
+    for (const [key, id] of this.#waiting.get(medium) ?? []) {
+      if (ofContacts && !isTrusted(id)) continue;
+      const count = lacking(id);
+      if (count === 0) this.#waiting.get(medium)?.delete(key);
+      if (count < most) continue;
+      if (count > most) chosen = [];
+      most = count;
+      chosen.push(id);
     }
-    await say(id, medium, () => news.has(nodeIdKey(id)));
-    news.delete(nodeIdKey(id));
-    if (!this.#stopped) this.#arm(medium, 0.5 + uniform(random));
+    return chosen[below(random, Math.max(chosen.length, 1))];
   }
 }

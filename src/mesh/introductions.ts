@@ -37,6 +37,10 @@ export interface IntroductionsOptions {
   readonly isTrusted: (id: NodeId) => boolean;
   /** What it costs from here to a destination; undefined where it cannot be reached. */
   readonly costTo: (key: string) => PathCost | undefined;
+  /** Whether a neighbour has said a route to that destination. */
+  readonly speaksOf: (neighbour: string, key: string) => boolean;
+  /** An announce that was asked for has been said. */
+  readonly handedOut: (id: NodeId, medium: string) => void;
   /** Announces this box itself. */
   readonly announceSelf: (medium: string) => void;
   /** How a linked neighbour names itself. */
@@ -66,7 +70,10 @@ export interface Riding {
 }
 
 interface Due {
-  readonly asker: string;
+  /** Who has asked first. */
+  readonly first: string;
+  /** All who have, and whether they spoke of it even then. */
+  readonly askers: Map<string, boolean>;
   /** Somebody waits for a route. */
   readonly urgent: boolean;
 }
@@ -118,11 +125,26 @@ export class Introductions {
     return asked?.via;
   }
 
-  /** Passes on an announce that nobody has asked for, where that is of use once there is room; resolves when it is over. */
-  say(id: NodeId, medium: string, isOfUse: () => boolean): Promise<void> {
-    const what = `${medium} ${nodeIdKey(id)}`;
-    const how = { key: `news ${what}`, trusted: this.#o.isTrusted(id), urgent: false };
-    return this.#call(id, medium, how, () => isOfUse() && !this.#due.has(what));
+  /**
+   * Passes on an announce that nobody has asked for, once there is room: of the node that is chosen then, if any is.
+   * Resolves with that node.
+   */
+  async say(
+    how: Pick<Calling, 'medium' | 'trusted'>,
+    choose: () => NodeId | undefined,
+  ): Promise<NodeId | undefined> {
+    let id: NodeId | undefined;
+    const frame = () => {
+      id = choose();
+      return id && this.#frameOf(id);
+    };
+    const isOut = await this.#o.paced.call({ ...how, key: `news ${how.medium}`, urgent: false, frame });
+    if (!isOut || !id) return undefined;
+    const what = `${how.medium} ${nodeIdKey(id)}`;
+    this.#noteHandedOut(what, this.#o.clock.monotonic());
+    // whoever has asked for it hears it now
+    this.#due.delete(what);
+    return id;
   }
 
   /** A neighbour asks for the announces of these, by record 32 or in a digest. */
@@ -207,39 +229,39 @@ export class Introductions {
 
   /** Hands out what is asked for as the budget allows, where there is a way to it or somebody searches for one. */
   #handOut({ key, nodeId }: Destination, { id, medium }: Neighbour): void {
-    const { clock, costTo, isSought, isTrusted } = this.#o;
+    const { clock, costTo, handedOut, isSought, isTrusted, speaksOf } = this.#o;
     const what = `${medium} ${key}`;
     const handedAt = this.#handedOut.get(what) ?? Number.NEGATIVE_INFINITY;
     const before = this.#due.get(what);
-    const due = { asker: nodeIdKey(id), urgent: isSought(nodeId.subarray(0, PREFIX_LENGTH)) };
-    const isDue = before !== undefined && (before.urgent || !due.urgent);
+    const asker = nodeIdKey(id);
+    const askers = before?.askers ?? new Map<string, boolean>();
+    if (!askers.has(asker)) askers.set(asker, speaksOf(asker, key));
+    const urgent = isSought(nodeId.subarray(0, PREFIX_LENGTH));
+    const isDue = before !== undefined && (before.urgent || !urgent);
     if (clock.monotonic() - handedAt < this.#handOutPause || isDue) return;
-    const ofOne = [...this.#due.values()].filter((d) => d.asker === due.asker).length;
+    const ofOne = [...this.#due.values()].filter((d) => d.first === asker).length;
     if (!before && ofOne >= MOST_DUE_TO_ONE) return;
+    const due = { first: before?.first ?? asker, askers, urgent };
     this.#due.set(what, due);
     const trusted = isTrusted(nodeId) || isTrusted(id);
-    const how = { key: `announce ${what}`, trusted, urgent: due.urgent };
-    const isOfUse = () => due.urgent || costTo(key) !== undefined;
-    void this.#call(nodeId, medium, how, isOfUse).then(() => {
+    // whoever has begun to speak of it has it by now
+    const isLacking = () => [...askers].some(([a, spoke]) => spoke || !speaksOf(a, key));
+    const isOfUse = () => urgent || (costTo(key) !== undefined && isLacking());
+    const frame = () => (this.#due.get(what) === due && isOfUse() ? this.#frameOf(nodeId) : undefined);
+    void this.#o.paced.call({ key: `announce ${what}`, medium, trusted, urgent, frame }).then((isOut) => {
       if (this.#due.get(what) === due) this.#due.delete(what);
+      if (!isOut) return;
+      this.#noteHandedOut(what, clock.monotonic());
+      handedOut(nodeId, medium);
     });
   }
 
-  /** Says the announce of another to whoever hears it, as the budget allows, where that is of use still. */
-  async #call(
-    id: NodeId,
-    medium: string,
-    how: Pick<Calling, 'key' | 'trusted' | 'urgent'>,
-    isOfUse: () => boolean,
-  ): Promise<void> {
-    const { clock, costTo, destinations, paced } = this.#o;
+  /** The announce of another, as it is handed on from here. */
+  #frameOf(id: NodeId): Uint8Array | undefined {
+    const { costTo, destinations } = this.#o;
     const key = nodeIdKey(id);
-    const frame = () => {
-      const known = destinations.get(key)?.frame;
-      return known && isOfUse() ? announceThrough(known, costTo(key) ?? NO_WAY) : undefined;
-    };
-    const isOut = await paced.call({ ...how, medium, frame });
-    if (isOut) this.#noteHandedOut(`${medium} ${key}`, clock.monotonic());
+    const known = destinations.get(key)?.frame;
+    return known && announceThrough(known, costTo(key) ?? NO_WAY);
   }
 
   /** ms */

@@ -190,12 +190,16 @@ export class Router implements Routing {
       indexOf: (id) => link.shared.indexOf(id),
       isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
+      speaksOf: (neighbour, key) => this.#table.routes(key).some((r) => r.via === neighbour),
+      handedOut: (id, medium) => this.#gossip.heard(id, medium),
       airtime: (bytes) => link.airtime(bytes) ?? 0,
     });
     this.#gossip = new Gossip({
       ...{ hears, clock, random: options.random },
       isShared: (medium) => unwired.has(medium),
-      say: (id, medium, isOfUse) => this.#introductions.say(id, medium, isOfUse),
+      say: (how, choose) => this.#introductions.say(how, choose),
+      isTrusted,
+      lacking: (id) => this.#lacking(nodeIdKey(id)),
       airtime: () => link.airtime(ANNOUNCE_LENGTH) ?? 0,
     });
     this.#learner = new Learner({
@@ -394,6 +398,12 @@ export class Router implements Routing {
   }
 
   // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** How many in earshot have not spoken of a node, and are not it. */
+  #lacking(key: string): number {
+    const speakers = new Set([key, ...this.#table.routes(key).map((r) => r.via)]);
+    return this.#earshot.up(this.#now()).filter((n) => !speakers.has(n.key)).length;
+  }
 
   #alive(nodeId: NodeId): void {
     this.#hearing.note({ nodeId, at: this.#now() });

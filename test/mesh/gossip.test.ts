@@ -5,8 +5,9 @@ import { nodeIdFrom } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { decodeAnnounce } from '../../src/mesh/announce.ts';
 import { Gossip } from '../../src/mesh/gossip.ts';
+import { OWN_COST } from '../../src/mesh/metric.ts';
 import { Stations } from '../link/stations.ts';
-import { Village } from './routing-stations.ts';
+import { Liar, Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
 let end: () => unknown = () => {};
@@ -20,14 +21,22 @@ async function scene(...names: string[]) {
   const routers = [];
   for (const name of names) routers.push(await village.router(name));
   const node = await village.liar('node');
-  const passedOn = () =>
+  // who is heard, and has not spoken of it
+  const other = await village.liar('other');
+  const passedOn = (of = node) =>
     stations
       .sent(undefined, KIND.announce)
-      .filter(({ from }) => from !== 'node')
+      .filter(({ from }) => names.includes(from))
       .map(({ bytes }) => decodeAnnounce(bytes))
-      .filter((a) => typeof a !== 'string' && Buffer.from(a.nodeId).equals(node.id));
-  return { village, node, passedOn, routers };
+      .filter((a) => typeof a !== 'string' && Buffer.from(a.nodeId).equals(of.id));
+  return { village, node, other, passedOn, routers };
 }
+
+/** What a neighbour of that node says of it. */
+const entryOf = ({ chain, id }: Liar) => ({
+  ...{ prefix: id.subarray(0, 4), freshness: chain.step(0) },
+  cost: { ...OWN_COST, metric: 9_000, hops: 1 },
+});
 
 describe('an announce that is news', () => {
   test('is passed on once, as by somebody else than its own node', async () => {
@@ -36,6 +45,16 @@ describe('an announce that is news', () => {
     node.announce(1n);
     await village.run(20 * MINUTE);
     expect(passedOn()).toEqual([expect.objectContaining({ cost: expect.objectContaining({ hops: 1 }) })]);
+  });
+
+  test('is not where all who are heard have spoken of it', async () => {
+    const { node, other, passedOn, village } = await scene('a');
+    const late = new Liar(village, await village.stations.station('late'));
+    late.announce(1n);
+    await village.run(1000);
+    for (const neighbour of [node, other]) await neighbour.say(entryOf(late));
+    await village.run(20 * MINUTE);
+    expect(passedOn(late)).toEqual([]);
   });
 
   test('is passed on by one of those that hear each other', async () => {
@@ -54,7 +73,7 @@ describe('an announce that is news', () => {
 });
 
 describe('what waits to be passed on', () => {
-  async function gossip({ isShared = true, seed = 1 } = {}) {
+  async function gossip({ isShared = true, seed = 1, lacking = (_first: number): number => 1 } = {}) {
     const stations = new Stations('gossip');
     const clock = stations.sim;
     const { link } = await stations.station('a');
@@ -68,9 +87,13 @@ describe('what waits to be passed on', () => {
         hears: () => 20,
         isShared: () => isShared,
       },
-      say: async (id, _medium, isOfUse) => {
-        if (isOfUse()) said.push({ id, at: clock.monotonic() });
+      say: async (_how, choose) => {
+        const id = choose();
+        if (id) said.push({ id, at: clock.monotonic() });
+        return id;
       },
+      lacking: ([first = 0]) => lacking(first),
+      isTrusted: () => false,
     });
     end = () => made.stop();
     return { clock, airtime, said, made };
@@ -107,6 +130,14 @@ describe('what waits to be passed on', () => {
     }
     expect(orders[0]).not.toEqual(orders[1]);
     expect(orders[0]).toEqual(expect.arrayContaining(orders[1] ?? []));
+  });
+
+  test('is first what the most neighbours lack, and not what none does', async () => {
+    const { clock, made, said } = await gossip({ lacking: (n) => n % 4 });
+    for (let n = 0; n < 20; n++) made.add(id(n), 'lora');
+    await clock.run(20 * MINUTE);
+    expect(said.map((s) => (s.id[0] ?? 0) % 4)).toEqual([3, 3, 3, 3, 3, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1]);
+    expect(made.hasNews).toBe(false);
   });
 
   test('is heard from others meanwhile, and not said', async () => {

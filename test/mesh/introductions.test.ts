@@ -2,15 +2,19 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../src/core/random.ts';
 import { openDatabase } from '../../src/db/open.ts';
-import { nodeIdFrom } from '../../src/identity/node-id.ts';
+import { type NodeId, nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
+import type { Neighbour } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
+import { type Announce, decodeAnnounce } from '../../src/mesh/announce.ts';
 import { Destinations } from '../../src/mesh/destinations.ts';
 import { Introductions } from '../../src/mesh/introductions.ts';
+import { OWN_COST } from '../../src/mesh/metric.ts';
 import { PacedLink } from '../../src/mesh/paced-link.ts';
 import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
 import { decodeWant } from '../../src/mesh/want.ts';
 import { temporaryDirectory } from '../db/directories.ts';
 import { Stations } from '../link/stations.ts';
+import { nodeBehind } from './routing-stations.ts';
 
 const MINUTE = 60_000;
 const INDEX = 0x1234;
@@ -38,12 +42,18 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   const via = neighbour.identity.nodeId;
   const asked: (readonly Uint8Array[])[] = [];
   neighbour.link.onRecord(RECORD.want, ({ body }) => void asked.push(decodeWant(body) ?? []));
+  const destinations = new Destinations(db, () => false);
+  /** Who has said a route to whom, and what was handed out to those who asked. */
+  const spoken = new Set<string>();
+  const handedOut: NodeId[] = [];
   const introductions = new Introductions({
     self: identity.nodeId,
     paced: new PacedLink({ link, budget, clock: sim, isUp: () => isUp, counters }),
-    destinations: new Destinations(db, () => false),
+    destinations,
     isTrusted: () => isTrusted,
-    costTo: () => undefined,
+    costTo: () => OWN_COST,
+    speaksOf: (who, key) => spoken.has(`${who} ${key}`),
+    handedOut: (id) => void handedOut.push(id),
     announceSelf: () => {},
     indexOf: () => INDEX,
     isSought: () => isSought,
@@ -58,7 +68,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   const riding = () => introductions.riding(8).map(({ asking, of }) => ({ of, prefix: asking.prefix }));
   /** More than half of an hour's. */
   const spend = () => budget.take(0.6 * budget.share * 60 * MINUTE, true);
-  return { stations, introductions, via, asked, riding, spend };
+  return { stations, introductions, via, asked, riding, spend, destinations, spoken, handedOut };
 }
 
 describe('an announce that is lacking', () => {
@@ -104,5 +114,51 @@ describe('an announce that is lacking', () => {
     await stations.sim.run(MINUTE);
     expect(introductions.heard(absent)).toBe(via);
     expect(riding()).toEqual([]);
+  });
+});
+
+describe('an announce that neighbours have asked for', () => {
+  const asker = (n: number) => ({ id: nodeIdFrom(new Uint8Array(16).fill(n)), medium: 'lora' }) as Neighbour;
+
+  /** Two have asked for it, and there is no room for it yet. */
+  async function asked(before: (spoken: Set<string>, key: string) => void = () => {}) {
+    const all = await scene();
+    const { announce, nodeId } = nodeBehind(new SeededRandom('asked for'));
+    all.destinations.learn(decodeAnnounce(announce) as Announce, announce, '');
+    before(all.spoken, nodeIdKey(nodeId));
+    all.spend();
+    for (const n of [1, 2]) all.introductions.wanted(asker(n), [nodeId.subarray(0, 4)]);
+    await all.stations.sim.run(MINUTE);
+    expect(all.handedOut).toEqual([]);
+    const speak = (n: number) => all.spoken.add(`${nodeIdKey(asker(n).id)} ${nodeIdKey(nodeId)}`);
+    const later = async () => {
+      await all.stations.sim.run(60 * MINUTE);
+      return all.handedOut.length;
+    };
+    return { speak, later };
+  }
+
+  test('is handed out once for all of them', async () => {
+    const { later } = await asked();
+    expect(await later()).toBe(1);
+  });
+
+  test('is handed out as long as one of them has not begun to speak of its node', async () => {
+    const { later, speak } = await asked();
+    speak(1);
+    expect(await later()).toBe(1);
+  });
+
+  test('is not where all have: they have it from others', async () => {
+    const { later, speak } = await asked();
+    speak(1);
+    speak(2);
+    expect(await later()).toBe(0);
+  });
+
+  test('is handed out to one that spoke of it before: it has lost it', async () => {
+    const { later, speak } = await asked((spoken, key) => spoken.add(`${nodeIdKey(asker(1).id)} ${key}`));
+    speak(2);
+    expect(await later()).toBe(1);
   });
 });
