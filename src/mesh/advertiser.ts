@@ -46,6 +46,8 @@ const ASKED_FOR = 24 * 60 * MINUTE;
 /** ms */
 const RENEWED_WITHIN = 5_000;
 const BEACONS = 3;
+/** What refreshes have of that which digests may use, while many routes wait to be said for the first time. */
+const REFRESHES_WHILE_BEHIND = 0.5;
 /** The own step goes on with every so many refreshes: words under one step can be weighed against each other. */
 const REFRESHES_PER_STEP = 8;
 
@@ -101,6 +103,7 @@ export class Advertiser {
   #steppedAt: number;
   #saidAt = Number.NEGATIVE_INFINITY;
   #t0: number;
+  #isBehind = false;
   #timer: Cancel | undefined;
   #stopped = false;
 
@@ -385,21 +388,33 @@ export class Advertiser {
     return now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
   }
 
-  /** The least T0 for which beacons and refreshes fit into the budget, of what is still to be said as well. */
+  /** Whether more routes than one frame holds wait to be said for the first time. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
+  /**
+   * The least T0 for which beacons and refreshes fit into the budget, of what is still to be said as well: into half of
+   * it while that is much.
+   */
   #fittingT0(): number {
     const { clock, destinations, link, share, table } = this.#o;
     const now = clock.monotonic();
     const perFrame = Math.max(mostEntriesWithin(link.shared.room), 1);
     let entries = 1;
+    let unsaid = 0;
     for (const key of table.destinations()) {
       const best = table.lasting(key, now);
       const destination = destinations.get(key);
       // what is said over wires only takes no air
       if (!best || !destination || this.#reachOf(destination, best.route.via, now) === 'wired') continue;
       entries += T0_LEAST_MS / refreshInterval(T0_LEAST_MS, best.cost.hops);
+      if (!this.#dueAt.has(key)) unsaid++;
     }
     const airtime = (bytes: number) => link.airtime(bytes) ?? 0;
     const perT0 = (entries / perFrame) * airtime(link.mtu) + BEACONS * airtime(BEACON_LENGTH);
-    return logByteOf(Math.max(T0_LEAST_MS, perT0 / share()) / MINUTE);
+    this.#isBehind = unsaid > perFrame;
+    const forRefreshes = (this.#isBehind ? REFRESHES_WHILE_BEHIND : 1) * share();
+    return logByteOf(Math.max(T0_LEAST_MS, perT0 / forRefreshes) / MINUTE);
   }
 }

@@ -149,7 +149,7 @@ export class Router implements Routing {
       clock,
     });
     const sharers = () => shares.crowd.around / ONE_NODE;
-    const hasNews = () => this.#gossip.hasNews;
+    const hasNews = () => this.#gossip.hasNews && !this.#advertiser.isBehind;
     const budget = new RoutingBudget({ clock, sharers, hasNews, legalMs });
     this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);

@@ -7,7 +7,7 @@ const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
 const DIGEST_PART = 0.4;
-/** While there are nodes to be made known: routes to them come of no use before that. */
+/** While there are nodes to be made known: routes to them come of no use before that. Where routes wait, these come first. */
 const DIGEST_PART_WITH_NEWS = 0.3;
 
 const AMPLE_PART = 0.9;
@@ -16,7 +16,7 @@ export interface BudgetOptions {
   readonly clock: Clock;
   /** As if so many nodes, this one among them, shared the channel equally. */
   readonly sharers: () => number;
-  /** Whether announces wait to be passed on. */
+  /** Whether announces wait to be passed on, and first routes do not. */
   readonly hasNews: () => boolean;
   /** ms on air in an hour; undefined where the region sets no duty cycle. */
   readonly legalMs: number | undefined;

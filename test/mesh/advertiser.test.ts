@@ -1,6 +1,7 @@
 /** What a node says in its digests, and in which order: docs/protocol/mesh.md, "Route digests". */
 import { afterEach, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
+import { minutesOf } from '../../src/core/log-byte.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { decodeDigest } from '../../src/mesh/digest.ts';
 import { RETRACTED } from '../../src/mesh/metric.ts';
@@ -8,6 +9,7 @@ import { type Liar, nodeBehind, Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
 const T0 = 31 * MINUTE;
+const FULL = { here: 255, around: 255 };
 let village: Village;
 afterEach(() => village.end());
 
@@ -39,6 +41,33 @@ test('of what was never said, first what the fewest neighbours have spoken of', 
     heard.findIndex((h) => h.prefix === toHex(entry.prefix));
   expect(nodes.map(placeOf).every((place) => place >= 0)).toBe(true);
   expect(Math.max(...nodes.slice(6).map(placeOf))).toBeLessThan(Math.min(...byBoth.map(placeOf)));
+});
+
+test('while many routes were never said, refreshes come half as often', async () => {
+  village = new Village('behind');
+  await village.router('b');
+  const [x, y] = [await village.liar('x'), await village.liar('y')];
+  const outsider = await village.stations.outsider('outsider');
+  const nodes = Array.from({ length: 64 }, () => nodeBehind(village.stations.sim.random));
+  for (const { announce } of nodes) await outsider.send(announce);
+  const t0s: number[] = [];
+  let said = 0;
+  y.station.link.shared.onRecord(RECORD.digest, ({ body }) => {
+    const digest = decodeDigest(body);
+    t0s.push(minutesOf(digest?.t0 ?? 0) ?? 0);
+    said += digest?.entries.length ?? 0;
+  });
+  const entries = nodes.map((n) => n.entry);
+  for (let hour = 0; hour < 6; hour++) {
+    // a full place: little is left to b
+    for (let i = 0; i < entries.length; i += 8) await x.sayAs(FULL, ...entries.slice(i, i + 8));
+    await village.run(60 * MINUTE);
+  }
+  expect(said).toBeGreaterThan(nodes.length);
+  const [first = 0, last = 0] = [t0s[0], t0s.at(-1)];
+  expect(last).toBeGreaterThan(T0 / MINUTE);
+  expect(first / last).toBeGreaterThan(1.8);
+  expect(first / last).toBeLessThan(2.2);
 });
 
 test('a path whose metric grows is said as before, one that is lost is not', async () => {

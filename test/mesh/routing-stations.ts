@@ -6,8 +6,8 @@ import type { NodeId } from '../../src/identity/node-id.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
-import { UNSAID } from '../../src/mesh/channel-shares.ts';
-import { type DigestEntry, type DigestWant, encodeDigest } from '../../src/mesh/digest.ts';
+import { type Crowd, UNSAID } from '../../src/mesh/channel-shares.ts';
+import { type Digest, type DigestEntry, type DigestWant, encodeDigest } from '../../src/mesh/digest.ts';
 import { chainSecretOf, OwnChain, previousStep } from '../../src/mesh/freshness.ts';
 import { OWN_COST } from '../../src/mesh/metric.ts';
 import { Router } from '../../src/mesh/router.ts';
@@ -110,9 +110,18 @@ export class Liar {
     return this.sayAndAsk([], ...entries);
   }
 
+  /** One that says how full the channel is. */
+  sayAs(crowd: Crowd, ...entries: DigestEntry[]): Promise<void> {
+    return this.#say({ crowd, wants: [], entries });
+  }
+
   /** One that asks for announces beside. */
-  async sayAndAsk(wants: readonly DigestWant[], ...entries: DigestEntry[]): Promise<void> {
-    const body = encodeDigest({ t0: 79, crowd: UNSAID, wants, entries });
+  sayAndAsk(wants: readonly DigestWant[], ...entries: DigestEntry[]): Promise<void> {
+    return this.#say({ crowd: UNSAID, wants, entries });
+  }
+
+  async #say(digest: Omit<Digest, 't0'>): Promise<void> {
+    const body = encodeDigest({ t0: 79, ...digest });
     const submission = await this.#village.stations.resolve(
       this.station.link.shared.send({ type: RECORD.digest, body }, 0, 'all'),
     );
