@@ -150,7 +150,13 @@ export class Router implements Routing {
     });
     const sharers = () => shares.crowd.around / ONE_NODE;
     const hasNews = () => this.#gossip.hasNews && !this.#advertiser.isBehind;
-    const budget = new RoutingBudget({ clock, sharers, hasNews, legalMs });
+    const budget = new RoutingBudget({
+      clock,
+      sharers,
+      hasNews,
+      legalMs,
+      isRestart: memory.said !== undefined,
+    });
     this.#budget = budget;
     this.#strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => this.#earshot.isUp(nodeIdKey(id), clock.monotonic());

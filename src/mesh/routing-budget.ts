@@ -2,7 +2,7 @@
 import type { Clock } from '../core/clock.ts';
 
 /** Of 3 %: what is left over goes to those who were just started, or are heard too rarely to be known of. */
-const CHANNEL_SHARE = 0.0265;
+const CHANNEL_SHARE = 0.025;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
@@ -11,6 +11,8 @@ const DIGEST_PART = 0.4;
 const DIGEST_PART_WITH_NEWS = 0.3;
 
 const AMPLE_PART = 0.9;
+/** Enough for what a box says of itself. */
+const PART_AT_RESTART = 0.5;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -20,6 +22,8 @@ export interface BudgetOptions {
   readonly hasNews: () => boolean;
   /** ms on air in an hour; undefined where the region sets no duty cycle. */
   readonly legalMs: number | undefined;
+  /** Whether this box has run before: a restart is no reason to speak more. */
+  readonly isRestart: boolean;
 }
 
 /** What the law leaves to one node for routing is the share it would have among so many. */
@@ -28,7 +32,7 @@ export function legalSharers(legalMs: number | undefined): number {
 }
 
 /**
- * A token bucket of airtime, an hour deep. Its lower half is there for trusted peers, this box's own needs and digests
+ * A token bucket of airtime, an hour deep, full at the first start ever and half full at others. Its lower half is there for trusted peers, this box's own needs and digests
  * only: whatever strangers ask for, half of an hour's airtime is left. Digests have a part of the whole, and the next
  * one finds room once it is due: short frames would leave none. A frame longer than all there is may go when nothing
  * else has for an hour.
@@ -45,7 +49,7 @@ export class RoutingBudget {
   constructor(options: BudgetOptions) {
     this.#o = options;
     this.#at = options.clock.monotonic();
-    this.#left = this.#depth;
+    this.#left = (options.isRestart ? PART_AT_RESTART : 1) * this.#depth;
     this.#leftForDigests = DIGEST_PART * this.#depth;
   }
 

@@ -3,7 +3,8 @@
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const FIRST_MS = MINUTE;
-const LONGEST_MS = 60 * MINUTE;
+/** Who is heard and does not answer for hours hardly hears this box: each attempt takes six frames of the channel. */
+const LONGEST_MS = { full: 60 * MINUTE, silent: 480 * MINUTE } as const;
 /** A first pause after silence: so many times what a message and its answer take, within these bounds, ms. */
 const PAUSE_EXCHANGES = 20;
 const LEAST_FIRST_MS = 5 * SECOND;
@@ -27,10 +28,10 @@ interface Pause {
 export class Backoff {
   readonly #pauses = new Map<string, Pause>();
 
-  /** Notes a failure and gives the pause that follows it: `firstMs` doubling to 1 h. */
+  /** Notes a failure and gives the pause that follows it: `firstMs` doubling to 1 h where it was full, else to 8 h. */
   fail(key: string, failure: Failure, now: number, firstMs = FIRST_MS): number {
     const fails = (this.#pauses.get(key)?.fails ?? 0) + 1;
-    const ms = Math.min(LONGEST_MS, firstMs * 2 ** (fails - 1));
+    const ms = Math.min(LONGEST_MS[failure], firstMs * 2 ** (fails - 1));
     this.#pauses.delete(key);
     this.#pauses.set(key, { fails, from: now, ms, until: now + ms, failure });
     const [oldest] = this.#pauses.keys();

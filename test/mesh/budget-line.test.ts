@@ -8,12 +8,18 @@ import { Simulation } from '../simulation.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** ms on air in an hour for one with five neighbours; strangers' needs have the upper half. */
-const HOURLY = 15_900;
+const HOURLY = 15_000;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {
   const clock = new Simulation();
-  const budget = new RoutingBudget({ clock, sharers: () => 6, hasNews: () => false, legalMs: undefined });
+  const budget = new RoutingBudget({
+    clock,
+    sharers: () => 6,
+    hasNews: () => false,
+    legalMs: undefined,
+    isRestart: false,
+  });
   const counters = new Counters();
   const line = new BudgetLine(budget, clock, counters);
   budget.take(spent, true);

@@ -37,6 +37,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
     sharers: () => 2,
     hasNews: () => false,
     legalMs: undefined,
+    isRestart: false,
   });
   const { counters, identity, link } = station;
   const via = neighbour.identity.nodeId;

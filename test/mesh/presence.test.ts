@@ -40,6 +40,7 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
     sharers: () => 1,
     hasNews: () => false,
     legalMs: undefined,
+    isRestart: false,
   });
   const said = { at: Number.NEGATIVE_INFINITY };
   const made = new Presence({

@@ -4,9 +4,13 @@ import { RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts'
 import { Simulation } from '../simulation.ts';
 
 const HOUR = 3_600_000;
-const budget = (sharers: number, legalMs?: number, hasNews = false) => {
+const budget = (sharers: number, legalMs?: number, hasNews = false, isRestart = false) => {
   const clock = new Simulation();
-  const made = new RoutingBudget({ clock, sharers: () => sharers, hasNews: () => hasNews, legalMs });
+  const made = new RoutingBudget({
+    ...{ clock, legalMs, isRestart },
+    sharers: () => sharers,
+    hasNews: () => hasNews,
+  });
   /** Frames of 10 ms until it says no. */
   const spend = (trusted: boolean) => {
     let ms = 0;
@@ -22,9 +26,9 @@ const budget = (sharers: number, legalMs?: number, hasNews = false) => {
 };
 
 test.each([
-  [1, undefined, 0.0265],
-  [9, undefined, 0.0265 / 9],
-  [9, 360_000, 0.0265 / 9],
+  [1, undefined, 0.025],
+  [9, undefined, 0.025 / 9],
+  [9, 360_000, 0.025 / 9],
   [1, 360_000, 0.02],
   [9, 36_000, 0.002],
 ])(
@@ -35,7 +39,7 @@ test.each([
 );
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 15_900);
+const part = (of: number) => Math.round(of * 15_000);
 
 test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(6);
@@ -44,6 +48,12 @@ test('is an hour deep, and comes back within an hour', async () => {
   expect(spend(true)).toBe(part(0.5));
   await clock.run(5 * HOUR);
   expect(spend(true)).toBe(part(1));
+});
+
+test('is half full after a restart: however often a box is started, it does not speak more', () => {
+  const { spend } = budget(6, undefined, false, true);
+  expect(spend(false)).toBe(0);
+  expect(spend(true)).toBe(part(0.5));
 });
 
 test('half of it is out of the reach of strangers, none of it of trusted peers', () => {
