@@ -150,6 +150,11 @@ export class Advertiser {
     return this.#saidAt;
   }
 
+  /** Whether more routes than one frame holds wait to be said for the first time. */
+  get isBehind(): boolean {
+    return this.#isBehind;
+  }
+
   /** A digest of these entries, to be sent by itself. */
   digestOf(entries: readonly DigestEntry[], wants: readonly DigestWant[] = []): Rec {
     return {
@@ -386,11 +391,6 @@ export class Advertiser {
 
   #isAsked(key: string, now: number): boolean {
     return now - (this.#askedAt.get(key) ?? Number.NEGATIVE_INFINITY) < ASKED_FOR;
-  }
-
-  /** Whether more routes than one frame holds wait to be said for the first time. */
-  get isBehind(): boolean {
-    return this.#isBehind;
   }
 
   /**

@@ -1,7 +1,7 @@
 /**
  * How the channel's time for routing is shared by those who fill it (docs/protocol/mesh.md, "Budget"). At each place
  * all who are heard there have equal shares, but for those who take less because it is fuller elsewhere: what they
- * leave is for the rest (max-min fairness; each place says its rate, as by A. Charny, MIT, 1994).
+ * leave is for the rest (max-min fairness, each place saying its rate: MIT/LCS/TR-601, 1994).
  */
 import type { Clock } from '../core/clock.ts';
 import type { NodeId } from '../identity/node-id.ts';

@@ -6,7 +6,7 @@ import { AWAY, HOP_LIMIT, OWN_COST, type PathCost } from './metric.ts';
 
 export const PREFIX_LENGTH = 4;
 const FRESHNESS_LENGTH = 8;
-/** T0, how full the channel is here and around, the number of wants, and the price and the bottleneck that most entries share. */
+/** T0, how full the channel is (2), the number of wants, and the price and the bottleneck that most entries share. */
 const HEAD_LENGTH = 7;
 const WANT_LENGTH = 2 + PREFIX_LENGTH;
 /** In one digest. */

@@ -11,8 +11,8 @@ const DIGEST_PART = 0.4;
 const DIGEST_PART_WITH_NEWS = 0.3;
 
 const AMPLE_PART = 0.9;
-/** Enough for what a box says of itself. */
-const PART_AT_RESTART = 0.5;
+/** Enough for what a box says of itself, and to answer others soon. */
+const PART_AT_RESTART = 0.75;
 
 export interface BudgetOptions {
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export function legalSharers(legalMs: number | undefined): number {
 }
 
 /**
- * A token bucket of airtime, an hour deep, full at the first start ever and half full at others. Its lower half is there for trusted peers, this box's own needs and digests
+ * A token bucket of airtime, an hour deep, full at the first start ever, three quarters full at others. Its lower half is there for trusted peers, this box's own needs and digests
  * only: whatever strangers ask for, half of an hour's airtime is left. Digests have a part of the whole, and the next
  * one finds room once it is due: short frames would leave none. A frame longer than all there is may go when nothing
  * else has for an hour.

@@ -50,9 +50,9 @@ test('is an hour deep, and comes back within an hour', async () => {
   expect(spend(true)).toBe(part(1));
 });
 
-test('is half full after a restart: however often a box is started, it does not speak more', () => {
+test('is three quarters full after a restart: however often a box is started, it does not speak more', () => {
   const { spend } = budget(6, undefined, false, true);
-  expect(spend(false)).toBe(0);
+  expect(spend(false)).toBe(part(0.25));
   expect(spend(true)).toBe(part(0.5));
 });
 

@@ -23,7 +23,7 @@ const serial = (step: number) => serialOf(orderOf(1n, step));
 
 /** A router, a neighbour that reaches somebody far away, one that asks for that one, and somebody who repeats it. */
 async function scene() {
-  village = new Village('rings');
+  village = new Village('rings of solicits');
   const b = await village.router('b');
   const knower = await village.liar('knower');
   const asker = await village.liar('asker');
