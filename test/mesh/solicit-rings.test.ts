@@ -23,8 +23,9 @@ const serial = (step: number) => serialOf(orderOf(1n, step));
 
 /** A router, a neighbour that reaches somebody far away, one that asks for that one, and somebody who repeats it. */
 async function scene() {
-  village = new Village('rings of solicits');
-  const b = await village.router('b');
+  village = new Village('rings');
+  // by this name its waits are long enough for those who send a solicit on before it
+  const b = await village.router('relay');
   const knower = await village.liar('knower');
   const asker = await village.liar('asker');
   const repeater = await village.stations.outsider('repeater');
