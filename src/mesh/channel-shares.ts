@@ -61,14 +61,24 @@ export class ChannelShares {
     return { here, around: Math.max(here, elsewhere, this.#least) };
   }
 
+  /** As if so many nodes, this one among them, shared the channel equally. */
+  get sharers(): number {
+    return this.crowd.around / ONE_NODE;
+  }
+
   /** The crowd, for a frame that goes out now. */
   say(): Crowd {
     const crowd = this.crowd;
     const at = this.#o.clock.monotonic();
     if (crowd.around < this.#around) this.#grownAt = at;
     this.#around = crowd.around;
-    this.#said = [...this.#said.filter((s) => at - s.at <= ECHO_MS), { at, here: crowd.here }];
+    this.#said = [...this.#lately, { at, here: crowd.here }];
     return crowd;
+  }
+
+  get #lately() {
+    const now = this.#o.clock.monotonic();
+    return this.#said.filter((s) => now - s.at <= ECHO_MS);
   }
 
   /** What this box may take may grow step by step only. */
@@ -96,9 +106,7 @@ export class ChannelShares {
    * elsewhere. Those who take as much as it allowed a while ago just have not heard yet that it is more now.
    */
   #here(sharers: readonly number[]): number {
-    const now = this.#o.clock.monotonic();
-    const lately = this.#said.filter((s) => now - s.at <= ECHO_MS).map((s) => s.here);
-    const allowed = Math.max(ONE_NODE, ...lately);
+    const allowed = Math.max(ONE_NODE, ...this.#lately.map((s) => s.here));
     const heldBack = sharers.filter((around) => around > allowed).sort((a, b) => b - a);
     let [left, among] = [1, sharers.length];
     for (const around of heldBack) {

@@ -148,13 +148,10 @@ export class Router implements Routing {
       before: memory.said?.around ?? 0,
       clock,
     });
-    const sharers = () => shares.crowd.around / ONE_NODE;
     const hasNews = () => this.#gossip.hasNews && !this.#advertiser.isBehind;
     const budget = new RoutingBudget({
-      clock,
-      sharers,
-      hasNews,
-      legalMs,
+      ...{ clock, hasNews, legalMs },
+      sharers: () => shares.sharers,
       isRestart: memory.said !== undefined,
     });
     this.#budget = budget;

@@ -32,10 +32,10 @@ export function legalSharers(legalMs: number | undefined): number {
 }
 
 /**
- * A token bucket of airtime, an hour deep, full at the first start ever, three quarters full at others. Its lower half is there for trusted peers, this box's own needs and digests
- * only: whatever strangers ask for, half of an hour's airtime is left. Digests have a part of the whole, and the next
- * one finds room once it is due: short frames would leave none. A frame longer than all there is may go when nothing
- * else has for an hour.
+ * A token bucket of airtime, an hour deep, full at the first start ever, three quarters full at others. Its lower half
+ * is there for trusted peers, this box's own needs and digests only: whatever strangers ask for, half of an hour's
+ * airtime is left. Digests have a part of the whole, and the next one finds room once it is due: short frames would
+ * leave none. A frame longer than all there is may go when nothing else has for an hour.
  */
 export class RoutingBudget {
   readonly #o: BudgetOptions;
@@ -80,7 +80,9 @@ export class RoutingBudget {
   /** ms until `take` would say yes, were nothing else taken meanwhile. */
   waitMs(airtimeMs: number, trusted: boolean): number {
     const lacking = Math.max(this.#lacking(airtimeMs, trusted), 0);
-    return lacking === 0 || this.share === 0 ? 0 : lacking / this.share;
+    if (lacking === 0) return 0;
+    const { share } = this;
+    return share === 0 ? 0 : lacking / share;
   }
 
   /** Takes it for a digest. */

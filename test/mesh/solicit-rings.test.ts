@@ -1,5 +1,4 @@
 /** How far a solicit goes, who is silent, and who is new enough to answer: docs/protocol/mesh.md, "Solicit". */
-
 import { afterEach, describe, expect, test } from 'vitest';
 import { Identity } from '../../src/identity/keys.ts';
 import { KIND } from '../../src/link/frame.ts';

@@ -1,5 +1,4 @@
 /** A linked neighbour that says all it can, and one that says it is somebody else. */
-
 import { afterEach, expect, test } from 'vitest';
 import { Identity } from '../../../src/identity/keys.ts';
 import { LinkFailed } from '../../../src/link/link.ts';

@@ -1,5 +1,4 @@
 /** A box with radio and LAN that learns of more than a thousand nodes there: docs/protocol/mesh.md, "Route digests". */
-
 import { afterEach, expect, test } from 'vitest';
 import { Counters } from '../../../src/core/counters.ts';
 import { silent } from '../../../src/core/log.ts';
