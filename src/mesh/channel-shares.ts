@@ -12,6 +12,11 @@ export const ONE_NODE = 8;
 const LARGEST = 255;
 /** Who is not linked, and could be anybody, is believed so many nodes beside twice as many as are heard here. */
 const STRANGER_HEARS = 4;
+/**
+ * Nobody takes more than so often the least share it hears of. Who is heard too rarely to be known of is mostly heard
+ * by such a box: at the edge of a full place, with little beside it, it would take four times what the others do.
+ */
+const MOST_OF_LEAST = 2;
 /** ms: within which those around have heard what was said here, and have said what they take since. */
 const ECHO_MS = 60 * 60_000;
 /** A share grows by so much of it within so many ms: others hear of it meanwhile, and make room. */
@@ -22,7 +27,7 @@ const STEP_MS = 15 * 60_000;
 export interface Crowd {
   /** At this place: whoever is heard here may take no more. 8–255 */
   readonly here: number;
-  /** At the fullest place in earshot: this node takes no more. 8–255 */
+  /** What this node takes: no more than at the fullest place in earshot, nor twice the least share it hears of. 8–255 */
   readonly around: number;
 }
 
@@ -93,10 +98,11 @@ export class ChannelShares {
     const ofStrangers = ONE_NODE * (2 * others.length + STRANGER_HEARS);
     let most = Math.ceil(legalCrowd);
     for (const { crowd, nodeId } of others) {
-      if (crowd.here <= most) continue;
+      const bound = Math.max(crowd.here, Math.ceil(crowd.around / MOST_OF_LEAST));
+      if (bound <= most) continue;
       // every decision about the budget asks for this: who is linked matters only where it makes a difference
-      const isBelieved = crowd.here <= ofStrangers || isLinked(nodeId);
-      most = Math.max(most, isBelieved ? crowd.here : ofStrangers);
+      const isBelieved = bound <= ofStrangers || isLinked(nodeId);
+      most = Math.max(most, isBelieved ? bound : ofStrangers);
     }
     return Math.min(most, LARGEST);
   }

@@ -8,7 +8,7 @@ import { Simulation } from '../simulation.ts';
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 /** ms on air in an hour for one with five neighbours; strangers' needs have the upper half. */
-const HOURLY = 15_000;
+const HOURLY = 14_400;
 
 /** A line before a budget of which so much is spent. */
 function scene(spent = HOURLY) {

@@ -26,9 +26,9 @@ const budget = (sharers: number, legalMs?: number, hasNews = false, isRestart = 
 };
 
 test.each([
-  [1, undefined, 0.025],
-  [9, undefined, 0.025 / 9],
-  [9, 360_000, 0.025 / 9],
+  [1, undefined, 0.024],
+  [9, undefined, 0.024 / 9],
+  [9, 360_000, 0.024 / 9],
   [1, 360_000, 0.02],
   [9, 36_000, 0.002],
 ])(
@@ -39,7 +39,7 @@ test.each([
 );
 
 /** Of an hour's. */
-const part = (of: number) => Math.round(of * 15_000);
+const part = (of: number) => Math.round(of * 14_400);
 
 test('is an hour deep, and comes back within an hour', async () => {
   const { clock, spend } = budget(6);
