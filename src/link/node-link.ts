@@ -10,10 +10,9 @@ import type { Log } from '../core/log.ts';
 import type { Random } from '../core/random.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { FrameAnswer } from './answer.ts';
 import { Conversation } from './conversation.ts';
 import { Courtesy } from './courtesy.ts';
-import { bitmapRecord, readBitmap, readFragment } from './fragments.ts';
+import { Deliveries, type RecordHandler, type TransferHandler } from './deliveries.ts';
 import {
   FOLLOWS,
   type Message1Form,
@@ -23,25 +22,14 @@ import {
   type SharedForm,
 } from './frame.ts';
 import { IncomingTransfers } from './incoming.ts';
-import type {
-  Answer,
-  IncomingRecord,
-  IncomingTransfer,
-  KeyOf,
-  Link,
-  LooseFrame,
-  MediumFacts,
-  Neighbour,
-  Reach,
-  Rec,
-} from './link.ts';
+import type { KeyOf, Link, LooseFrame, MediumFacts, Neighbour, Reach } from './link.ts';
 import { arrives, isWithin } from './link.ts';
 import type { LinkMemory } from './link-memory.ts';
 import type { Destination, Medium, Priority, Reception, Submission } from './medium.ts';
 import { Newcomers } from './newcomers.ts';
 import { Owners } from './owners.ts';
 import { Peer, PeerHandle } from './peer.ts';
-import { decodeRecords, RECORD, readAck } from './records.ts';
+import { RECORD } from './records.ts';
 import { SessionMemory } from './session-memory.ts';
 import { type Live, Sessions } from './sessions.ts';
 import { SharedFrames, type SharedOutgoing } from './shared-frames.ts';
@@ -76,9 +64,6 @@ export interface NodeLinkOptions {
   readonly log: Log;
 }
 
-type RecordHandler = (incoming: IncomingRecord) => void | Promise<void>;
-type TransferHandler = (incoming: IncomingTransfer) => void | Promise<void>;
-
 export class NodeLink implements Link {
   readonly onLoose = new Event<LooseFrame>();
   readonly onAlive = new Event<NodeId>();
@@ -94,8 +79,7 @@ export class NodeLink implements Link {
   readonly #courtesy: Courtesy;
   readonly #owners = new Owners();
   readonly #newcomers: Newcomers;
-  readonly #recordHandlers = new Map<number, RecordHandler>();
-  #transferHandler: TransferHandler | undefined;
+  readonly #deliveries: Deliveries;
   readonly #cancels: Cancel[];
 
   constructor(options: NodeLinkOptions) {
@@ -121,6 +105,15 @@ export class NodeLink implements Link {
         submit: async (outgoing) => (this.#isReached(outgoing.reach) ? this.submitShared(outgoing) : NOWHERE),
         send: (to, record, how) => this.neighbour(to).send(record, how),
       });
+    this.#deliveries = new Deliveries({
+      ...{ medium, clock, incoming: this.#incoming },
+      conversationWith: (id) => this.#peer(id).conversation,
+      neighbour: (id) => this.neighbour(id),
+      sendLoose: (frame, to) => void this.broadcast(frame, 0, to),
+      strangers: this.#strangers,
+      refused: (reason) => this.#refuse(reason),
+      answerLost: () => options.counters.count('link.late-answer-lost'),
+    });
     this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
     this.#newcomers = new Newcomers(clock, options.counters);
     this.#courtesy = new Courtesy({
@@ -161,13 +154,11 @@ export class NodeLink implements Link {
   }
 
   onRecord(type: number, handler: RecordHandler): void {
-    if (this.#recordHandlers.has(type)) throw new Error(`record type ${type} has a handler`);
-    this.#recordHandlers.set(type, handler);
+    this.#deliveries.onRecord(type, handler);
   }
 
   onTransfer(handler: TransferHandler): void {
-    if (this.#transferHandler) throw new Error('transfers have a handler');
-    this.#transferHandler = handler;
+    this.#deliveries.onTransfer(handler);
   }
 
   /** Whether its frames go by connections. */
@@ -318,10 +309,10 @@ export class NodeLink implements Link {
     const { live } = opened;
     if (opened.restarted) this.#incoming.forgetPushed(live.peer, live.index);
     this.#alive(live, reception);
-    const records = decodeRecords(opened.content);
-    const askedAt = frame.follows === FOLLOWS.answer ? reception.at : undefined;
-    if (records) this.#handle(live, records, frame.counter, askedAt, reception.via);
-    else this.#refuse('records');
+    this.#deliveries.handle({
+      ...{ live, content: opened.content, counter: frame.counter, via: reception.via },
+      askedAt: frame.follows === FOLLOWS.answer ? reception.at : undefined,
+    });
   }
 
   #shared(frame: SharedForm, reception: Reception): void {
@@ -340,86 +331,6 @@ export class NodeLink implements Link {
     peer.heard(reception);
     peer.conversation.sessionsChanged();
     this.onAlive.emit(live.peer);
-  }
-
-  #handle(
-    live: Live,
-    records: readonly Rec[],
-    counter: number,
-    askedAt: number | undefined,
-    via: string | undefined,
-  ): void {
-    const { clock, medium } = this.#options;
-    // what goes by a wire is nobody's air
-    const strangers = medium.connections ? undefined : this.#options.strangers;
-    const { conversation } = this.#peer(live.peer);
-    const isAnswered = strangers?.mayAnswer(live.peer) ?? true;
-    if (!isAnswered) this.#refuse('unanswered-stranger');
-    const answer = new FrameAnswer({
-      ...{ medium, clock, live, counter, isAnswered, askedAt, via },
-      lateAck: () => conversation.owe(live, counter),
-      lateRecord: (record) => this.#deliverLate(live.peer, record),
-      lateLoose: (frame) => this.broadcast(frame, 0, { medium: medium.name, via }),
-      spent: (airtimeMs) => strangers?.answered(live.peer, airtimeMs),
-    });
-    // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known
-    for (const { type, body } of records) if (type === RECORD.bitmap) this.#bitmap(conversation, live, body);
-    const handled: (void | Promise<void>)[] = [];
-    for (const { type, body } of records) {
-      if (type === RECORD.bitmap || type === RECORD.hello) continue;
-      if (type === RECORD.ack) this.#ack(conversation, live, body);
-      else if (type === RECORD.fragment) handled.push(this.#fragment(live, body, answer));
-      else {
-        const handler = this.#recordHandlers.get(type);
-        if (!handler) this.#refuse('record-type');
-        else handled.push(handler({ from: this.neighbour(live.peer), body, ...answer.request() }));
-      }
-    }
-    answer.send(Promise.all(handled));
-  }
-
-  #ack(conversation: Conversation, live: Live, body: Uint8Array): void {
-    const counter = readAck(body);
-    if (counter === undefined) this.#refuse('records');
-    else conversation.acknowledged(live, counter);
-  }
-
-  #bitmap(conversation: Conversation, live: Live, body: Uint8Array): void {
-    const bitmap = readBitmap(body);
-    if (!bitmap) this.#refuse('records');
-    else if (!conversation.bitmap(live, bitmap)) this.#refuse('bitmap');
-  }
-
-  /** A fragment that belongs to nothing is left to the bare `ack`, which tells its sender so. */
-  async #fragment(live: Live, body: Uint8Array, answer: FrameAnswer): Promise<void> {
-    const fragment = readFragment(body);
-    if (!fragment) {
-      this.#refuse('records');
-      return;
-    }
-    const result = this.#incoming.fragment(live.peer, live.index, fragment, this.#now());
-    if (result.is === 'unknown') {
-      this.#refuse('transfer');
-      return;
-    }
-    if (result.is === 'refused') this.#refuse('fragment');
-    const reply = answer.request(bitmapRecord(result.bitmap));
-    if (result.is === 'repeated' && result.reply) repeat(result.reply, reply);
-    if (result.is !== 'complete') return;
-    await this.#transferHandler?.({
-      from: this.neighbour(live.peer),
-      id: fragment.id,
-      pushed: fragment.pushed,
-      bytes: result.bytes,
-      reply: (record) => {
-        result.answered({ record });
-        reply.reply(record);
-      },
-      replyLoose: (frame) => {
-        result.answered({ loose: frame });
-        reply.replyLoose(frame);
-      },
-    });
   }
 
   // ── connections ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -444,15 +355,14 @@ export class NodeLink implements Link {
     await arrives(conversation.send({ type: RECORD.hello, body: EMPTY }, { priority: 0 }));
   }
 
-  /** An answer that found no window: sent like anything else that must arrive. */
-  async #deliverLate(to: NodeId, record: Rec): Promise<void> {
-    const spent = (_bytes: number, airtimeMs: number) => this.#options.strangers?.answered(to, airtimeMs);
-    if (!(await arrives(this.#peer(to).conversation.send(record, { priority: 0, spent }))))
-      this.#options.counters.count('link.late-answer-lost');
-  }
-
   #isReached(reach: Reach): boolean {
     return isWithin(reach, this.isWired);
+  }
+
+  /** What goes by a wire is nobody's air. */
+  get #strangers(): StrangersAir | undefined {
+    const { medium, strangers } = this.#options;
+    return medium.connections ? undefined : strangers;
   }
 
   // ── bookkeeping ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -475,8 +385,7 @@ export class NodeLink implements Link {
     });
     const peer = new Peer({
       ...{ id, medium, conversation, clock, transferIds },
-      // what goes by a wire is nobody's air
-      strangers: medium.connections ? undefined : this.#options.strangers,
+      strangers: this.#strangers,
       sessions: this.#sessions,
       incoming: this.#incoming,
     });
@@ -503,9 +412,4 @@ export class NodeLink implements Link {
   #now(): number {
     return this.#options.clock.monotonic();
   }
-}
-
-function repeat(reply: { readonly record: Rec } | { readonly loose: Uint8Array }, answer: Answer): void {
-  if ('record' in reply) answer.reply(reply.record);
-  else answer.replyLoose(reply.loose);
 }
