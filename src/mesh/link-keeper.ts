@@ -168,7 +168,7 @@ export class LinkKeeper {
       return;
     }
     const price = this.#airtimeTo(nodeId, linked);
-    if (!paced.pay(trusted, price)) {
+    if (!paced.payForLink(trusted, price)) {
       plan.dueAt = clock.monotonic() + BUDGET_PAUSE;
       return;
     }

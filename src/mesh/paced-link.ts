@@ -62,11 +62,9 @@ export class PacedLink {
     this.#line.stop();
   }
 
-  /** Takes so much airtime, or counts that there is none. */
-  pay(trusted: boolean, airtimeMs: number): boolean {
-    if (this.#budget.take(airtimeMs, trusted)) return true;
-    this.#counters.count('mesh.over-budget');
-    return false;
+  /** Takes so much airtime for a link, or counts that there is none. */
+  payForLink(trusted: boolean, airtimeMs: number): boolean {
+    return this.#counted(this.#budget.takeForLink(airtimeMs, trusted));
   }
 
   /** Whether what can wait need not: much of the budget is left, or the neighbour is reached without airtime. */
@@ -95,7 +93,7 @@ export class PacedLink {
   /** A loose frame to whoever hears it, on each medium or where `to` says; true where one was handed it. */
   broadcast(frame: Uint8Array, trusted: boolean, to?: Destination): boolean {
     const media = this.#link.media.filter((m) => to === undefined || m.name === to.medium);
-    const paid = media.filter((m) => this.pay(trusted, m.airtime(frame.length) ?? 0));
+    const paid = media.filter((m) => this.#counted(this.#budget.take(m.airtime(frame.length) ?? 0, trusted)));
     for (const { name } of paid) void this.#link.broadcast(frame, 0, to ?? { medium: name });
     return paid.length > 0;
   }
@@ -148,6 +146,11 @@ export class PacedLink {
         dropped: () => resolve(false),
       });
     });
+  }
+
+  #counted(isPaid: boolean): boolean {
+    if (!isPaid) this.#counters.count('mesh.over-budget');
+    return isPaid;
   }
 
   async #send(to: NodeId, price: number, make: Telling['record']): Promise<boolean> {

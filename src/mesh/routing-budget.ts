@@ -8,7 +8,10 @@ const HOUR_MS = 3_600_000;
 /** The part of it for digests: the rest is for what is asked for, and for links. */
 const DIGEST_PART = 0.4;
 /** While there are nodes to be made known: routes to them come of no use before that. Where routes wait, these come first. */
-const DIGEST_PART_WITH_NEWS = 0.3;
+const DIGEST_PART_WITH_NEWS = 0.2;
+
+/** For links, before whatever strangers ask for: announces alone would leave no room for one. A crowd of made-up neighbours gets no more. */
+const LINK_PART = 0.25;
 
 const AMPLE_PART = 0.9;
 /** Enough for what a box says of itself, and to answer others soon. */
@@ -35,13 +38,14 @@ export function legalSharers(legalMs: number | undefined): number {
  * A token bucket of airtime, an hour deep, full at the first start ever, three quarters full at others. Its lower half
  * is there for trusted peers, this box's own needs and digests only: whatever strangers ask for, half of an hour's
  * airtime is left. Digests have a part of the whole, and the next one finds room once it is due: short frames would
- * leave none. A frame longer than all there is may go when nothing else has for an hour.
+ * leave none. Links have a part as well. A frame longer than all there is may go when nothing else has for an hour.
  */
 export class RoutingBudget {
   readonly #o: BudgetOptions;
   #left: number;
-  /** Of the digests' part. */
+  /** Of the digests' part, and of that of links. */
   #leftForDigests: number;
+  #leftForLinks: number;
   /** What the last digest took. */
   #digestMs = 0;
   #at: number;
@@ -51,6 +55,7 @@ export class RoutingBudget {
     this.#at = options.clock.monotonic();
     this.#left = (options.isRestart ? PART_AT_RESTART : 1) * this.#depth;
     this.#leftForDigests = DIGEST_PART * this.#depth;
+    this.#leftForLinks = LINK_PART * this.#depth;
   }
 
   /** The part of it that digests may take now. */
@@ -98,6 +103,17 @@ export class RoutingBudget {
     return true;
   }
 
+  /** Takes it for a link: of their part, or where nothing of it is left like anything else. */
+  takeForLink(airtimeMs: number, trusted: boolean): boolean {
+    const depth = this.#refill();
+    const needed = Math.min(airtimeMs, LINK_PART * depth);
+    if (Math.min(this.#left - this.#forNextDigest, this.#leftForLinks) < needed)
+      return this.take(airtimeMs, trusted);
+    this.#left -= airtimeMs;
+    this.#leftForLinks -= airtimeMs;
+    return true;
+  }
+
   /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime may be owed at most. */
   owe(airtimeMs: number): void {
     const depth = this.#refill();
@@ -106,9 +122,12 @@ export class RoutingBudget {
 
   #lacking(airtimeMs: number, trusted: boolean): number {
     const depth = this.#refill();
-    const forNextDigest = Math.max(Math.min(this.#leftForDigests, this.#digestMs), 0);
-    const kept = Math.max(trusted ? 0 : 0.5 * depth, forNextDigest);
+    const kept = Math.max(trusted ? 0 : 0.5 * depth, this.#forNextDigest);
     return Math.min(airtimeMs, depth - kept) - (this.#left - kept);
+  }
+
+  get #forNextDigest(): number {
+    return Math.max(Math.min(this.#leftForDigests, this.#digestMs), 0);
   }
 
   /** The depth. */
@@ -120,6 +139,8 @@ export class RoutingBudget {
     this.#left = Math.min(depth, this.#left + depth * part);
     const forDigests = this.digestPart * depth;
     this.#leftForDigests = Math.min(forDigests, this.#leftForDigests + forDigests * part);
+    const forLinks = LINK_PART * depth;
+    this.#leftForLinks = Math.min(forLinks, this.#leftForLinks + forLinks * part);
     return depth;
   }
 

@@ -22,7 +22,12 @@ const budget = (sharers: number, legalMs?: number, hasNews = false, isRestart = 
     while (made.takeForDigest(10)) ms += 10;
     return ms;
   };
-  return { clock, made, spend, digests };
+  const links = () => {
+    let ms = 0;
+    while (made.takeForLink(10, false)) ms += 10;
+    return ms;
+  };
+  return { clock, made, spend, digests, links };
 };
 
 test.each([
@@ -72,6 +77,34 @@ test('strangers who take all they get leave the trusted their half at any time',
   expect(spend(true)).toBeGreaterThanOrEqual(part(0.5));
 });
 
+test('links have a quarter of it, whatever strangers have taken, and come before them', async () => {
+  const { clock, links, spend } = budget(6);
+  expect(spend(false)).toBe(part(0.5));
+  expect(links()).toBe(part(0.25));
+  await clock.run(HOUR / 5);
+  expect(spend(false)).toBe(0);
+  expect(links()).toBe(part(0.05));
+});
+
+test('links with a crowd of made-up neighbours leave the trusted a quarter at any time', async () => {
+  const { clock, links, spend } = budget(6);
+  for (let i = 0; i < 10; i++) {
+    links();
+    spend(false);
+    await clock.run(HOUR / 10);
+  }
+  expect(spend(true)).toBeGreaterThanOrEqual(part(0.25));
+});
+
+test('a link that takes more than its part goes when none has for an hour', async () => {
+  const { clock, made } = budget(6);
+  expect(made.take(part(0.5), false)).toBe(true);
+  expect(made.takeForLink(part(0.3), false)).toBe(true);
+  await clock.run(HOUR);
+  expect(made.takeForLink(part(0.3), false)).toBe(true);
+  expect(made.takeForLink(part(0.3), false)).toBe(false);
+});
+
 test('digests get four tenths of it, so that the rest is there for whoever looks for a route', async () => {
   const { clock, digests, made, spend } = budget(6);
   expect(made.take(part(0.2), true)).toBe(true);
@@ -82,12 +115,12 @@ test('digests get four tenths of it, so that the rest is there for whoever looks
   expect(spend(true)).toBe(part(0.3));
 });
 
-test('digests get three tenths of it while there are announces to be passed on', () => {
+test('digests get two tenths of it while there are announces to be passed on', () => {
   const { digests, made, spend } = budget(6, undefined, true);
-  expect(made.digestPart).toBe(0.3);
+  expect(made.digestPart).toBe(0.2);
   expect(made.take(part(0.2), true)).toBe(true);
-  expect(digests()).toBe(part(0.3));
-  expect(spend(true)).toBe(part(0.5));
+  expect(digests()).toBe(part(0.2));
+  expect(spend(true)).toBe(part(0.6));
 });
 
 test('digests also get what nobody else has asked for: beyond nine tenths of an hour it would be lost', () => {
