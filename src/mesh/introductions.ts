@@ -20,8 +20,9 @@ import { encodeWant, MOST_WANTED } from './want.ts';
 const HAND_OUT_PAUSE = 24;
 /** So many that one neighbour asked for may wait for the budget. */
 const MOST_DUE_TO_ONE = 32;
-/** One that does not come is asked for again after so many of its airtimes; then only when it is spoken of after a pause. */
+/** One that does not come is asked for again after so many of its airtimes; then, of one after the other who speak of it, every so many. */
 const ASK_AGAIN = [600, 3000];
+const ASK_OTHERS = 6000;
 /** Sooner where somebody waits for a route. */
 const ASK_AGAIN_SOUGHT = [32, 128, ...ASK_AGAIN];
 const ASK_PAUSE = 1_800_000;
@@ -39,6 +40,8 @@ export interface IntroductionsOptions {
   readonly costTo: (key: string) => PathCost | undefined;
   /** Whether a neighbour has said a route to that destination. */
   readonly speaksOf: (neighbour: string, key: string) => boolean;
+  /** Who has said a route to such a node that waits for its announce. */
+  readonly speakers: (prefix: Uint8Array) => readonly NodeId[];
   /** An announce that was asked for has been said. */
   readonly handedOut: (id: NodeId, medium: string) => void;
   /** Announces this box itself. */
@@ -54,7 +57,7 @@ export interface IntroductionsOptions {
 
 interface Asking {
   readonly prefix: Uint8Array;
-  readonly via: NodeId;
+  via: NodeId;
   readonly at: number;
   /** Infinity: not by itself. */
   dueAt: number;
@@ -170,7 +173,11 @@ export class Introductions {
   /** What goes with a digest, at most so many; to be told to `rode` once it is out. */
   riding(most: number): readonly Riding[] {
     const all = [...this.#asking.values()].filter((a) => a.rides);
-    const addressed = all.map((asking) => ({ asking, of: this.#o.indexOf(asking.via) }));
+    const addressed = all.map((asking) => {
+      // whoever was to be asked is no neighbour any more
+      if (this.#o.indexOf(asking.via) === undefined) this.#turnToAnother(asking);
+      return { asking, of: this.#o.indexOf(asking.via) };
+    });
     return addressed.filter((r): r is Riding => r.of !== undefined).slice(0, most);
   }
 
@@ -186,8 +193,9 @@ export class Introductions {
     const soon = new Map<string, Asking[]>();
     for (const asking of this.#asking.values()) {
       if (asking.dueAt > now) continue;
-      asking.rides = true;
       asking.dueAt = Number.POSITIVE_INFINITY;
+      if (asking.tries > this.#stepsOf(asking).length && !this.#turnToAnother(asking)) continue;
+      asking.rides = true;
       const to = nodeIdKey(asking.via);
       if (isSought(asking.prefix) || paced.isAmple(asking.via))
         soon.set(to, [...(soon.get(to) ?? []), asking]);
@@ -218,13 +226,26 @@ export class Introductions {
     for (const asking of asked) asking.rides ||= !hasArrived;
   }
 
+  /** Whoever was asked may have been started again since, and know nothing of it. False where nobody speaks of it. */
+  #turnToAnother(asking: Asking): boolean {
+    const speakers = this.#o.speakers(asking.prefix).filter((id) => this.#o.indexOf(id) !== undefined);
+    const asked = speakers.findIndex((id) => equal(id, asking.via));
+    const next = speakers[(asked + 1) % speakers.length];
+    if (next) asking.via = next;
+    return next !== undefined;
+  }
+
   /** Once more after a while: announces are not acknowledged. */
   #asked(asking: Asking): void {
-    const { airtime, clock, isSought } = this.#o;
-    const again = (isSought(asking.prefix) ? ASK_AGAIN_SOUGHT : ASK_AGAIN)[asking.tries];
-    asking.dueAt = clock.monotonic() + airtime(ANNOUNCE_LENGTH) * (again ?? Number.POSITIVE_INFINITY);
+    const { airtime, clock } = this.#o;
+    const again = this.#stepsOf(asking)[asking.tries] ?? ASK_OTHERS;
+    asking.dueAt = clock.monotonic() + airtime(ANNOUNCE_LENGTH) * again;
     asking.tries++;
     asking.rides = false;
+  }
+
+  #stepsOf({ prefix }: Asking): readonly number[] {
+    return this.#o.isSought(prefix) ? ASK_AGAIN_SOUGHT : ASK_AGAIN;
   }
 
   /** Hands out what is asked for as the budget allows, where there is a way to it or somebody searches for one. */

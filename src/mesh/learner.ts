@@ -114,6 +114,12 @@ export class Learner {
     }
   }
 
+  /** Whose words of such a node wait for its announce. */
+  speakers(prefix: Uint8Array): readonly NodeId[] {
+    const now = this.#o.clock.monotonic();
+    return (this.#pending.get(toHex(prefix)) ?? []).filter((w) => expiryOf(w) > now).map(({ via }) => via);
+  }
+
   #entry(via: NodeId, entry: DigestEntry, t0: number): void {
     const { ask, destinations, ownValue, self, table } = this.#o;
     if (equal(entry.prefix, self.subarray(0, PREFIX_LENGTH))) {

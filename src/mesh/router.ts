@@ -194,6 +194,7 @@ export class Router implements Routing {
       isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
       speaksOf: (neighbour, key) => this.#table.routes(key).some((r) => r.via === neighbour),
+      speakers: (prefix) => this.#learner.speakers(prefix),
       handedOut: (id, medium) => this.#gossip.heard(id, medium),
       airtime: (bytes) => link.airtime(bytes) ?? 0,
     });

@@ -47,6 +47,8 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
   /** Who has said a route to whom, and what was handed out to those who asked. */
   const spoken = new Set<string>();
   const handedOut: NodeId[] = [];
+  /** Whose word of it waits for the announce. */
+  const speakers: NodeId[] = [via];
   const introductions = new Introductions({
     self: identity.nodeId,
     paced: new PacedLink({ link, budget, clock: sim, isUp: () => isUp, counters }),
@@ -54,6 +56,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
     isTrusted: () => isTrusted,
     costTo: () => OWN_COST,
     speaksOf: (who, key) => spoken.has(`${who} ${key}`),
+    speakers: () => speakers,
     handedOut: (id) => void handedOut.push(id),
     announceSelf: () => {},
     indexOf: () => INDEX,
@@ -67,9 +70,33 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
     await stations.resolve(db.close());
   };
   const riding = () => introductions.riding(8).map(({ asking, of }) => ({ of, prefix: asking.prefix }));
+  /** Whom it is asked of by the way, while there is no budget to ask at once. */
+  const askedOf = async (ms: number) => {
+    const of: NodeId[] = [];
+    for (let at = 0; at < ms; at += MINUTE) {
+      while (budget.take(100, true));
+      await sim.run(MINUTE);
+      const due = introductions.riding(8);
+      of.push(...due.map(({ asking }) => asking.via));
+      introductions.rode(due);
+    }
+    return of;
+  };
   /** More than half of an hour's. */
   const spend = () => budget.take(0.6 * budget.share * 60 * MINUTE, true);
-  return { stations, introductions, via, asked, riding, spend, destinations, spoken, handedOut };
+  return {
+    stations,
+    introductions,
+    via,
+    asked,
+    askedOf,
+    riding,
+    spend,
+    destinations,
+    spoken,
+    speakers,
+    handedOut,
+  };
 }
 
 describe('an announce that is lacking', () => {
@@ -106,6 +133,18 @@ describe('an announce that is lacking', () => {
     introductions.ask(via, prefix);
     await stations.sim.run(MINUTE);
     expect([asked, riding()]).toEqual([[], [{ of: INDEX, prefix }]]);
+  });
+
+  test('is asked for three times, and then of one after the other who speak of its node', async () => {
+    const { askedOf, introductions, speakers, via } = await scene();
+    const others = [7, 8].map((n) => nodeIdFrom(new Uint8Array(16).fill(n)));
+    speakers.push(...others);
+    introductions.ask(via, prefix);
+    const sixHours = 360 * MINUTE;
+    const first = (await askedOf(sixHours)).slice(0, 6);
+    expect(first).toEqual([via, via, via, ...others, via]);
+    speakers.length = 0;
+    expect(await askedOf(sixHours)).toEqual([]);
   });
 
   test('is asked for no more once it was heard', async () => {
