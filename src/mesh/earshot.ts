@@ -9,8 +9,11 @@ export const T0_LEAST_MS = 30 * MINUTE;
 const MISSED = 3.2;
 /** ms: whoever is silent for longer is down, whatever its T0. */
 export const LONGEST_SILENCE_MS = MISSED * 20 * MINUTE;
-/** ms: whoever was heard within as long fills the channel, also one that is heard only now and then. */
+/** ms: whoever was heard for the first time fills the channel for as long, and nobody for longer than the second. */
 const FILLS_FOR_MS = 120 * MINUTE;
+const FILLS_FOR_AT_MOST_MS = 360 * MINUTE;
+/** Each gap between signs of life counts so much in their mean. */
+const GAP_PART = 1 / 4;
 /** So many tries without an answer, and no sign of life meanwhile: down. */
 const MOST_UNANSWERED = 6;
 /** Strangers share this many places; the one unheard for longest goes first. */
@@ -23,6 +26,8 @@ export interface Heard {
   /** `Clock.monotonic()` of the last sign of life, and of the last that was to be expected. */
   at: number;
   expectedAt: number | undefined;
+  /** ms between signs of life, on average; undefined before the second one. */
+  gapMs: number | undefined;
   /** Tries without an answer since. */
   unanswered: number;
   rssiDbm: number | undefined;
@@ -75,6 +80,10 @@ export class Earshot {
       }
       heard.expectedAt = sign.at;
     }
+    if (known) {
+      const gap = Math.min(sign.at - known.at, FILLS_FOR_AT_MOST_MS);
+      heard.gapMs = known.gapMs === undefined ? gap : known.gapMs + GAP_PART * (gap - known.gapMs);
+    }
     heard.at = sign.at;
     heard.unanswered = 0;
     heard.rssiDbm = sign.rssiDbm ?? heard.rssiDbm;
@@ -121,11 +130,11 @@ export class Earshot {
     return up;
   }
 
-  /** Those heard lately, whether they are up or not. */
-  lately(now: number): readonly Heard[] {
-    const lately: Heard[] = [];
-    for (const heard of this.#heard.values()) if (now - heard.at <= FILLS_FOR_MS) lately.push(heard);
-    return lately;
+  /** Those that fill the channel here, also those heard now and then only. */
+  filling(now: number): readonly Heard[] {
+    const filling: Heard[] = [];
+    for (const heard of this.#heard.values()) if (fills(heard, now)) filling.push(heard);
+    return filling;
   }
 
   #makeRoom(): void {
@@ -143,8 +152,22 @@ function isHeard({ at, t0 }: Heard, now: number): boolean {
   return now - at <= MISSED * Math.max(beaconInterval(t0), T0_LEAST_MS / 3);
 }
 
+/** Until so many signs of life are missed as are to be expected of one that is heard as often as it was. */
+function fills({ at, gapMs, t0 }: Heard, now: number): boolean {
+  const silence = now - at;
+  if (gapMs === undefined) return silence <= FILLS_FOR_MS;
+  const usual = Math.max(gapMs, beaconInterval(t0), T0_LEAST_MS / 3);
+  return silence <= Math.min(MISSED * usual, FILLS_FOR_AT_MOST_MS);
+}
+
 function fresh({ nodeId, at }: Sign, key: string): Heard {
-  const nothing = { expectedAt: undefined, rssiDbm: undefined, snrDb: undefined, capabilities: undefined };
+  const nothing = {
+    expectedAt: undefined,
+    gapMs: undefined,
+    rssiDbm: undefined,
+    snrDb: undefined,
+    capabilities: undefined,
+  };
   return {
     nodeId,
     key,

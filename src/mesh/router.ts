@@ -142,7 +142,7 @@ export class Router implements Routing {
     const isWired = (id: NodeId) => unwired.size > 0 && !unwired.has(link.neighbour(id).medium);
     const isOnAir = ({ nodeId, rssiDbm }: Heard) => rssiDbm !== undefined || !isWired(nodeId);
     const shares = new ChannelShares({
-      sharing: () => this.#earshot.lately(clock.monotonic()).filter(isOnAir),
+      sharing: () => this.#earshot.filling(clock.monotonic()).filter(isOnAir),
       isLinked: (id) => link.shared.isMutual(id),
       legalCrowd: ONE_NODE * legalSharers(legalMs),
       before: memory.said?.around ?? 0,

@@ -16,7 +16,7 @@ function scene({ isLinked = true, legalCrowd = UNLIMITED, before = 0 } = {}) {
   const clock = new Simulation();
   const earshot = new Earshot(() => false);
   const shares = new ChannelShares({
-    sharing: () => earshot.lately(clock.monotonic()),
+    sharing: () => earshot.filling(clock.monotonic()),
     isLinked: () => isLinked,
     ...{ legalCrowd, before, clock },
   });
@@ -122,7 +122,7 @@ describe('boxes in a row of places', () => {
     const clock = new Simulation();
     const boxes = all.map(() => {
       const earshot = new Earshot(() => false);
-      const sharing = () => earshot.lately(clock.monotonic());
+      const sharing = () => earshot.filling(clock.monotonic());
       return {
         earshot,
         shares: new ChannelShares({ sharing, isLinked: () => true, legalCrowd: UNLIMITED, before: 0, clock }),

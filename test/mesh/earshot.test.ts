@@ -18,10 +18,31 @@ function scene() {
   return { earshot, misses };
 }
 
-test('those heard within two hours are heard lately, up or not', () => {
-  const { earshot } = scene();
-  expect([119, 121].map((m) => earshot.lately(m * MINUTE).length)).toEqual([1, 0]);
-  expect(earshot.up(119 * MINUTE)).toEqual([]);
+describe('a node fills the channel', () => {
+  /** Heard so many times, every so many minutes: for so many minutes after the last one. */
+  function filledFor(everyMinutes: number, times: number) {
+    const earshot = new Earshot(() => false);
+    for (let i = 0; i < times; i++) earshot.note({ nodeId, at: i * everyMinutes * MINUTE });
+    const last = (times - 1) * everyMinutes * MINUTE;
+    let minutes = 0;
+    while (earshot.filling(last + minutes * MINUTE).length > 0) minutes++;
+    return minutes;
+  }
+
+  test('for two hours, where it was heard once, up or not', () => {
+    const { earshot } = scene();
+    expect([119, 121].map((m) => earshot.filling(m * MINUTE).length)).toEqual([1, 0]);
+    expect(earshot.up(119 * MINUTE)).toEqual([]);
+  });
+  test('until it is down, where it is heard often', () => {
+    expect(filledFor(5, 8)).toBe(33);
+  });
+  test('for three times as long as it is silent as a rule, where it is heard now and then only', () => {
+    expect(filledFor(75, 8)).toBe(241);
+  });
+  test('for six hours at most', () => {
+    expect(filledFor(300, 8)).toBe(361);
+  });
 });
 
 describe('a neighbour', () => {
