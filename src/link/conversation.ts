@@ -17,7 +17,14 @@ import { OutgoingFragments } from './outgoing.ts';
 import { ACK_FRAME_LENGTH, OwedRecords } from './owed-records.ts';
 import { ackRecord, contentLength } from './records.ts';
 import type { Live, Sessions } from './sessions.ts';
-import { answerTimeout, MOST_TRIES, retryDelay, TRIES_BEFORE_HANDSHAKE } from './timing.ts';
+import {
+  answerTimeout,
+  HANDSHAKES_IN_DOUBT,
+  MOST_HANDSHAKES,
+  MOST_TRIES,
+  retryDelay,
+  TRIES_BEFORE_HANDSHAKE,
+} from './timing.ts';
 import { Turn } from './turn.ts';
 import { Waiter } from './waiter.ts';
 
@@ -60,8 +67,9 @@ export class Conversation {
   readonly #owed = new OwedRecords();
   readonly #waiter: Waiter;
   #tries: Try[] = [];
-  /** Tries in a row, of frames and of message 1. */
+  /** Tries in a row, of frames and of message 1; and of frames only. */
   #unanswered = 0;
+  #unansweredFrames = 0;
   #turn: Turn | undefined;
   #running = false;
   #stopped = false;
@@ -216,7 +224,9 @@ export class Conversation {
     this.#tries = [...this.#tries, tried].slice(-REMEMBERED_TRIES);
     const ack = this.#airtime(ACK_FRAME_LENGTH);
     const isAnswered = () => tried.answered || tried.errands.every((e) => e.done);
-    await this.#awaitAnswer(isAnswered, endedAt, ack, airtimeMs / frames + ack, () => {
+    const most = this.#errands.mostTries;
+    await this.#awaitAnswer(isAnswered, endedAt, ack, airtimeMs / frames + ack, most, () => {
+      this.#unansweredFrames++;
       for (const errand of tried.errands) errand.tries++;
       if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
     });
@@ -245,6 +255,7 @@ export class Conversation {
       submission.endedAt,
       back,
       there + back,
+      this.#mostHandshakes,
       () => {},
     );
     if (!lead?.paysHandshake)
@@ -281,12 +292,21 @@ export class Conversation {
     return { submission, priority: turn.priority };
   }
 
+  /** With how many tries in a row handshakes end. */
+  get #mostHandshakes(): number {
+    const { mostTries } = this.#errands;
+    if (this.#options.medium.connections) return mostTries;
+    const most = this.#unansweredFrames > 0 ? this.#unansweredFrames + HANDSHAKES_IN_DOUBT : MOST_HANDSHAKES;
+    return Math.min(mostTries, most);
+  }
+
   /** Waits for an answer, and without one for the random time before the next try; reports up after the last. */
   async #awaitAnswer(
     isAnswered: () => boolean,
     endedAt: number,
     answerAirtime: number,
     exchangeAirtime: number,
+    mostTries: number,
     onTimeout: () => void,
   ): Promise<void> {
     const done = () => this.#stopped || isAnswered();
@@ -295,15 +315,20 @@ export class Conversation {
       this.#unanswered++;
       this.#options.onUnanswered();
       onTimeout();
-      await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime));
+      await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime, mostTries));
     }
-    if (isAnswered()) this.#unanswered = 0;
-    else if (this.#unanswered >= this.#errands.mostTries) this.#giveUp('no-answer');
+    if (isAnswered()) this.#startAnew();
+    else if (this.#unanswered >= mostTries) this.#giveUp('no-answer');
+  }
+
+  #startAnew(): void {
+    this.#unanswered = 0;
+    this.#unansweredFrames = 0;
   }
 
   /** After the last try a late answer still has a moment. */
-  #pause(exchangeAirtime: number): number {
-    if (this.#unanswered >= this.#errands.mostTries) return 2 * exchangeAirtime;
+  #pause(exchangeAirtime: number, mostTries: number): number {
+    if (this.#unanswered >= mostTries) return 2 * exchangeAirtime;
     return retryDelay(this.#unanswered, exchangeAirtime, this.#options.random);
   }
 
@@ -317,13 +342,14 @@ export class Conversation {
     }
     for (const errand of errands ?? []) errand.tries++;
     this.#unanswered++;
-    if (this.#unanswered >= this.#errands.mostTries) return this.#giveUp('radio');
+    const { mostTries } = this.#errands;
+    if (this.#unanswered >= mostTries) return this.#giveUp('radio');
     const exchange = this.#airtime(this.#options.medium.mtu) + this.#airtime(ACK_FRAME_LENGTH);
-    await this.#waiter.until(() => this.#stopped, this.#now() + this.#pause(exchange));
+    await this.#waiter.until(() => this.#stopped, this.#now() + this.#pause(exchange, mostTries));
   }
 
   #giveUp(reason: LinkFailed['reason']): void {
-    this.#unanswered = 0;
+    this.#startAnew();
     if (reason === 'no-answer') this.silent = true;
     this.#options.sessions.abandon(this.#options.peer);
     this.#errands.fail(reason);

@@ -16,6 +16,12 @@ const ANSWER_SLACK = 50;
 /** Tries in a row, unanswered: so many and the failure is reported; so many and the session is doubted. */
 export const MOST_TRIES = 6;
 export const TRIES_BEFORE_HANDSHAKE = 3;
+/**
+ * Tries of message 1 in a row, over the air: to begin with, and where frames under a session went unanswered. Whoever
+ * has lost that says so when it boots, so nearly all who do not answer then are not there.
+ */
+export const MOST_HANDSHAKES = 4;
+export const HANDSHAKES_IN_DOUBT = 1;
 
 /** On a connection a session is an hour old at most: a fresh handshake costs less there than a change of keys. */
 export const CONNECTED_SESSION_AGE = 3_600_000;

@@ -215,15 +215,22 @@ describe('losses', () => {
     expect(atB).toEqual(['x', 'x']);
   });
 
-  test('three tries unanswered begin a fresh handshake, six in all end in a failure', async () => {
+  test('three tries unanswered begin a fresh handshake, and one without an answer ends in a failure', async () => {
     const { stations, a, b } = await linked();
     stations.lose((from) => from === 'a');
     const sent = a.to(b).send(push('x'), P1).catch(failure);
     expect(await stations.resolve(sent)).toBe('no-answer');
-    expect(stations.frames.map((f) => f.bytes.length)).toEqual([23, 23, 23, 112, 112, 112]);
-    // the pauses are random up to 2, 4, 8, 16, 32 times frame and answer
+    expect(stations.frames.map((f) => f.bytes.length)).toEqual([23, 23, 23, 112]);
+    // the pauses are random up to 2, 4, 8 times frame and answer
     const pauses = stations.frames.slice(1).map((f, i) => f.startedAt - (stations.frames[i]?.endedAt ?? 0));
     for (const [i, pause] of pauses.entries()) expect(pause).toBeLessThan(1500 + 2 ** (i + 1) * 400);
+  });
+
+  test('to one that no session is had with, four handshakes without an answer end in a failure', async () => {
+    const { stations, a, b } = await linked();
+    stations.lose((from) => from === 'a');
+    for (let i = 0; i < 2; i++) await stations.resolve(a.to(b).send(push('x'), P1).catch(failure));
+    expect(stations.frames.slice(4).map((f) => f.bytes.length)).toEqual([112, 112, 112, 112]);
   });
 
   test('after a failure the next record begins with a handshake, and gets through once there is a way', async () => {
