@@ -318,8 +318,19 @@ export class NodeLink implements Link {
   #shared(frame: SharedForm, reception: Reception): void {
     this.shared.received(frame, (from) => {
       this.#peer(from).heard(reception);
+      this.#believeAgain(from);
       this.onAlive.emit(from);
     });
+  }
+
+  /** It has its keys, so most likely its sessions too: tries that went unanswered were lost. Once, for it may not. */
+  #believeAgain(id: NodeId): void {
+    const doubted = this.#sessions.of(id).filter((live) => live.suspect && !live.believedAgain);
+    for (const live of doubted) {
+      live.suspect = false;
+      live.believedAgain = true;
+    }
+    if (doubted.length > 0) this.#peer(id).conversation.sessionsChanged();
   }
 
   #alive(live: Live, reception: Reception): void {

@@ -40,6 +40,8 @@ export interface Live {
   usedAt: number;
   /** Three tries in a row went unanswered: not sent on until it opens a frame. */
   suspect: boolean;
+  /** Was believed again after such a doubt, and has opened no frame since. */
+  believedAgain?: boolean;
 }
 
 interface Begun {
@@ -176,6 +178,7 @@ export class Sessions {
     if (!live) return 'other';
     live.usedAt = now;
     live.suspect = false;
+    live.believedAgain = false;
     return { live, ...opened };
   }
 
