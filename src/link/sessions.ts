@@ -38,7 +38,7 @@ export interface Live {
   readonly liveAt: number;
   /** It last sealed or opened a frame. */
   usedAt: number;
-  /** Three tries in a row went unanswered: not sent on until it opens a frame. */
+  /** Three tries in a row went unanswered: not sent on until it opens a frame, or is believed again. */
   suspect: boolean;
   /** Was believed again after such a doubt, and has opened no frame since. */
   believedAgain?: boolean;
