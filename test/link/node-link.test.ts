@@ -259,6 +259,27 @@ describe('losses', () => {
     expect(atB).toEqual(['y']);
   });
 
+  test('a session that was doubted is believed again when a shared frame of its neighbour opens, once', async () => {
+    const { stations, a, b } = await linked();
+    for (const station of [a, b]) station.link.shared.onOffer(() => true);
+    await stations.resolve(a.link.shared.admit(b.identity.nodeId, { priority: 0 }));
+    const says = () =>
+      stations.resolve(b.link.shared.send({ type: RECORD.digest, body: Uint8Array.of(1) }, 0, 'all'));
+    const believed: boolean[] = [];
+    for (let i = 0; i < 2; i++) {
+      stations.lose((from) => from === 'a');
+      await stations.resolve(a.to(b).send(push('x'), P1).catch(failure));
+      believed.push(a.to(b).linked);
+      await says();
+      await stations.sim.run(1000);
+      believed.push(a.to(b).linked);
+    }
+    expect(believed).toEqual([false, true, false, false]);
+    stations.lose(() => false);
+    await stations.resolve(a.to(b).send(push('y'), P1));
+    expect(a.to(b).linked).toBe(true);
+  });
+
   test('with one frame in three lost both ways, everything arrives', async () => {
     const { stations, a, b, atA, atB } = await linked('lossy');
     const random = stations.sim.random.fork('losses');
