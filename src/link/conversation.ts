@@ -53,6 +53,17 @@ interface Try extends Asked {
   answered: boolean;
 }
 
+/** What is waited for, ms; what joins the conversation meanwhile may be worth more tries. */
+interface Awaiting {
+  readonly isAnswered: () => boolean;
+  /** `Clock.monotonic()` of the end of the frame or burst. */
+  readonly endedAt: number;
+  readonly answerAirtime: number;
+  readonly exchangeAirtime: number;
+  readonly mostTries: () => number;
+  readonly onTimeout?: () => void;
+}
+
 type Refusal = (Submission & { sent: false })['refused'];
 
 export class Conversation {
@@ -224,11 +235,14 @@ export class Conversation {
     this.#tries = [...this.#tries, tried].slice(-REMEMBERED_TRIES);
     const ack = this.#airtime(ACK_FRAME_LENGTH);
     const isAnswered = () => tried.answered || tried.errands.every((e) => e.done);
-    const most = this.#errands.mostTries;
-    await this.#awaitAnswer(isAnswered, endedAt, ack, airtimeMs / frames + ack, most, () => {
-      this.#unansweredFrames++;
-      for (const errand of tried.errands) errand.tries++;
-      if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
+    await this.#awaitAnswer({
+      ...{ isAnswered, endedAt, answerAirtime: ack, exchangeAirtime: airtimeMs / frames + ack },
+      mostTries: () => this.#errands.mostTries,
+      onTimeout: () => {
+        this.#unansweredFrames++;
+        for (const errand of tried.errands) errand.tries++;
+        if (this.#unanswered >= TRIES_BEFORE_HANDSHAKE) tried.live.suspect = true;
+      },
     });
     if (isAnswered()) {
       this.answered++;
@@ -250,14 +264,11 @@ export class Conversation {
     const lead = this.#errands.first;
     if (lead) account([lead], submission.bytes, submission.airtimeMs);
     const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
-    await this.#awaitAnswer(
-      () => this.#hasSession(),
-      submission.endedAt,
-      back,
-      there + back,
-      this.#mostHandshakes,
-      () => {},
-    );
+    await this.#awaitAnswer({
+      ...{ endedAt: submission.endedAt, answerAirtime: back, exchangeAirtime: there + back },
+      isAnswered: () => this.#hasSession(),
+      mostTries: () => this.#mostHandshakes,
+    });
     if (!lead?.paysHandshake)
       this.#options.onHandshake(submission.airtimeMs + (this.#hasSession() ? back : 0));
     if (this.#hasSession()) sessions.abandon(peer);
@@ -301,24 +312,18 @@ export class Conversation {
   }
 
   /** Waits for an answer, and without one for the random time before the next try; reports up after the last. */
-  async #awaitAnswer(
-    isAnswered: () => boolean,
-    endedAt: number,
-    answerAirtime: number,
-    exchangeAirtime: number,
-    mostTries: number,
-    onTimeout: () => void,
-  ): Promise<void> {
+  async #awaitAnswer(awaited: Awaiting): Promise<void> {
+    const { answerAirtime, endedAt, exchangeAirtime, isAnswered, mostTries, onTimeout } = awaited;
     const done = () => this.#stopped || isAnswered();
     await this.#waiter.until(done, endedAt + answerTimeout(answerAirtime));
     if (!done()) {
       this.#unanswered++;
       this.#options.onUnanswered();
-      onTimeout();
-      await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime, mostTries));
+      onTimeout?.();
+      await this.#waiter.until(done, this.#now() + this.#pause(exchangeAirtime, mostTries()));
     }
     if (isAnswered()) this.#startAnew();
-    else if (this.#unanswered >= mostTries) this.#giveUp('no-answer');
+    else if (this.#unanswered >= mostTries()) this.#giveUp('no-answer');
   }
 
   #startAnew(): void {

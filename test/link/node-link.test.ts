@@ -226,6 +226,20 @@ describe('losses', () => {
     for (const [i, pause] of pauses.entries()) expect(pause).toBeLessThan(1500 + 2 ** (i + 1) * 400);
   });
 
+  test('what joins while the last try of another waits for its answer has all its own tries', async () => {
+    const { stations, a, b, atB } = await linked();
+    stations.lose((from) => from === 'a' && stations.frames.length <= 2);
+    const first = a
+      .to(b)
+      .send(push('x'), { ...P1, tries: 2 })
+      .catch(failure);
+    await stations.sim.until(() => stations.frames.length === 2, 60_000, 'the second try');
+    const second = a.to(b).send(push('y'), P1);
+    expect(await stations.resolve(second)).toBe('acknowledged');
+    expect(await stations.resolve(first)).toBe('no-answer');
+    expect(atB).toEqual(['y']);
+  });
+
   test('to one that no session is had with, four handshakes without an answer end in a failure', async () => {
     const { stations, a, b } = await linked();
     stations.lose((from) => from === 'a');
