@@ -33,7 +33,7 @@ export interface DeliveriesOptions {
   /** What may be sent to answer strangers; undefined where nothing is spent on anybody. */
   readonly strangers: StrangersAir | undefined;
   readonly refused: (reason: string) => void;
-  /** An answer to a stranger did not arrive. */
+  /** An answer that found no window did not arrive later either. */
   readonly answerLost: () => void;
   readonly clock: Clock;
 }

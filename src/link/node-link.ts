@@ -222,8 +222,7 @@ export class NodeLink implements Link {
   }
 
   resume(id: NodeId): void {
-    for (const live of this.#sessions.of(id)) live.suspect = false;
-    this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
+    this.#believe(id, this.#sessions.of(id));
   }
 
   async stop(): Promise<void> {
@@ -326,11 +325,14 @@ export class NodeLink implements Link {
   /** It has its keys, so most likely its sessions too: tries that went unanswered were lost. Once, for it may not. */
   #believeAgain(id: NodeId): void {
     const doubted = this.#sessions.of(id).filter((live) => live.suspect && !live.believedAgain);
-    for (const live of doubted) {
-      live.suspect = false;
-      live.believedAgain = true;
-    }
-    if (doubted.length > 0) this.#peer(id).conversation.sessionsChanged();
+    if (doubted.length === 0) return;
+    for (const live of doubted) live.believedAgain = true;
+    this.#believe(id, doubted);
+  }
+
+  #believe(id: NodeId, lives: readonly Live[]): void {
+    for (const live of lives) live.suspect = false;
+    this.#peers.get(nodeIdKey(id))?.conversation.sessionsChanged();
   }
 
   #alive(live: Live, reception: Reception): void {

@@ -105,7 +105,7 @@ export class Advertiser {
 
   /** This box's own entry, as it stands. */
   ownEntry(): DigestEntry {
-    return this.#statements.own();
+    return this.#statements.ownEntry();
   }
 
   /**

@@ -149,14 +149,19 @@ function isUp(heard: Heard, now: number): boolean {
 }
 
 function isHeard({ at, t0 }: Heard, now: number): boolean {
-  return now - at <= MISSED * Math.max(beaconInterval(t0), T0_LEAST_MS / 3);
+  return now - at <= MISSED * expectedGap(t0);
+}
+
+/** ms between signs of life, of one that has this T0 or has not said it. */
+function expectedGap(t0: number): number {
+  return Math.max(beaconInterval(t0), T0_LEAST_MS / 3);
 }
 
 /** Until so many signs of life are missed as are to be expected of one that is heard as often as it was. */
 function fills({ at, gapMs, t0 }: Heard, now: number): boolean {
   const silence = now - at;
   if (gapMs === undefined) return silence <= FILLS_FOR_MS;
-  const usual = Math.max(gapMs, beaconInterval(t0), T0_LEAST_MS / 3);
+  const usual = Math.max(gapMs, expectedGap(t0));
   return silence <= Math.min(MISSED * usual, FILLS_FOR_AT_MOST_MS);
 }
 

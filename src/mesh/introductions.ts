@@ -5,6 +5,7 @@
  */
 import { equal, toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
+import { type Noted, note } from '../core/noted.ts';
 import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Neighbour } from '../link/link.ts';
@@ -84,7 +85,7 @@ interface Due {
 export class Introductions {
   readonly #o: IntroductionsOptions;
   /** By medium and destination. */
-  readonly #handedOut = new Map<string, number>();
+  readonly #handedOut: Noted = new Map();
   /** By prefix in hex. */
   readonly #asking = new Map<string, Asking>();
   #askTimer: Cancel | undefined;
@@ -144,7 +145,7 @@ export class Introductions {
     const isOut = await this.#o.paced.call({ ...how, key: `news ${how.medium}`, urgent: false, frame });
     if (!isOut || !id) return undefined;
     const what = `${how.medium} ${nodeIdKey(id)}`;
-    this.#noteHandedOut(what, this.#o.clock.monotonic());
+    note(this.#handedOut, what, this.#o.clock.monotonic(), this.#handOutPause);
     // whoever has asked for it hears it now
     this.#due.delete(what);
     return id;
@@ -272,7 +273,7 @@ export class Introductions {
     void this.#o.paced.call({ key: `announce ${what}`, medium, trusted, urgent, frame }).then((isOut) => {
       if (this.#due.get(what) === due) this.#due.delete(what);
       if (!isOut) return;
-      this.#noteHandedOut(what, clock.monotonic());
+      note(this.#handedOut, what, clock.monotonic(), this.#handOutPause);
       handedOut(nodeId, medium);
     });
   }
@@ -288,15 +289,6 @@ export class Introductions {
   /** ms */
   get #handOutPause(): number {
     return HAND_OUT_PAUSE * this.#o.airtime(ANNOUNCE_LENGTH);
-  }
-
-  #noteHandedOut(what: string, now: number): void {
-    this.#handedOut.delete(what);
-    this.#handedOut.set(what, now);
-    for (const [k, at] of this.#handedOut) {
-      if (now - at < this.#handOutPause) break;
-      this.#handedOut.delete(k);
-    }
   }
 }
 

@@ -5,7 +5,7 @@ import type { Clock } from '../core/clock.ts';
 const CHANNEL_SHARE = 0.024;
 const LEGAL_SHARE = 0.2;
 const HOUR_MS = 3_600_000;
-/** The part of it for digests: the rest is for what is asked for, and for links. */
+/** The part of it for digests: the rest is for what is asked for. */
 const DIGEST_PART = 0.4;
 /** While there are nodes to be made known: routes to them come of no use before that. Where routes wait, these come first. */
 const DIGEST_PART_WITH_NEWS = 0.2;
@@ -136,11 +136,10 @@ export class RoutingBudget {
     const now = this.#o.clock.monotonic();
     const part = (now - this.#at) / HOUR_MS;
     this.#at = now;
-    this.#left = Math.min(depth, this.#left + depth * part);
-    const forDigests = this.digestPart * depth;
-    this.#leftForDigests = Math.min(forDigests, this.#leftForDigests + forDigests * part);
-    const forLinks = LINK_PART * depth;
-    this.#leftForLinks = Math.min(forLinks, this.#leftForLinks + forLinks * part);
+    const refilled = (left: number, full: number) => Math.min(full, left + full * part);
+    this.#left = refilled(this.#left, depth);
+    this.#leftForDigests = refilled(this.#leftForDigests, this.digestPart * depth);
+    this.#leftForLinks = refilled(this.#leftForLinks, LINK_PART * depth);
     return depth;
   }
 

@@ -5,6 +5,7 @@
 import { fromHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
+import { type Noted, note } from '../core/noted.ts';
 import { type NodeId, nodeIdFromKey } from '../identity/node-id.ts';
 import type { Link, Reach } from '../link/link.ts';
 import type { Destination, Destinations } from './destinations.ts';
@@ -67,7 +68,7 @@ export class Statements {
   readonly #saidToAll: Set<string>;
   readonly #startedAt: number;
   /** When a route was last asked for. */
-  readonly #askedAt = new Map<string, number>();
+  readonly #askedAt: Noted = new Map();
   #ownDueAt = Number.NEGATIVE_INFINITY;
   /** The own step has not been said since it was released. */
   #isRenewed = false;
@@ -96,7 +97,7 @@ export class Statements {
   }
 
   /** This box's own entry, as it stands. */
-  own(): DigestEntry {
+  ownEntry(): DigestEntry {
     return {
       prefix: this.#o.self.subarray(0, PREFIX_LENGTH),
       freshness: this.#o.freshness.value,
@@ -106,7 +107,7 @@ export class Statements {
 
   /** What is to be said of a route that somebody asks for; undefined where nothing is known of it any more. */
   asked(key: string, usable: Usable): Statement | undefined {
-    this.#noteAsked(key);
+    note(this.#askedAt, key, this.#o.clock.monotonic(), ASKED_FOR);
     return this.#statement(key, usable);
   }
 
@@ -143,16 +144,6 @@ export class Statements {
     return { perT0, unsaid };
   }
 
-  #noteAsked(key: string): void {
-    const now = this.#o.clock.monotonic();
-    this.#askedAt.delete(key);
-    this.#askedAt.set(key, now);
-    for (const [k, at] of this.#askedAt) {
-      if (now - at < ASKED_FOR) break;
-      this.#askedAt.delete(k);
-    }
-  }
-
   #own(now: number): Statement[] {
     const { counters, freshness } = this.#o;
     if (this.#ownDueAt > now) return [];
@@ -165,7 +156,7 @@ export class Statements {
     const said = () => {
       this.#ownDueAt = now + EARLY * this.#o.t0();
     };
-    return [{ entry: this.own(), trusted: true, urgent: true, reach: 'all', before: () => {}, said }];
+    return [{ entry: this.ownEntry(), trusted: true, urgent: true, reach: 'all', before: () => {}, said }];
   }
 
   /** What was advertised and cannot be reached any more: taken back where it was said. */
