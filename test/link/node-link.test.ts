@@ -234,6 +234,7 @@ describe('losses', () => {
       .send(push('x'), { ...P1, tries: 2 })
       .catch(failure);
     await stations.sim.until(() => stations.frames.length === 2, 60_000, 'the second try');
+    await stations.sim.run((stations.frames[1]?.endedAt ?? 0) + 50 - stations.sim.monotonic());
     const second = a.to(b).send(push('y'), P1);
     expect(await stations.resolve(second)).toBe('acknowledged');
     expect(await stations.resolve(first)).toBe('no-answer');
