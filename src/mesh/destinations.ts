@@ -1,10 +1,11 @@
 /**
  * The nodes whose announces are known: their keys and chains, kept over a reboot (docs/protocol/mesh.md, "Announce").
- * Contacts have their places for certain; all others share a bounded number of them, and where those are taken, it is
- * the neighbour that has brought most of them that loses one.
+ * Contacts have their places for certain; all others share a bounded number of them. A name costs nothing: where the
+ * places are taken, those go first that no neighbour speaks of, then those of whichever neighbour speaks of the most.
  */
 import { equal, toHex } from '../core/bytes.ts';
 import { Event } from '../core/events.ts';
+import { firstOfFullest } from '../core/fullest.ts';
 import { bytes, fixed } from '../db/codecs.ts';
 import { type Db, isDurable, type Table, type TableSpec, type Tx } from '../db/db.ts';
 import { NODE_ID_LENGTH, type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -32,28 +33,33 @@ export interface Destination {
   readonly chain: ProvenChain;
   /** When the chain was last moved on; undefined before it was. */
   provenAt: number | undefined;
-  /** Key of the neighbour that brought it; empty: its own voice, or the disk. */
-  readonly broughtBy: string;
+}
+
+export interface DestinationsOptions {
+  readonly db: Db;
+  /** Whose place is certain. */
+  readonly isKept: (id: NodeId) => boolean;
+  /** Key of the neighbour that has spoken of a destination for longest; undefined where nobody does. */
+  readonly spokenOfBy: (key: string) => string | undefined;
 }
 
 export class Destinations {
   /** Its place went to another: whatever is kept of it elsewhere is of no use any more. */
   readonly onForgotten = new Event<string>();
-  readonly #db: Db;
+  readonly #o: DestinationsOptions;
   readonly #table: Table<Uint8Array, Uint8Array>;
-  readonly #isTrusted: (id: NodeId) => boolean;
   /** Those whose announce came longest ago first. */
   readonly #all = new Map<string, Destination>();
   readonly #byPrefix = new Map<string, Destination[]>();
 
-  constructor(db: Db, isTrusted: (id: NodeId) => boolean) {
-    this.#db = db;
+  constructor(options: DestinationsOptions) {
+    const { db } = options;
+    this.#o = options;
     this.#table = db.table(ANNOUNCES);
-    this.#isTrusted = isTrusted;
     const frames = db.read((tx) => [...tx.range(this.#table)].map(({ value }) => value.slice()));
     for (const frame of frames) {
       const announce = decodeAnnounce(frame);
-      if (typeof announce !== 'string') this.#set(announce, frame, '');
+      if (typeof announce !== 'string') this.#set(announce, frame);
     }
   }
 
@@ -75,40 +81,42 @@ export class Destinations {
   }
 
   /** Takes an announce whose signature is verified. `other`: not the one that this sequence stood for before. */
-  learn(announce: Announce, frame: Uint8Array, broughtBy: string): 'new' | 'same' | 'stale' | 'other' {
+  learn(announce: Announce, frame: Uint8Array): 'new' | 'same' | 'stale' | 'other' {
     const key = nodeIdKey(announce.nodeId);
     const known = this.#all.get(key);
     if (known && announce.sequence < known.announce.sequence) return 'stale';
     if (known && announce.sequence === known.announce.sequence)
       return equal(announce.anchor, known.announce.anchor) ? 'same' : 'other';
-    this.#set(announce, frame.slice(), broughtBy);
+    this.#set(announce, frame.slice());
     this.#write((tx) => tx.put(this.#table, announce.nodeId, frame));
+    // contacts are few, so the count is looked at before each of them is
+    if (this.#all.size > MOST_STRANGERS) this.#makeRoom(key);
     return 'new';
   }
 
-  #set(announce: Announce, frame: Uint8Array, broughtBy: string): void {
+  #set(announce: Announce, frame: Uint8Array): void {
     const { anchor, nodeId, publicKey, sequence } = announce;
     const key = nodeIdKey(nodeId);
     this.#remove(this.#all.get(key));
     const chain = new ProvenChain(nodeId, sequence, anchor);
     const destination: Destination = {
-      ...{ nodeId, key, publicKey, announce, frame, chain, broughtBy },
+      ...{ nodeId, key, publicKey, announce, frame, chain },
       provenAt: undefined,
     };
     this.#all.set(key, destination);
     const prefix = key.slice(0, 2 * PREFIX_LENGTH);
     this.#byPrefix.set(prefix, [...(this.#byPrefix.get(prefix) ?? []), destination]);
-    // contacts are few, so the count is looked at before each of them is
-    if (this.#all.size > MOST_STRANGERS) this.#makeRoom();
   }
 
-  #makeRoom(): void {
-    const strangers = [...this.#all.values()].filter((d) => !this.#isTrusted(d.nodeId));
+  /** All but the newest may go: what neighbours have said of that one is looked at next. */
+  #makeRoom(newest: string): void {
+    const { isKept, spokenOfBy } = this.#o;
+    const strangers = [...this.#all.values()].filter((d) => !isKept(d.nodeId));
     if (strangers.length <= MOST_STRANGERS) return;
-    const brought = new Map<string, Destination[]>();
-    for (const d of strangers) brought.set(d.broughtBy, [...(brought.get(d.broughtBy) ?? []), d]);
-    const most = [...brought.values()].reduce((a, b) => (b.length > a.length ? b : a));
-    const victim = most[0] as Destination;
+    const others = strangers.filter((d) => d.key !== newest);
+    const speaker = (d: Destination) => spokenOfBy(d.key);
+    const idle = others.find((d) => speaker(d) === undefined);
+    const victim = idle ?? (firstOfFullest(others, (d) => speaker(d) ?? '') as Destination);
     this.#remove(victim);
     this.#write((tx) => tx.remove(this.#table, victim.nodeId));
     this.onForgotten.emit(victim.key);
@@ -125,6 +133,6 @@ export class Destinations {
 
   /** What is not written is learned again after a reboot. */
   #write(change: (tx: Tx) => void): void {
-    void isDurable(this.#db.commit(change, { own: true }));
+    void isDurable(this.#o.db.commit(change, { own: true }));
   }
 }

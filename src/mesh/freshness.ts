@@ -15,8 +15,8 @@ const LABEL = utf8('nexus/1 fresh');
 const CHECKPOINT_EVERY = 64;
 /** So many steps ahead of the newest is the value that a mailbox is handed: 31 days at 30 min a step. */
 export const STEPS_AHEAD = 1500;
-/** Values of the newest steps that are still recognised: of neighbours who are behind. */
-const REMEMBERED = 16;
+/** Steps behind the newest that are still recognised, of neighbours who are behind: a restart alone can be 17. */
+const FARTHEST_BEHIND = 255;
 
 /**
  * What a route is as new as: announce sequence and steps as one number, announce sequence × 4096 + steps. Sequences
@@ -174,7 +174,7 @@ export class OwnFreshness {
     const newest = this.value;
     // what neighbours are behind with leads to nothing, and to see that takes a hash for every step to `most`
     let released = newest;
-    for (let behind = 0; behind <= Math.min(REMEMBERED, this.steps); behind++) {
+    for (let behind = 0; behind <= Math.min(FARTHEST_BEHIND, this.steps); behind++) {
       if (equal(released, value)) return undefined;
       released = hash(released);
     }
@@ -207,71 +207,78 @@ export class ProvenChain {
   readonly sequence: bigint;
   readonly #hash: (next: Uint8Array) => Uint8Array;
   #steps = 0;
-  /** The newest first. */
-  #values: Uint8Array[];
+  #value: Uint8Array;
 
   constructor(nodeId: NodeId, sequence: bigint, anchor: Uint8Array) {
     this.sequence = sequence;
     this.#hash = hasher(nodeId, sequence);
-    this.#values = [anchor];
+    this.#value = anchor;
   }
 
+  /** The newest. */
   get order(): Order {
     return orderOf(this.sequence, this.#steps);
   }
   get value(): Uint8Array {
-    return this.#values[0] as Uint8Array;
+    return this.#value;
   }
 
   /** Goes on from what was proven before a restart; false, and no change, where that is of another chain. */
   resume(order: Order, value: Uint8Array): boolean {
     if (Math.floor(order / CHAIN_STEPS) !== Number(this.sequence)) return false;
     this.#steps = order % CHAIN_STEPS;
-    this.#values = [value];
-    let x = value;
-    while (this.#values.length < Math.min(REMEMBERED, this.#steps + 1)) {
-      x = this.#hash(x);
-      this.#values.push(x);
-    }
+    this.#value = value;
     return true;
   }
 
-  /** The value of an order that is remembered. */
+  /** The value of an order; undefined where that is ahead of the newest, or too far behind it to be recognised. */
   valueOf(order: Order): Uint8Array | undefined {
-    return this.#values[this.order - order];
+    const behind = this.order - order;
+    if (behind < 0 || behind > this.#farthestBehind) return undefined;
+    let x = this.#value;
+    for (let i = 0; i < behind; i++) x = this.#hash(x);
+    return x;
   }
 
   /** The order of a value that leads to the newest by at most `most` hashes; undefined where it does not. */
   orderOfAhead(value: Uint8Array, most: number): Order | undefined {
     let x = value;
-    for (let steps = 0; steps <= Math.min(most, CHAIN_STEPS - 1 - this.#steps); steps++) {
-      if (equal(x, this.value)) return this.order + steps;
+    for (let steps = 0; steps <= Math.min(most, this.#farthestAhead); steps++) {
+      if (equal(x, this.#value)) return this.order + steps;
       x = this.#hash(x);
     }
     return undefined;
   }
 
   /**
-   * The order of a value: one of the newest that are remembered, or one that leads to the newest by at most `most`
-   * hashes, which it then becomes. Undefined where it proves nothing.
+   * The order of a value: one of those behind the newest that are recognised, or one that leads to the newest by at most
+   * `most` hashes, which it then becomes. Undefined where it proves nothing.
    */
   prove(value: Uint8Array, most: number): Order | undefined {
-    const behind = this.#values.findIndex((v) => equal(v, value));
-    if (behind >= 0) return this.order - behind;
-    const walked: Uint8Array[] = [];
-    let x = value;
-    // the end of the chain itself is never released
-    for (let i = Math.min(most, CHAIN_STEPS - 1 - this.#steps); i > 0; i--) {
-      walked.push(x);
-      x = this.#hash(x);
-      if (equal(x, this.value)) {
-        this.#steps += walked.length;
-        this.#values = [...walked.slice(0, REMEMBERED), ...this.#values]
-          .slice(0, REMEMBERED)
-          .map((v) => v.slice());
-        return this.order;
+    if (equal(value, this.#value)) return this.order;
+    const mostAhead = Math.min(most, this.#farthestAhead);
+    // both ways at once: most values are a few steps from the newest
+    let [behind, ahead] = [this.#value, value];
+    for (let steps = 1; steps <= Math.max(mostAhead, this.#farthestBehind); steps++) {
+      if (steps <= this.#farthestBehind) {
+        behind = this.#hash(behind);
+        if (equal(behind, value)) return this.order - steps;
       }
+      if (steps > mostAhead) continue;
+      ahead = this.#hash(ahead);
+      if (!equal(ahead, this.#value)) continue;
+      this.#steps += steps;
+      this.#value = value.slice();
+      return this.order;
     }
     return undefined;
+  }
+
+  get #farthestBehind(): number {
+    return Math.min(FARTHEST_BEHIND, this.#steps);
+  }
+  /** The end of the chain itself is never released. */
+  get #farthestAhead(): number {
+    return CHAIN_STEPS - 1 - this.#steps;
   }
 }

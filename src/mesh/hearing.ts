@@ -169,10 +169,10 @@ export class Hearing {
       this.#refuse('own-announce');
       return;
     }
-    const asked = introductions.heard(nodeId);
+    introductions.heard(nodeId);
     gossip.heard(nodeId, reception.medium);
     const isFirst = destinations.get(nodeIdKey(nodeId)) === undefined;
-    const learned = destinations.learn(announce, bytes, asked ? nodeIdKey(asked) : '');
+    const learned = destinations.learn(announce, bytes);
     if (learned === 'stale' || learned === 'other') {
       this.#refuse(`${learned}-announce`);
       return;

@@ -5,6 +5,7 @@
  */
 import { equal, toHex } from '../core/bytes.ts';
 import type { Cancel, Clock } from '../core/clock.ts';
+import { firstOfFullest } from '../core/fullest.ts';
 import { type Noted, note } from '../core/noted.ts';
 import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -116,17 +117,16 @@ export class Introductions {
     const dueAt = same && !sought ? same.dueAt : Math.min(same?.dueAt ?? alone, alone);
     this.#asking.delete(key);
     this.#asking.set(key, { prefix, via, at: now, dueAt, tries: 0, rides: false });
-    const [oldest] = this.#asking.keys();
-    if (this.#asking.size > MOST_ASKED && oldest !== undefined) this.#asking.delete(oldest);
+    if (this.#asking.size > MOST_ASKED) {
+      const left = firstOfFullest(this.#asking, ([, asking]) => nodeIdKey(asking.via));
+      if (left) this.#asking.delete(left[0]);
+    }
     this.#arm();
   }
 
-  /** An announce was heard: whom it was asked of, if it was. */
-  heard(id: NodeId): NodeId | undefined {
-    const key = toHex(id.subarray(0, PREFIX_LENGTH));
-    const asked = this.#asking.get(key);
-    this.#asking.delete(key);
-    return asked?.via;
+  /** An announce was heard: nobody needs to be asked for it. */
+  heard(id: NodeId): void {
+    this.#asking.delete(toHex(id.subarray(0, PREFIX_LENGTH)));
   }
 
   /**

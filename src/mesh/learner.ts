@@ -6,6 +6,7 @@ import { equal, toHex } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import { Event } from '../core/events.ts';
+import { firstOfFullest } from '../core/fullest.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Destination, Destinations } from './destinations.ts';
@@ -171,8 +172,9 @@ export class Learner {
     const others = this.#takeBack(word.via, word.entry.prefix);
     this.#pending.delete(key);
     this.#pending.set(key, [...others, word].slice(-MOST_OF_ONE));
-    const [oldest] = this.#pending.keys();
-    if (this.#pending.size > MOST_PENDING && oldest !== undefined) this.#pending.delete(oldest);
+    if (this.#pending.size <= MOST_PENDING) return;
+    const left = firstOfFullest(this.#pending, ([, [first]]) => (first ? nodeIdKey(first.via) : ''));
+    if (left) this.#pending.delete(left[0]);
   }
 
   /** What a neighbour has said of such a node waits no longer; what others have said does. */

@@ -109,9 +109,11 @@ export class Router implements Routing {
     // names cost nothing: however many are heard, those who are linked keep their places
     const isOurs = (id: NodeId) => isTrusted(id) || link.shared.isMutual(id);
     this.#earshot = new Earshot(isOurs);
-    let standIns: StandIns | undefined;
-    const isKept = (id: NodeId) => isOurs(id) || (standIns?.knows(nodeIdKey(id)) ?? false);
-    this.#destinations = new Destinations(db, isKept);
+    this.#destinations = new Destinations({
+      db,
+      isKept: (id) => isOurs(id) || this.#standIns.knows(nodeIdKey(id)),
+      spokenOfBy: (key) => this.#table.routes(key)[0]?.via,
+    });
     this.#distances = new FeasibilityDistances(db);
     this.#hops = new NextHops({
       ...{ link, clock, earshot: this.#earshot, destinations: this.#destinations },
@@ -127,7 +129,6 @@ export class Router implements Routing {
       isUp: (key) => this.#earshot.isUp(key, clock.monotonic()),
       t0: () => this.#advertiser.t0,
     });
-    standIns = this.#standIns;
     const memory = new RouteMemory(
       { db, destinations: this.#destinations, table: this.#table },
       clock.monotonic(),

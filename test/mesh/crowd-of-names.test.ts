@@ -11,7 +11,7 @@ import { encodeBeacon, type Started } from '../../src/mesh/beacon.ts';
 import { UNSAID } from '../../src/mesh/channel-shares.ts';
 import { MOST_STRANGERS } from '../../src/mesh/destinations.ts';
 import { OwnChain } from '../../src/mesh/freshness.ts';
-import { Village } from './routing-stations.ts';
+import { nodeBehind, Village } from './routing-stations.ts';
 
 let village: Village;
 afterEach(() => village.end());
@@ -26,7 +26,16 @@ async function scene() {
     const facts = { capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID, started };
     return outsider.send(encodeBeacon({ nodeId: nodeIdFrom(id), ...facts }));
   };
-  return { router, station, honest, outsider, random, beacon };
+  /** Announces of so many who are far away, as they say. */
+  const invent = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const own = { sequence: 1n, anchor: random.bytes(8), booted: false, capabilities: 0 };
+      const frame = encodeAnnounce(new Identity(random.bytes(32)), own);
+      frame.set([0, 0x40, 0, 0, 90, 2], frame.length - 6);
+      await outsider.send(frame);
+    }
+  };
+  return { router, station, honest, outsider, random, beacon, invent };
 }
 
 test('beacons of invented nodes do not push a linked neighbour out of earshot, nor fill memory', async () => {
@@ -39,14 +48,8 @@ test('beacons of invented nodes do not push a linked neighbour out of earshot, n
 });
 
 test('announces of invented nodes do not make it forget the key and the chain of a linked neighbour', async () => {
-  const { honest, outsider, random, router } = await scene();
-  for (let i = 0; i < MOST_STRANGERS + 50; i++) {
-    const own = { sequence: 1n, anchor: random.bytes(8), booted: false, capabilities: 0 };
-    const frame = encodeAnnounce(new Identity(random.bytes(32)), own);
-    // of somebody far away, as it says
-    frame.set([0, 0x40, 0, 0, 90, 2], frame.length - 6);
-    await outsider.send(frame);
-  }
+  const { honest, invent, router } = await scene();
+  await invent(MOST_STRANGERS + 50);
   expect(router.routes()).toHaveLength(MOST_STRANGERS + 1);
   expect(router.keyOf(honest.id)).toEqual(honest.station.identity.publicKey);
   await honest.say({
@@ -55,6 +58,15 @@ test('announces of invented nodes do not make it forget the key and the chain of
     cost: { metric: 0, price: 0, bottleneck: 255, hops: 0 },
   });
   expect(router.candidates(honest.id, 0)).toHaveLength(1);
+});
+
+test('nor those whom neighbours speak of, however they were heard of', async () => {
+  const { honest, invent, outsider, random, router } = await scene();
+  const nodes = Array.from({ length: 20 }, () => nodeBehind(random));
+  for (const { announce } of nodes) await outsider.send(announce);
+  for (const { entry } of nodes) await honest.say(entry);
+  await invent(MOST_STRANGERS + 50);
+  for (const { nodeId } of nodes) expect(router.candidates(nodeId, 0)).toHaveLength(1);
 });
 
 test('a step of a start is looked for as far as the chain can have gone since the last one, and no farther', async () => {

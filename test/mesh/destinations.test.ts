@@ -10,13 +10,19 @@ import { temporaryDirectory } from '../db/directories.ts';
 
 let directory: string;
 let db: Db;
-const nobody = () => false;
+/** Of these nodes (in hex), which neighbour speaks. */
+const spokenOf = new Map<string, string>();
+const opened = (isKept: (id: NodeId) => boolean = () => false) =>
+  new Destinations({ db, isKept, spokenOfBy: (key) => spokenOf.get(key) });
 
 beforeEach(async () => {
   directory = temporaryDirectory();
   db = await openDatabase(directory, { durability: { kind: 'disk' } });
 });
-afterEach(() => db.close());
+afterEach(() => {
+  spokenOf.clear();
+  return db.close();
+});
 
 const seed = (n: number) => Uint8Array.from({ length: 32 }, (_, i) => (i < 4 ? n >> (8 * i) : 1));
 function announced(n: number, sequence = 1n): { announce: Announce; frame: Uint8Array; nodeId: NodeId } {
@@ -26,35 +32,50 @@ function announced(n: number, sequence = 1n): { announce: Announce; frame: Uint8
   if (typeof announce === 'string') throw new Error(announce);
   return { announce, frame, nodeId: announce.nodeId };
 }
-const learn = (destinations: Destinations, n: number, by = '', sequence = 1n) => {
+const learn = (destinations: Destinations, n: number, sequence = 1n) => {
   const { announce, frame } = announced(n, sequence);
-  return destinations.learn(announce, frame, by);
+  return destinations.learn(announce, frame);
 };
+const learnOf = (destinations: Destinations, n: number, speaker: string) => {
+  learn(destinations, n);
+  spokenOf.set(nodeIdKey(announced(n).nodeId), speaker);
+};
+const isKnown = (destinations: Destinations, n: number) =>
+  destinations.get(nodeIdKey(announced(n).nodeId)) !== undefined;
 
 test('the newest announce of a node counts, and survives a reboot', async () => {
-  const destinations = new Destinations(db, nobody);
+  const destinations = opened();
   const { nodeId } = announced(1);
   expect(learn(destinations, 1)).toBe('new');
   expect(learn(destinations, 1)).toBe('same');
-  expect(learn(destinations, 1, '', 3n)).toBe('new');
-  expect(learn(destinations, 1, '', 2n)).toBe('stale');
+  expect(learn(destinations, 1, 3n)).toBe('new');
+  expect(learn(destinations, 1, 2n)).toBe('stale');
   await db.close();
   db = await openDatabase(directory, { durability: { kind: 'disk' } });
-  const again = new Destinations(db, nobody);
+  const again = opened();
   expect(again.get(nodeIdKey(nodeId))?.announce.sequence).toBe(3n);
   expect(again.withPrefix(nodeId).map((d) => d.key)).toEqual([nodeIdKey(nodeId)]);
 });
 
-test('strangers share a bounded number of places: who has brought most loses one', () => {
+test('strangers share a bounded number of places: who speaks of most loses one', () => {
   const contact = announced(5000).nodeId;
-  const destinations = new Destinations(db, (id) => nodeIdKey(id) === nodeIdKey(contact));
-  learn(destinations, 5000, 'flood');
-  for (let n = 0; n < 30; n++) learn(destinations, n, 'honest');
-  for (let n = 30; n < MOST_STRANGERS + 200; n++) learn(destinations, n, 'flood');
+  const destinations = opened((id) => nodeIdKey(id) === nodeIdKey(contact));
+  learnOf(destinations, 5000, 'flood');
+  for (let n = 0; n < 30; n++) learnOf(destinations, n, 'honest');
+  for (let n = 30; n < MOST_STRANGERS + 200; n++) learnOf(destinations, n, 'flood');
   expect(destinations.size).toBe(MOST_STRANGERS + 1);
-  for (let n = 0; n < 30; n++) expect(destinations.get(nodeIdKey(announced(n).nodeId))).toBeDefined();
-  expect(destinations.get(nodeIdKey(contact))).toBeDefined();
+  for (let n = 0; n < 30; n++) expect(isKnown(destinations, n)).toBe(true);
+  expect(isKnown(destinations, 5000)).toBe(true);
   // and whoever comes last finds a place all the same
-  learn(destinations, 9000, 'late');
-  expect(destinations.get(nodeIdKey(announced(9000).nodeId))).toBeDefined();
+  learnOf(destinations, 9000, 'late');
+  expect(isKnown(destinations, 9000)).toBe(true);
+});
+
+test('those that nobody speaks of go before them, however few of those there are', () => {
+  const destinations = opened();
+  for (let n = 0; n < MOST_STRANGERS - 1; n++) learnOf(destinations, n, 'the only neighbour');
+  for (let n = 0; n < 20; n++) learn(destinations, 5000 + n);
+  expect(isKnown(destinations, 5019)).toBe(true);
+  expect(isKnown(destinations, 5018)).toBe(false);
+  for (let n = 0; n < MOST_STRANGERS - 1; n++) expect(isKnown(destinations, n)).toBe(true);
 });

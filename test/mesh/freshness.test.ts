@@ -57,7 +57,6 @@ describe('what is proven of a chain', () => {
     proven.prove(own.step(20), 4096);
     expect(proven.prove(own.step(12), 4096)).toBe(orderOf(1n, 12));
     expect(proven.order).toBe(orderOf(1n, 20));
-    expect(proven.prove(own.step(2), 4096)).toBeUndefined();
   });
 
   test('is not moved by what is further ahead than may be, by the end of the chain, or by anything else', () => {
@@ -67,6 +66,19 @@ describe('what is proven of a chain', () => {
     expect(proven.prove(new Uint8Array(8), 4096)).toBeUndefined();
     expect(proven.prove(new OwnChain(nodeId, secret, 2n).step(3), 4096)).toBeUndefined();
     expect(proven.order).toBe(orderOf(1n, 0));
+  });
+
+  test('recognises, and can say, what is behind the newest by as much as many restarts make, and no more', () => {
+    const proven = new ProvenChain(nodeId, 1n, own.step(0));
+    proven.prove(own.step(300), 4096);
+    for (const step of [299, 283, 45]) {
+      expect(proven.prove(own.step(step), 4096)).toBe(orderOf(1n, step));
+      expect(toHex(proven.valueOf(orderOf(1n, step)) ?? new Uint8Array(0))).toBe(toHex(own.step(step)));
+    }
+    expect(proven.prove(own.step(44), 4096)).toBeUndefined();
+    expect(proven.valueOf(orderOf(1n, 44))).toBeUndefined();
+    expect(proven.valueOf(orderOf(1n, 301))).toBeUndefined();
+    expect(proven.order).toBe(orderOf(1n, 300));
   });
 
   test('is the newest of whatever order they come in', () => {

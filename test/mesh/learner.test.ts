@@ -54,4 +54,14 @@ describe('an entry whose announce is lacking', () => {
     await announced();
     expect(known()).toBe(0);
   });
+
+  test('waits on while another neighbour speaks of more such nodes than are waited for', async () => {
+    const { announced, known } = await spokenOf();
+    const flood = await village.liar('flood');
+    const random = village.stations.sim.random.fork('flood');
+    const ofNobody = () => ({ ...nodeBehind(random).entry, prefix: random.bytes(4) });
+    for (let i = 0; i < 110; i++) await flood.say(...Array.from({ length: 10 }, ofNobody));
+    await announced();
+    expect(known()).toBe(1);
+  });
 });

@@ -44,7 +44,7 @@ afterEach(() => db.close());
 
 /** What a box knows, begun at `now` on what the disk has. */
 function box(now: number) {
-  const destinations = new Destinations(db, () => true);
+  const destinations = new Destinations({ db, isKept: () => true, spokenOfBy: () => undefined });
   const linkCost = () => ({ ms: 100, bandwidth: 1000 });
   const table = new RouteTable({ linkCost, lastCost: () => undefined, distance: () => undefined });
   const memory = new RouteMemory({ db, destinations, table }, now);
@@ -55,7 +55,7 @@ function box(now: number) {
     const frame = encodeAnnounce(far.identity, own);
     const read = decodeAnnounce(frame);
     if (typeof read === 'string') throw new Error(read);
-    destinations.learn(read, frame, '');
+    destinations.learn(read, frame);
   };
   /** A neighbour's word, of step `step`. */
   const learn = (far: Far, step: number, neighbour: string, expiresAt: number, cost = COST) => {
@@ -232,7 +232,7 @@ describe('the disk', () => {
       });
       const read = decodeAnnounce(frame);
       if (typeof read === 'string') throw new Error(read);
-      it.destinations.learn(read, frame, '');
+      it.destinations.learn(read, frame);
       return nodeIdKey(identity.nodeId);
     });
     for (const key of far)

@@ -33,7 +33,7 @@ let standIns: StandIns;
 async function start(): Promise<void> {
   const durability = { kind: 'simulated', clock: sim, delay: () => 1 } as const;
   db = await sim.resolve(openDatabase(directory, { durability }), 1_000);
-  destinations = new Destinations(db, () => true);
+  destinations = new Destinations({ db, isKept: () => true, spokenOfBy: () => undefined });
   const linkCost = () => ({ ms: 1, bandwidth: 1 });
   table = new RouteTable({ linkCost, lastCost: () => undefined, distance: () => undefined });
   standIns = new StandIns({ db, destinations, table, isUp: () => isUp, t0: () => T0, clock: sim });
@@ -56,7 +56,7 @@ beforeEach(async () => {
   const frame = encodeAnnounce(away, { sequence: 1n, anchor: chain.step(0), booted: true, capabilities: 0 });
   const announce = decodeAnnounce(frame);
   if (typeof announce === 'string') throw new Error(announce);
-  destinations.learn(announce, frame, '');
+  destinations.learn(announce, frame);
   heard();
 });
 afterEach(end);
