@@ -2,15 +2,20 @@
 import type { CommitOptions, Db, Table, Tx } from '../src/db/db.ts';
 import type { Holding } from '../src/store/holding.ts';
 
-export type OnTrace = (holding: Holding) => void;
+const TRACES = 'trace';
 
-/** `db`, which tells `onTrace` each trace once it is on the disk. */
-export function watchedDb(db: Db, onTrace: OnTrace): Db {
+export interface TraceWatch {
+  trace(holding: Holding): void;
+  removed(holding: Holding): void;
+}
+
+/** `db`, which tells `watch` each trace once it is on the disk, or gone from it. */
+export function watchedDb(db: Db, watch: TraceWatch): Db {
   return {
     table: (spec) => db.table(spec),
     read: (query) => db.read(query),
     commit: <T>(change: (tx: Tx) => T, options?: CommitOptions) =>
-      db.commit((tx) => change(watchedTx(tx, onTrace)), options),
+      db.commit((tx) => change(watchedTx(tx, watch)), options),
     get failed() {
       return db.failed;
     },
@@ -28,15 +33,19 @@ export function watchedDb(db: Db, onTrace: OnTrace): Db {
   };
 }
 
-function watchedTx(tx: Tx, onTrace: OnTrace): Tx {
+function watchedTx(tx: Tx, watch: TraceWatch): Tx {
   return {
     get: (table, key) => tx.get(table, key),
     range: (table, range) => tx.range(table, range),
     put<K, V>(table: Table<K, V>, key: K, value: V): void {
       tx.put(table, key, value);
-      if (table.spec.name === 'trace') tx.afterCommit(() => onTrace(value as unknown as Holding));
+      if (table.spec.name === TRACES) tx.afterCommit(() => watch.trace(value as unknown as Holding));
     },
-    remove: (table, key) => tx.remove(table, key),
+    remove<K, V>(table: Table<K, V>, key: K): void {
+      const before = table.spec.name === TRACES ? tx.get(table, key) : undefined;
+      tx.remove(table, key);
+      if (before) tx.afterCommit(() => watch.removed(before as unknown as Holding));
+    },
     afterCommit: (run) => tx.afterCommit(run),
   };
 }

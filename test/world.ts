@@ -28,10 +28,11 @@ import type { Router } from '../src/mesh/router.ts';
 import { type ComposedNode, startNode } from '../src/node/node.ts';
 import { brotli } from '../src/platform/brotli.ts';
 import type { Holding } from '../src/store/holding.ts';
+import { CustodyWatch } from './custody-watch.ts';
 import { SimNet } from './sim-net.ts';
 import { Simulation } from './simulation.ts';
 import { type RouteTable, StaticRoutes } from './static-routes.ts';
-import { watchedDb } from './watched-db.ts';
+import { type TraceWatch, watchedDb } from './watched-db.ts';
 
 /** EU868's 10 % sub-band. */
 export const SF7: LoraSettings = {
@@ -66,8 +67,8 @@ export interface WorldOptions {
   readonly maxStoreBytes?: number;
   /** ms between two looks of a driver at its chip; the driver's own choice unless said. */
   readonly lookMs?: number;
-  /** Told whatever becomes durable in a box's traces. */
-  readonly onTrace?: (box: string, holding: Holding) => void;
+  /** Custody is broken on purpose, or looked at by whoever runs this: `end` does not throw. */
+  readonly mayLoseCustody?: boolean;
   /** Free bytes on a box's disk; what the disk says itself unless said. */
   readonly freeBytes?: (name: string) => number;
 }
@@ -94,6 +95,8 @@ export class World {
   readonly air: Air;
   readonly lan: SimNet;
   readonly options: WorldOptions;
+  /** Over all boxes; `end` throws what it objects to. */
+  readonly custody: CustodyWatch;
   readonly #boxes: Box[] = [];
 
   constructor(options: WorldOptions = {}) {
@@ -103,6 +106,7 @@ export class World {
     const lossDb = options.apart ? { lossDb: Number.POSITIVE_INFINITY } : {};
     this.air = new Air({ clock: this.sim, random: this.sim.random.fork('air'), ...lossDb });
     this.lan = new SimNet(this.sim);
+    this.custody = new CustodyWatch(this.sim);
   }
 
   /** A new box, off. */
@@ -152,6 +156,8 @@ export class World {
       if (box.on) box.pullThePlug();
       rmSync(box.directory, { recursive: true, force: true });
     }
+    const [first] = this.options.mayLoseCustody ? [] : this.custody.violations;
+    if (first !== undefined) throw new Error(`custody: ${first}`);
   }
 }
 
@@ -272,6 +278,14 @@ export class Box {
     this.#routes?.changed(target.nodeId);
   }
 
+  get #traceWatch(): TraceWatch {
+    const { custody } = this.#world;
+    return {
+      trace: (holding: Holding) => custody.trace(this.name, holding),
+      removed: (holding: Holding) => custody.removed(this.name, holding),
+    };
+  }
+
   async start(): Promise<void> {
     const { options, sim } = this.#world;
     const power = new Power(sim);
@@ -279,7 +293,7 @@ export class Box {
     this.counters = new Counters();
     const random = sim.random.fork(`${this.name} start ${this.#starts++}`);
     const delay = options.commitMs ?? (() => 5);
-    const { freeBytes, onTrace } = options;
+    const { freeBytes } = options;
     const free = freeBytes ? { freeBytes: () => freeBytes(this.name) } : {};
     const db = await openDatabase(this.directory, {
       durability: { kind: 'simulated', clock: power, delay },
@@ -291,7 +305,7 @@ export class Box {
     const lan = await this.#startLan(power, random.fork('lan'));
     this.#node = await startNode({
       ...common,
-      db: onTrace ? watchedDb(db, (holding) => onTrace(this.name, holding)) : db,
+      db: watchedDb(db, this.#traceWatch),
       ...{ radio, lan, random, codec: brotli },
       version: 'test',
       name: this.name,

@@ -5,10 +5,8 @@
 import type { Transmission } from '../../drivers/sim/transmission.ts';
 import type { Counters } from '../../src/core/counters.ts';
 import { below, type Random, uniform } from '../../src/core/random.ts';
-import type { Holding } from '../../src/store/holding.ts';
 import { busiestHour, kindOf, ROUTING } from '../airtime.ts';
 import { type Box, SF7, World } from '../world.ts';
-import { CustodyWatch } from './custody-watch.ts';
 import type { Letter, Outcome } from './letters.ts';
 import { Oracle } from './oracle.ts';
 import { loops, overflows } from './state-checks.ts';
@@ -41,8 +39,6 @@ export interface MeshOptions {
   readonly churn?: { readonly onHours: number; readonly offHours: number };
   /** Told of every transmission. */
   readonly onAir?: (transmission: Transmission) => void;
-  /** Told of every trace that becomes durable, and when. */
-  readonly onTrace?: (at: number, box: string, holding: Holding) => void;
   /** Hours after the warm-up between which the two halves do not hear each other. */
   readonly partition?: readonly [number, number];
 }
@@ -55,18 +51,20 @@ export async function runMesh(
 ): Promise<Outcome> {
   const began = wallClock();
   const { after, seed, spreadingFactor, ttlDays = 7, warmUp, writing } = options;
-  const watch = new CustodyWatch();
   const world = new World({
-    ...{ seed, ttlDays, apart: true, lookMs: LOOK_MS, settings: { ...SF7, spreadingFactor } },
+    ...{
+      seed,
+      ttlDays,
+      apart: true,
+      mayLoseCustody: true,
+      lookMs: LOOK_MS,
+      settings: { ...SF7, spreadingFactor },
+    },
     // otherwise every commit asks the machine that this runs on
     freeBytes: () => FREE_BYTES,
-    onTrace: (box, holding) => {
-      watch.trace(box, holding);
-      options.onTrace?.(world.sim.monotonic(), box, holding);
-    },
   });
   const random = world.sim.random.fork('mesh');
-  const run = new MeshRun(world, watch, options.topology(random.fork('topology')), random, options);
+  const run = new MeshRun(world, options.topology(random.fork('topology')), random, options);
   const hours = async (n: number, isOver = () => false) => {
     for (let h = 0; h < n && !isOver(); h++) {
       const end = world.sim.monotonic() + HOUR * Math.min(1, n - h);
@@ -92,7 +90,6 @@ export async function runMesh(
 
 class MeshRun {
   readonly #world: World;
-  readonly #watch: CustodyWatch;
   readonly #topology: Topology;
   readonly #random: Random;
   readonly #options: MeshOptions;
@@ -111,9 +108,8 @@ class MeshRun {
   #writing = false;
   #parted = false;
 
-  constructor(world: World, watch: CustodyWatch, topology: Topology, random: Random, options: MeshOptions) {
+  constructor(world: World, topology: Topology, random: Random, options: MeshOptions) {
     this.#world = world;
-    this.#watch = watch;
     this.#topology = topology;
     this.#random = random;
     this.#options = options;
@@ -176,7 +172,7 @@ class MeshRun {
   standing(): string {
     const hour = (this.#world.sim.monotonic() / HOUR).toFixed(0);
     const arrived = this.#letters.filter((l) => l.deliveredAt !== undefined).length;
-    const wrong = this.#violations.length + this.#watch.violations.length;
+    const wrong = this.#violations.length + this.#world.custody.violations.length;
     return `hour ${hour}: ${arrived} of ${this.#letters.length} letters delivered, ${wrong} violations`;
   }
 
@@ -184,7 +180,8 @@ class MeshRun {
     const now = this.#world.sim.monotonic();
     this.#noteSealed();
     this.#noteReceipts();
-    for (const letter of this.#letters) Object.assign(letter, this.#watch.way(letter.lock));
+    this.#noteForgotten();
+    for (const letter of this.#letters) Object.assign(letter, this.#world.custody.way(letter.lock));
     const twice = this.#letters
       .filter((l) => l.copies > 1)
       .map((l) => `delivered ${l.copies} times: ${l.text}`);
@@ -194,7 +191,7 @@ class MeshRun {
       routingShare: this.#routingMs.map((ms) => ms / (now - this.#measuredFrom)),
       mailAirtimeMs: this.#mailAirtimeMs,
       busiestHourMs: Math.max(...this.#onAir.map(busiestHour)),
-      violations: [...this.#violations, ...this.#watch.violations, ...twice],
+      violations: [...this.#violations, ...this.#world.custody.violations, ...twice],
       virtualHours: now / HOUR,
     };
   }
@@ -239,8 +236,22 @@ class MeshRun {
       if (!box?.runs) continue;
       for (const { state, text } of box.node.outbox()) {
         const letter = this.#byText.get(text);
-        if (letter && state === 'delivered') letter.receipted = true;
+        if (!letter || state !== 'delivered') continue;
+        letter.receipted = true;
+        if (letter.deliveredAt === undefined)
+          this.#violations.push(
+            `b${i} says that its letter to b${letter.to} has arrived, and it has not: ${text}`,
+          );
       }
+    }
+  }
+
+  /** Whatever has not arrived is known to its writer, as under way or as expired. */
+  #noteForgotten(): void {
+    for (const { from, receipted, text, to } of this.#letters) {
+      const box = this.#boxes[from];
+      if (receipted || !box?.runs || box.node.outbox().some((m) => m.text === text)) continue;
+      this.#violations.push(`b${from} knows nothing any more of its letter to b${to}: ${text}`);
     }
   }
 
@@ -278,7 +289,7 @@ class MeshRun {
           .slice(0, 100 - head.length);
       const at = sim.monotonic();
       const stored = await box.node.send(this.#codes[to] ?? '', text).catch(() => undefined);
-      const lock = stored && this.#watch.lastWritten(box.name);
+      const lock = stored && this.#world.custody.lastWritten(box.name);
       if (!lock) return;
       const letter: Letter = {
         ...{ from: i, to, text, at, lock, hops: distance(this.#topology, i, to) },

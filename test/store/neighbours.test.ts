@@ -43,7 +43,7 @@ let free = 1e9;
 
 beforeEach(() => {
   free = 1e9;
-  world = new World({ routed: true, freeBytes: () => free });
+  world = new World({ routed: true, mayLoseCustody: true, freeBytes: () => free });
 });
 afterEach(() => world.end());
 

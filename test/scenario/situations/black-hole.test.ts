@@ -14,7 +14,7 @@ let world: World;
 afterEach(() => world.end());
 
 function scene() {
-  world = new World({ seed: 1, apart: true });
+  world = new World({ seed: 1, apart: true, mayLoseCustody: true });
   return lured(world);
 }
 
