@@ -1,6 +1,6 @@
 /**
  * What waits until the routing budget has room for it (docs/protocol/mesh.md, "Budget"): this box's own needs first,
- * then what somebody waits for, then the rest; of each the oldest. Nothing overtakes, so that a long frame is not put
+ * then what somebody waits for now, then the announces that are sought, then the rest; of each the oldest. Nothing overtakes, so that a long frame is not put
  * off for ever by short ones.
  */
 import type { Cancel, Clock } from '../core/clock.ts';
@@ -11,15 +11,18 @@ import type { RoutingBudget } from './routing-budget.ts';
 const MOST_WAITING = 128;
 /** ms */
 const SHORTEST_WAIT = 100;
-/** ms: what somebody waits for is stale after as long, and whoever waits asks again. */
+/** ms: what is wanted now is stale after as long, and whoever waits asks again. */
 const PATIENCE = 120_000;
-const RANKS = ['trusted', 'urgent', 'other'] as const;
+const RANKS = ['trusted', 'now', 'sought', 'other'] as const;
 
 export interface Waiting {
   /** An own need, or that of a trusted peer. */
   readonly trusted: boolean;
-  /** Somebody waits for a route. */
-  readonly urgent: boolean;
+  /**
+   * `now`: a question or an answer that somebody waits for. `sought`: without it there is no route to a node that
+   * somebody solicits, however late it comes.
+   */
+  readonly need: 'now' | 'sought' | 'other';
   /** ms on air; undefined where it is of no use any more. */
   readonly price: () => number | undefined;
   /** It is paid for. */
@@ -37,7 +40,8 @@ export class BudgetLine {
     Map<string, { readonly since: number; readonly waiting: Waiting }>
   > = {
     trusted: new Map(),
-    urgent: new Map(),
+    now: new Map(),
+    sought: new Map(),
     other: new Map(),
   };
   #timer: Cancel | undefined;
@@ -58,7 +62,7 @@ export class BudgetLine {
 
   /** Goes at once, or once there is room. What waits under the same key gives it its place, and is dropped. */
   add(key: string, waiting: Waiting): void {
-    const rank = this.#ranks[waiting.trusted ? 'trusted' : waiting.urgent ? 'urgent' : 'other'];
+    const rank = this.#ranks[waiting.trusted ? 'trusted' : waiting.need];
     const before = this.#remove(key);
     if (this.#stopped || (rank.size >= MOST_WAITING && !before)) {
       this.#counters.count('mesh.line-full');
@@ -85,7 +89,7 @@ export class BudgetLine {
   #sendAffordable(): Cancel | undefined {
     for (const rank of RANKS)
       for (const [key, { since, waiting }] of this.#ranks[rank]) {
-        const isStale = rank === 'urgent' && this.#clock.monotonic() - since > PATIENCE;
+        const isStale = rank === 'now' && this.#clock.monotonic() - since > PATIENCE;
         const price = isStale ? undefined : waiting.price();
         if (price !== undefined && !this.#budget.take(price, waiting.trusted)) {
           const wait = Math.max(this.#budget.waitMs(price, waiting.trusted), SHORTEST_WAIT);

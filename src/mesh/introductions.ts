@@ -79,8 +79,7 @@ interface Due {
   readonly first: string;
   /** All who have, and whether they spoke of it even then. */
   readonly askers: Map<string, boolean>;
-  /** Somebody waits for a route. */
-  readonly urgent: boolean;
+  readonly need: 'sought' | 'other';
 }
 
 export class Introductions {
@@ -142,7 +141,7 @@ export class Introductions {
       id = choose();
       return id && this.#frameOf(id);
     };
-    const isOut = await this.#o.paced.call({ ...how, key: `news ${how.medium}`, urgent: false, frame });
+    const isOut = await this.#o.paced.call({ ...how, key: `news ${how.medium}`, need: 'other', frame });
     if (!isOut || !id) return undefined;
     const what = `${how.medium} ${nodeIdKey(id)}`;
     note(this.#handedOut, what, this.#o.clock.monotonic(), this.#handOutPause);
@@ -215,7 +214,7 @@ export class Introductions {
     let asked: readonly Asking[] = [];
     const hasArrived = await paced.tell({
       key: `want ${nodeIdKey(first.via)} ${toHex(first.prefix)}`,
-      ...{ to: first.via, trusted: isTrusted(first.via), urgent: true },
+      ...{ to: first.via, trusted: isTrusted(first.via), need: 'now' },
       bytes: () => (left().length > 0 ? PREFIX_LENGTH * left().length : undefined),
       record: () => {
         asked = left();
@@ -258,19 +257,20 @@ export class Introductions {
     const asker = nodeIdKey(id);
     const askers = before?.askers ?? new Map<string, boolean>();
     if (!askers.has(asker)) askers.set(asker, speaksOf(asker, key));
-    const urgent = isSought(nodeId.subarray(0, PREFIX_LENGTH));
-    const isDue = before !== undefined && (before.urgent || !urgent);
+    const sought = () => isSought(nodeId.subarray(0, PREFIX_LENGTH));
+    const need = sought() ? 'sought' : 'other';
+    const isDue = before !== undefined && (before.need === 'sought' || need === 'other');
     if (clock.monotonic() - handedAt < this.#handOutPause || isDue) return;
     const ofOne = [...this.#due.values()].filter((d) => d.first === asker).length;
     if (!before && ofOne >= MOST_DUE_TO_ONE) return;
-    const due = { first: before?.first ?? asker, askers, urgent };
+    const due: Due = { first: before?.first ?? asker, askers, need };
     this.#due.set(what, due);
     const trusted = isTrusted(nodeId) || isTrusted(id);
     // whoever has begun to speak of it has it by now
     const isLacking = () => [...askers].some(([a, spoke]) => spoke || !speaksOf(a, key));
-    const isOfUse = () => urgent || (costTo(key) !== undefined && isLacking());
+    const isOfUse = () => isLacking() && (sought() || costTo(key) !== undefined);
     const frame = () => (this.#due.get(what) === due && isOfUse() ? this.#frameOf(nodeId) : undefined);
-    void this.#o.paced.call({ key: `announce ${what}`, medium, trusted, urgent, frame }).then((isOut) => {
+    void this.#o.paced.call({ key: `announce ${what}`, medium, trusted, need, frame }).then((isOut) => {
       if (this.#due.get(what) === due) this.#due.delete(what);
       if (!isOut) return;
       note(this.#handedOut, what, clock.monotonic(), this.#handOutPause);

@@ -120,7 +120,7 @@ export class OwnSolicits {
     const frame = encodeSolicit({ from: link.shared.index, entries });
     const key = `own solicit ${entries[0]?.nonce}`;
     for (const { name: medium } of link.media)
-      void paced.call({ key: `${key} ${medium}`, medium, trusted, urgent: true, frame: () => frame });
+      void paced.call({ key: `${key} ${medium}`, medium, trusted, need: 'now', frame: () => frame });
   }
 
   #nonce(): number {

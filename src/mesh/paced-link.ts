@@ -5,16 +5,15 @@ import type { NodeId } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD } from '../link/frame.ts';
 import { arrives, type Link, type Reach, type Rec } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
+import { ACK_FRAME_LENGTH } from '../link/owed-records.ts';
 import { BudgetLine, type Waiting } from './budget-line.ts';
 import type { RoutingBudget } from './routing-budget.ts';
 
-/** A sealed frame around an `ack`: whoever asks for it pays. */
-const ACK_FRAME = 25;
 /** Whoever is not there is told at the next occasion. */
 const TRIES = 3;
 
 /** What may wait for the budget, and on whose behalf. */
-interface Said extends Pick<Waiting, 'trusted' | 'urgent'> {
+interface Said extends Pick<Waiting, 'trusted' | 'need'> {
   /** Of two with the same key, the later one counts. */
   readonly key: string;
 }
@@ -69,7 +68,7 @@ export class PacedLink {
 
   /** Whether what can wait need not: much of the budget is left, or the neighbour is reached without airtime. */
   isAmple(to: NodeId): boolean {
-    return this.#link.neighbour(to).airtime(ACK_FRAME) === undefined || this.#budget.isAmple;
+    return this.#link.neighbour(to).airtime(ACK_FRAME_LENGTH) === undefined || this.#budget.isAmple;
   }
 
   /** Counts what routing takes within sealed frames, ms of both sides: nobody who overhears them can tell. */
@@ -109,19 +108,20 @@ export class PacedLink {
   }
 
   /** A record to one neighbour, once the budget has room, where it is up then; true once it is known to have arrived. */
-  tell({ bytes, key, record, to, trusted, urgent }: Telling): Promise<boolean> {
+  tell({ bytes, key, need, record, to, trusted }: Telling): Promise<boolean> {
     let paid = 0;
     const price = () => {
       const length = bytes();
       if (length === undefined || !this.#isUp(to)) return undefined;
       const neighbour = this.#link.neighbour(to);
-      const [there, back] = [SEALED_OVERHEAD + 1 + length, ACK_FRAME];
+      // whoever asks for the answer pays for it
+      const [there, back] = [SEALED_OVERHEAD + 1 + length, ACK_FRAME_LENGTH];
       paid = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
       return paid;
     };
     return new Promise((resolve, reject) => {
       this.#line.add(key, {
-        ...{ trusted, urgent, price },
+        ...{ trusted, need, price },
         go: () => this.#send(to, paid, record).then(resolve, reject),
         dropped: () => resolve(false),
       });
@@ -129,12 +129,12 @@ export class PacedLink {
   }
 
   /** A loose frame, once the budget has room; true once it was handed to its medium. */
-  call({ frame, key, medium, trusted, urgent }: Calling): Promise<boolean> {
+  call({ frame, key, medium, need, trusted }: Calling): Promise<boolean> {
     const facts = this.#link.media.find((m) => m.name === medium);
     return new Promise((resolve) => {
       let made: Uint8Array | undefined;
       this.#line.add(key, {
-        ...{ trusted, urgent },
+        ...{ trusted, need },
         price: () => {
           made = frame();
           return made && facts ? (facts.airtime(made.length) ?? 0) : undefined;

@@ -71,7 +71,7 @@ export class SolicitRelays {
         return sent.length > 0 ? this.#frameOf(sent) : undefined;
       };
       const key = `solicits ${medium}`;
-      const isOut = await this.#o.paced.call({ key, medium, trusted: false, urgent: true, frame });
+      const isOut = await this.#o.paced.call({ key, medium, trusted: false, need: 'now', frame });
       this.#waiting.set(medium, isOut ? this.#on(medium).filter((r) => !sent.includes(r)) : []);
       if (this.#on(medium).length === 0) break;
     }

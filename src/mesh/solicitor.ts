@@ -274,7 +274,7 @@ export class Solicitor {
       const made = await make();
       return made && advertiser.digestOf([made]);
     };
-    return paced.tell({ key, to, trusted, urgent: true, bytes: () => SINGLE_LENGTH, record });
+    return paced.tell({ key, to, trusted, need: 'now', bytes: () => SINGLE_LENGTH, record });
   }
 
   #passedOn(open: OpenSolicit): SolicitEntry {

@@ -1,7 +1,7 @@
 /** docs/protocol/mesh.md, "Budget": what waits for it. */
 import { describe, expect, test } from 'vitest';
 import { Counters } from '../../src/core/counters.ts';
-import { BudgetLine } from '../../src/mesh/budget-line.ts';
+import { BudgetLine, type Waiting } from '../../src/mesh/budget-line.ts';
 import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
 import { Simulation } from '../simulation.ts';
 
@@ -25,9 +25,9 @@ function scene(spent = HOURLY) {
   budget.take(spent, true);
   const gone: string[] = [];
   const dropped: string[] = [];
-  const add = (key: string, ms: number | (() => number | undefined), how: 'trusted' | 'urgent' | 'other') =>
+  const add = (key: string, ms: number | (() => number | undefined), how: 'trusted' | Waiting['need']) =>
     line.add(key, {
-      ...{ trusted: how === 'trusted', urgent: how === 'urgent' },
+      ...{ trusted: how === 'trusted', need: how === 'trusted' ? 'other' : how },
       price: typeof ms === 'function' ? ms : () => ms,
       go: () => gone.push(key),
       dropped: () => dropped.push(key),
@@ -58,26 +58,27 @@ describe('what it has no room for', () => {
     expect(gone).toEqual(['own', 'stranger']);
   });
 
-  test('goes in its turn: what somebody waits for first, and no short one overtakes a long one', async () => {
+  test('goes in its turn: what somebody waits for first, then what is sought, and no short one overtakes a long one', async () => {
     const { add, clock, gone } = scene(HOURLY / 2);
     add('long', 1_200, 'other');
     add('short', 10, 'other');
-    add('longer', 400, 'urgent');
-    add('soon after', 10, 'urgent');
+    add('sought', 10, 'sought');
+    add('longer', 400, 'now');
+    add('soon after', 10, 'now');
     await clock.run(MINUTE);
     expect(gone).toEqual([]);
     await clock.run(2 * HOUR);
-    expect(gone).toEqual(['longer', 'soon after', 'long', 'short']);
+    expect(gone).toEqual(['longer', 'soon after', 'sought', 'long', 'short']);
   });
 
-  test('is dropped where somebody waits for it, for two minutes: whoever waits asks again', async () => {
+  test('is dropped where somebody waits for it now, after two minutes: whoever waits asks again', async () => {
     const { add, clock, dropped, gone } = scene();
-    add('sought', 1_440, 'urgent');
-    add('not sought', 1_440, 'other');
+    add('now', 1_440, 'now');
+    add('sought', 1_440, 'sought');
     await clock.run(5 * MINUTE);
-    expect(dropped).toEqual(['sought']);
+    expect(dropped).toEqual(['now']);
     await clock.run(2 * HOUR);
-    expect([gone, dropped]).toEqual([['not sought'], ['sought']]);
+    expect([gone, dropped]).toEqual([['sought'], ['now']]);
   });
 
   test('is dropped where it has become of no use meanwhile, and takes nothing', async () => {

@@ -172,8 +172,8 @@ describe('an announce that neighbours have asked for', () => {
   const asker = (n: number) => ({ id: nodeIdFrom(new Uint8Array(16).fill(n)), medium: 'lora' }) as Neighbour;
 
   /** Two have asked for it, and there is no room for it yet. */
-  async function asked(before: (spoken: Set<string>, key: string) => void = () => {}) {
-    const all = await scene();
+  async function asked(before: (spoken: Set<string>, key: string) => void = () => {}, isSought = false) {
+    const all = await scene({ isSought });
     const { announce, nodeId } = nodeBehind(new SeededRandom('asked for'));
     all.destinations.learn(decodeAnnounce(announce) as Announce, announce);
     before(all.spoken, nodeIdKey(nodeId));
@@ -191,6 +191,11 @@ describe('an announce that neighbours have asked for', () => {
 
   test('is handed out once for all of them', async () => {
     const { later } = await asked();
+    expect(await later()).toBe(1);
+  });
+
+  test('is handed out where somebody waits for a route, however long there is no room for it', async () => {
+    const { later } = await asked(() => {}, true);
     expect(await later()).toBe(1);
   });
 
