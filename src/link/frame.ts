@@ -127,7 +127,7 @@ export function readFrame(bytes: Uint8Array): Frame | FrameRefusal {
 function looseLengthFits(kind: number, length: number): boolean {
   switch (kind) {
     case KIND.beacon:
-      return length >= 21;
+      return length >= 23;
     case KIND.announce:
       // 0–2 mailboxes of 16 bytes, and a prekey of 41 or none
       return [125, 141, 157, 166, 182, 198].includes(length);

@@ -100,7 +100,7 @@ export interface Neighbour {
    * share of the air is used up.
    */
   mention(record: Rec): boolean;
-  /** Delivers up to 256 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
+  /** Delivers up to 255 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
   transfer(transfer: OutgoingTransfer, options: SendOptions): Promise<Sent>;
   /**
    * Says that a transfer it offered and that was accepted is to come: `size` bytes of the object with this 8-byte id.
@@ -203,7 +203,7 @@ export interface Link {
   neighbours(): readonly Neighbour[];
   /** Those whose link outlived the restart, by what this node remembered at its start: mutual ones. */
   readonly resumed: readonly NodeId[];
-  /** The handler of one record type; the answer waits up to 150 ms for its promise. One handler a type. */
+  /** The handler of one record type; the answer waits up to 100 ms for its promise. One handler a type. */
   onRecord(type: number, handler: (incoming: IncomingRecord) => void | Promise<void>): void;
   /** The handler of completed transfers; likewise. */
   onTransfer(handler: (incoming: IncomingTransfer) => void | Promise<void>): void;

@@ -1,6 +1,6 @@
 /**
  * Freshness without signatures (docs/protocol/mesh.md, "Freshness"): a node releases one value of a hash chain with
- * each refresh of its own; whoever knows an earlier one hashes forward to it, and counts.
+ * every eighth refresh of its own; whoever knows an earlier one hashes forward to it, and counts.
  */
 import { concat, equal, utf8, Writer } from '../core/bytes.ts';
 import { blake2b } from '../crypto/hashes.ts';

@@ -69,9 +69,11 @@ export class LinkKeeper {
   #busy = false;
   #stopped = false;
   #dismissedAt = Number.NEGATIVE_INFINITY;
+  readonly #startedAt: number;
 
   constructor(options: LinkKeeperOptions) {
     this.#o = options;
+    this.#startedAt = options.clock.monotonic();
     options.link.shared.onOffer((id) => this.#hasPlace(id));
   }
 
@@ -242,7 +244,7 @@ export class LinkKeeper {
   #victim(forTrusted: boolean): NodeId | undefined {
     const { clock, earshot, isTrusted, link } = this.#o;
     const now = clock.monotonic();
-    const heardAt = (m: NodeId) => earshot.get(nodeIdKey(m))?.at ?? 0;
+    const heardAt = (m: NodeId) => earshot.get(nodeIdKey(m))?.at ?? this.#startedAt;
     if (forTrusted) {
       const strangers = link.shared.members.filter((m) => !isTrusted(m));
       return strangers.reduce<NodeId | undefined>(

@@ -1,6 +1,6 @@
 /**
  * ETX of one link (De Couto et al., 2003): expected transmissions until a message and its answer have both arrived.
- * Near the edge of earshot a frame is lost in proportion to its length, so what is learned from beacons of 21 bytes
+ * Near the edge of earshot a frame is lost in proportion to its length, so what is learned from beacons of 23 bytes
  * and from exchanges of any length is kept as losses per byte, and said of a message.
  */
 import type { Neighbour } from '../link/link.ts';
