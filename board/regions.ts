@@ -1,11 +1,6 @@
 /**
  * Where it is lawful to transmit, how strongly and how long. Defaults gathered from public sources, for the operator
  * to check: the law of the place decides.
- *
- * Sources: ERC Recommendation 70-03, annex 1, and EN 300 220-2 for EU868 and EU433; 47 CFR 15.247 for US915; notice 52
- * of 2019 of China's ministry of industry (civil metering, 470–510 MHz), as laboratories quote it, for CN470; for AU915
- * the LIPD class licence, as its users quote it; the regional tables of Lora-net/LoRaMac-node (`Region*.c`), RadioLib
- * (`LoRaWANBands.cpp`) and Meshtastic for the rest.
  */
 
 /** What of the radio's settings the law looks at. */
@@ -34,6 +29,8 @@ export interface SubBand {
   readonly dwellMs?: number;
   /** Least width of a channel that stays on one frequency, as ours do; none: no limit. */
   readonly minBandwidthHz?: number;
+  /** Greatest width of a channel; none: no limit. */
+  readonly maxBandwidthHz?: number;
   /** Most power in so much of the channel, as `powerIs` says; of channels wider than `aboveHz` only. None: no limit. */
   readonly density?: { readonly dbm: number; readonly perHz: number; readonly aboveHz: number };
   /** The channel must have been weaker than this for so long just before a transmission. */
@@ -43,6 +40,8 @@ export interface SubBand {
 export interface Region {
   readonly name: RegionName;
   readonly where: string;
+  /** Where its limits are from; what was seen only as others quote it says so. */
+  readonly source: string;
   /** In ascending order, without overlap; what lies between them is forbidden. */
   readonly subBands: readonly SubBand[];
   readonly defaults: RegionDefaults;
@@ -69,6 +68,7 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'EU868',
     where: 'Europe, 863–870 MHz',
+    source: 'ERC Recommendation 70-03, annex 1; ETSI EN 300 220-2',
     subBands: [
       band(863, 865, { ...erp(14), dutyCycle: 0.001 }),
       band(865, 868, { ...erp(14), dutyCycle: 0.01 }),
@@ -83,12 +83,14 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'EU433',
     where: 'Europe, 433 MHz',
+    source: 'ERC Recommendation 70-03, annex 1; ETSI EN 300 220-2',
     subBands: [band(433.05, 434.79, { ...erp(10), dutyCycle: 0.1 })],
     defaults: at(434.165, 125_000, 9, 10),
   },
   {
     name: 'US915',
     where: 'United States, Canada',
+    source: '47 CFR 15.247; the 0.4 s as in Lora-net/LoRaMac-node, RegionUS915.c',
     // 15.247(a): from 500 kHz on, or hopping over 25 channels and more, 0.4 s on each at most; the tables have the 0.4 s
     // for all
     subBands: [band(902, 928, { ...eirp(30), dwellMs: 400, minBandwidthHz: 500_000 })],
@@ -98,6 +100,8 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'AU915',
     where: 'Australia, New Zealand, South America',
+    source:
+      'Radiocommunications (Low Interference Potential Devices) Class Licence, as its users quote it; RegionAU915.c',
     // 25 mW in 3 kHz; a least width is not among what is quoted of the licence
     subBands: [
       band(915, 928, { ...eirp(30), dwellMs: 400, density: { dbm: 13.98, perHz: 3_000, aboveHz: 0 } }),
@@ -107,6 +111,7 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'AS923',
     where: 'South-East Asia, Japan, Taiwan',
+    source: 'LoRa Alliance RP002, AS923; for Japan ARIB STD-T108, as RegionAS923.c has it',
     subBands: [
       band(915, 928, {
         ...eirp(16),
@@ -120,12 +125,15 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'IN865',
     where: 'India',
-    subBands: [band(865, 867, eirp(30))],
+    source:
+      'G.S.R. 168(E) of 2005, replaced by G.S.R. 853(E) of 2021; the power as in Meshtastic, below both',
+    subBands: [band(865, 867, { ...eirp(30), maxBandwidthHz: 200_000 })],
     defaults: at(866.3, 125_000, 9, 17),
   },
   {
     name: 'KR920',
     where: 'South Korea',
+    source: 'LoRa Alliance RP002, KR920; RegionKR920.c',
     // channels of 200 kHz: the centres 920.9 … 921.9 and 922.1 … 923.3 of the tables, with their halves
     subBands: [
       band(920.8, 922, { ...eirp(10), listenBeforeTalk: { thresholdDbm: -65, ms: 6 } }),
@@ -136,6 +144,8 @@ export const REGIONS: readonly Region[] = [
   {
     name: 'CN470',
     where: 'China',
+    source:
+      'Notice 52 of 2019 of the ministry of industry (civil metering, 470–510 MHz), as laboratories quote it',
     // 50 mW ERP, but 10 mW in 100 kHz beyond 200 kHz; 1 s a transmission, which at SF9 holds 197 bytes
     subBands: [
       band(470, 510, {
@@ -197,6 +207,12 @@ export function checkLawful(
       `${region.name} allows a channel that stays on one frequency, as this radio's does, only from ` +
       `${minBandwidthHz / 1000} kHz on, and this one is ${bandwidthHz / 1000} kHz wide: set the bandwidth to ` +
       `${minBandwidthHz / 1000} kHz.`
+    );
+  const { maxBandwidthHz = Number.POSITIVE_INFINITY } = subBand;
+  if (bandwidthHz > maxBandwidthHz)
+    return (
+      `${region.name} allows channels of ${maxBandwidthHz / 1000} kHz, and this one is ${bandwidthHz / 1000} kHz wide: ` +
+      'set the bandwidth to 125 kHz.'
     );
   const mostDbm = Math.min(subBand.maxPowerDbm, mostByDensity(subBand, bandwidthHz));
   const radiatedDbm = powerDbm + antennaGainDbi - (subBand.powerIs === 'ERP' ? DIPOLE_GAIN_DB : 0);

@@ -134,6 +134,15 @@ describe('what is lawful', () => {
     );
   });
 
+  test('a channel wider than the law has them is not', () => {
+    const india = regionNamed('IN865') as Region;
+    const wide = { frequencyHz: 866_000_000, bandwidthHz: 250_000, powerDbm: 10 };
+    expect(checkLawful(india, wide, 2.15, () => 100)).toBe(
+      'IN865 allows channels of 200 kHz, and this one is 250 kHz wide: set the bandwidth to 125 kHz.',
+    );
+    expect(checkLawful(india, { ...wide, bandwidthHz: 125_000 }, 2.15, () => 100)).toBeUndefined();
+  });
+
   test('one frequency elsewhere is, where its frames are long enough', () => {
     for (const { defaults, name } of REGIONS.filter((r) => r.name !== 'US915'))
       expect(check(name, radio(defaults.frequencyHz, 125_000, 7, 7)), name).toBeUndefined();

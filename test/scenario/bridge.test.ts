@@ -5,7 +5,7 @@ import { KIND } from '../../src/link/frame.ts';
 import { decodeAnnounce } from '../../src/mesh/announce.ts';
 import { kindOf } from '../airtime.ts';
 import { type Box, World } from '../world.ts';
-import { MINUTE } from './messages.ts';
+import { MINUTE, message, textsOf } from './messages.ts';
 
 let world: World;
 afterEach(() => world.end());
@@ -33,6 +33,13 @@ test('a box with both media is the way from one to the other', async () => {
   expect(route(laptop, desk)).toMatchObject({ via: idOf(hub), hops: 2 });
   expect(route(laptop, desk)?.airtimeMs).toBeLessThan(10);
   expect(route(laptop, desk)?.bandwidthBps).toBeUndefined();
+});
+
+test('a laptop and a box that only its radio reaches write to each other, and both know that it has arrived', async () => {
+  const { far, hub, laptop } = await bridge();
+  await message(world, laptop, far.contact, 'from the LAN');
+  await message(world, far, laptop.contact, 'from the roof');
+  expect([textsOf(far), textsOf(laptop), textsOf(hub)]).toEqual([['from the LAN'], ['from the roof'], []]);
 });
 
 test('who is on a LAN is said on the air once asked for there, not before', async () => {

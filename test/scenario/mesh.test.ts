@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { summary } from './letters.ts';
 import { runMesh } from './mesh.ts';
-import { EDGE_DB } from './mesh-scenarios.ts';
+import { EDGE_DB, meshOf, QUARTER_OFF } from './mesh-scenarios.ts';
 import { randomTopology } from './topology.ts';
 
 /** EU868's 10 % of an hour, ms. */
@@ -32,4 +32,20 @@ test('twelve boxes, all up: every letter arrives once, every writer knows, the l
   expect(outcome.violations).toEqual([]);
   expect(outcome.busiestHourMs).toBeLessThanOrEqual(ALLOWED_MS);
   expect(Math.max(...outcome.routingShare), said).toBeLessThanOrEqual(0.03);
+});
+
+test('eight boxes of which a quarter is off: the same from the same seed, to the millisecond', async () => {
+  const run = () =>
+    runMesh(
+      {
+        ...meshOf({ n: 8, spreadingFactor: 7, seed: 5, oneWay: 0.1 }),
+        ...{ warmUp: 1, writing: 3, after: 3, perDay: 16, churn: QUARTER_OFF },
+      },
+      () => 0,
+    );
+  const outcome = await run();
+  const delivered = outcome.letters.filter((l) => l.deliveredAt !== undefined);
+  expect(delivered.length, summary(outcome)).toBeGreaterThan(5);
+  expect(outcome.violations).toEqual([]);
+  expect(await run()).toEqual(outcome);
 });
