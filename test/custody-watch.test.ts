@@ -9,6 +9,7 @@ import { CustodyWatch } from './custody-watch.ts';
 
 const HOUR_MINUTES = 60;
 const NEIGHBOUR = new Uint8Array(16) as NodeId;
+const SEEN = { neighbour: '00'.repeat(16), reason: 'seen', until: Infinity } as const;
 const common = { givers: [], hopsLeft: 60, tried: [], asks: 0, askAt: 0 };
 
 const held = (attempt: number, sequence: number) =>
@@ -90,7 +91,7 @@ test('a box that is entered under a newer stamp, or by a return, is in order', (
   author(held(0, 5));
   relay(held(0, 5));
   relay(handedOn(0, 5));
-  relay({ ...held(0, 5), tried: [{ neighbour: '00'.repeat(16), reason: 'seen', until: Infinity }] });
+  relay({ ...held(0, 5), tried: [SEEN] });
   relay(handedOn(0, 5));
   relay({ ...held(1, 5), givers: ['11'.repeat(16)] });
   expect(watch.violations).toEqual([]);
@@ -99,12 +100,13 @@ test('a box that is entered under a newer stamp, or by a return, is in order', (
 
 test.each([
   ['after it was handed on', handedOn(0, 5)],
+  ['after it came back and was handed on again', { ...handedOn(0, 5), tried: [SEEN] }],
   ['after it was dropped', { state: 'dropped', attempt: 0, sequence: 5, ...common } as Trace],
 ])('one that is entered twice under one stamp is not: %s', (_name, between) => {
   const { author, relay, watch } = watched();
   author(held(0, 5));
   relay(held(0, 5));
   relay(between);
-  relay({ ...held(0, 5), givers: ['11'.repeat(16)] });
+  relay({ ...held(0, 5), tried: between.state === 'handed-on' ? between.tried : [] });
   expect(watch.violations).toEqual([expect.stringContaining('entered twice')]);
 });

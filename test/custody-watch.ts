@@ -113,7 +113,9 @@ export class CustodyWatch {
 /** Whoever gives it back is not offered it again under this stamp; whoever offers it is a giver from then on. */
 function wasReturned(before: Trace, now: Trace): boolean {
   if (before.state !== 'handed-on' || now.state !== 'held') return false;
-  const returner = now.tried.at(-1);
+  const isSeen = (trace: typeof before | typeof now, neighbour: string | undefined) =>
+    trace.tried.some((t) => t.neighbour === neighbour && t.reason === 'seen');
+  const returner = now.tried.at(-1)?.neighbour;
   const hasNewGiver = now.givers.at(-1) !== before.givers.at(-1) || now.givers.length > before.givers.length;
-  return returner?.reason === 'seen' && !hasNewGiver;
+  return isSeen(now, returner) && !isSeen(before, returner) && !hasNewGiver;
 }
