@@ -252,15 +252,16 @@ export class ProvenChain {
 
   /**
    * The order of a value: one of those behind the newest that are recognised, or one that leads to the newest by at most
-   * `most` hashes, which it then becomes. Undefined where it proves nothing.
+   * `most` hashes, which it then becomes; within `within` steps either way. Undefined where it proves nothing.
    */
-  prove(value: Uint8Array, most: number): Order | undefined {
+  prove(value: Uint8Array, most: number, within = CHAIN_STEPS): Order | undefined {
     if (equal(value, this.#value)) return this.order;
-    const mostAhead = Math.min(most, this.#farthestAhead);
+    const mostAhead = Math.min(most, within, this.#farthestAhead);
+    const mostBehind = Math.min(within, this.#farthestBehind);
     // both ways at once: most values are a few steps from the newest
     let [behind, ahead] = [this.#value, value];
-    for (let steps = 1; steps <= Math.max(mostAhead, this.#farthestBehind); steps++) {
-      if (steps <= this.#farthestBehind) {
+    for (let steps = 1; steps <= Math.max(mostAhead, mostBehind); steps++) {
+      if (steps <= mostBehind) {
         behind = this.#hash(behind);
         if (equal(behind, value)) return this.order - steps;
       }

@@ -23,6 +23,13 @@ const EXPIRES_AFTER = 3;
 /** Entries that wait for announces: prefixes, and of each. */
 const MOST_PENDING = 1024;
 const MOST_OF_ONE = 4;
+/**
+ * Values of one neighbour that prove nothing and are looked for all the way, in an hour: each takes hundreds of hashes.
+ * Of whoever says more, a value is looked for so many steps around the newest: a restart takes 17.
+ */
+const MOST_UNPROVEN = 64;
+const NEAR_STEPS = 20;
+const HOUR = 60 * MINUTE;
 
 /** The T0 that a neighbour says as a log byte, ms; at most 12 h is believed, since its routes last 24 times that. */
 export function believedT0(logByte: number): number {
@@ -76,6 +83,8 @@ export class Learner {
   readonly #o: LearnerOptions;
   /** By prefix in hex, in the order they came. */
   readonly #pending = new Map<string, Word[]>();
+  /** By neighbour: values that proved nothing since some time. */
+  readonly #unproven = new Map<string, { readonly since: number; count: number }>();
 
   constructor(options: LearnerOptions) {
     this.#o = options;
@@ -145,13 +154,29 @@ export class Learner {
     for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
       const { chain } = destination;
       const before = chain.order;
-      const order = chain.prove(entry.freshness, mostSteps(destination, now));
-      if (order === undefined) continue;
+      const unproven = this.#unprovenOf(word.via);
+      const within = unproven.count < MOST_UNPROVEN ? CHAIN_STEPS : NEAR_STEPS;
+      const order = chain.prove(entry.freshness, mostSteps(destination, now), within);
+      if (order === undefined) {
+        unproven.count++;
+        continue;
+      }
       if (order > before) destination.provenAt = now;
       this.#route(destination, order, word);
       return true;
     }
     return false;
+  }
+
+  #unprovenOf(via: NodeId): { count: number } {
+    const key = nodeIdKey(via);
+    const now = this.#o.clock.monotonic();
+    const known = this.#unproven.get(key);
+    if (known && now - known.since < HOUR) return known;
+    for (const [k, { since }] of this.#unproven) if (now - since >= HOUR) this.#unproven.delete(k);
+    const unproven = { since: now, count: 0 };
+    this.#unproven.set(key, unproven);
+    return unproven;
   }
 
   #route(destination: Destination, order: number, word: Word): void {
