@@ -33,6 +33,8 @@ const MINUTE = 60 * SECOND;
 /** After `busy`, both sides wait a random time between. */
 const BUSY_LEAST_MS = 20 * SECOND;
 const BUSY_MOST_MS = 120 * SECOND;
+/** What waits for a neighbour in a pause after failures, which lasts hours, is looked at again so often. */
+const STRANDED_EVERY_MS = 5 * MINUTE;
 
 export interface GiverOptions {
   readonly db: Db;
@@ -73,6 +75,7 @@ export class Giver {
   readonly #backoff = new Backoff();
   readonly #reminders: Reminders;
   readonly #steps: NextSteps;
+  #strandedAt = Number.NEGATIVE_INFINITY;
   #stopped = false;
 
   constructor(options: GiverOptions) {
@@ -144,7 +147,21 @@ export class Giver {
 
   /** Looks at those whose time has come; to be called every minute. */
   tick(): void {
-    for (const n of this.#reminders.takeDue(this.#o.ownTime())) this.#lines.again(n);
+    const { clock, ownTime } = this.#o;
+    for (const n of this.#reminders.takeDue(ownTime())) this.#lines.again(n);
+    if (clock.monotonic() < this.#strandedAt + STRANDED_EVERY_MS) return;
+    this.#strandedAt = clock.monotonic();
+    this.#relookStranded();
+  }
+
+  /** What waits for a neighbour in its pause: another one may have come out of its own meanwhile. */
+  #relookStranded(): void {
+    const { clock, db, holdings } = this.#o;
+    const now = clock.monotonic();
+    const paused = [...this.#lanes.values()].filter((l) => this.#backoff.waitMs(l.key, now) > 0);
+    const stranded = paused.flatMap((l) => [...l.queue, ...l.strangers]);
+    const lines = db.read((tx) => stranded.map((n) => holdings.get(tx, n))).map((h) => h && lineOf(h));
+    for (const line of new Set(lines)) if (line !== undefined) this.#lines.wake(line);
   }
 
   #place(n: number, step: Hop | Wait | undefined): void {
@@ -159,7 +176,9 @@ export class Giver {
       if (step.why === 'no-way') this.#note(step.holding, 'Waiting for a way to the recipient.');
     } else {
       const lane = this.#laneTo(step.to);
-      this.#lines.line(line, n, step.holding.stranger ? lane.strangers : lane.queue);
+      const queue = step.holding.stranger ? lane.strangers : lane.queue;
+      // looked at in vain, it keeps its turn
+      if (!queue.has(n)) this.#lines.line(line, n, queue);
       this.#kick(lane);
     }
   }

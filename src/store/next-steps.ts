@@ -83,7 +83,7 @@ export class NextSteps {
 
   /** What to do with an object now; undefined where it is not held. */
   decide(n: number): Hop | Wait | undefined {
-    const { db, holdings, mailboxes, ownTime, routing, servesStrangers } = this.#o;
+    const { backoff, clock, db, holdings, mailboxes, ownTime, routing, servesStrangers } = this.#o;
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
@@ -110,7 +110,8 @@ export class NextSteps {
       if (holding.stranger && !servesStrangers(hop.neighbour))
         return { kind: 'wait', until: now + SHARE_AGAIN_MS, holding, why: 'busy' };
       // only the last choice is left: there may be a newer way
-      if (isUncertain(trace, hop, now)) routing.want(recipient);
+      const isPaused = backoff.waitMs(keyOf(hop), clock.monotonic()) > 0;
+      if (isPaused || isUncertain(trace, hop, now)) routing.want(recipient);
       return { kind: 'give', to: keyOf(hop), direct: hop.direct, holding, trace };
     }
     const giver = trace.givers.at(-1);

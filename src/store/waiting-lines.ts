@@ -16,6 +16,8 @@ interface Line {
   lookedTo: number;
   /** To be looked at although they stand before that. */
   readonly again: Set<number>;
+  /** To be looked at although they are in queues: there may be a better one. */
+  readonly anew: Set<number>;
   /** In queues to neighbours, or being handed over. */
   readonly lined: Set<number>;
 }
@@ -87,12 +89,13 @@ export class WaitingLines {
     this.#actions.look(n);
   }
 
-  /** Looks at all of a recipient's objects again, but for those in queues. */
+  /** Looks at all of a recipient's objects again, but for those that are being handed over. */
   wake(recipient: string): void {
     const line = this.#lines.get(recipient);
     if (!line) return;
     line.lookedTo = 0;
     line.again.clear();
+    for (const n of line.lined) line.anew.add(n);
     this.#look(recipient);
   }
 
@@ -122,7 +125,7 @@ export class WaitingLines {
   #line(recipient: string): Line {
     const known = this.#lines.get(recipient);
     if (known) return known;
-    const line: Line = { lookedTo: 0, again: new Set(), lined: new Set() };
+    const line: Line = { lookedTo: 0, again: new Set(), anew: new Set(), lined: new Set() };
     this.#lines.set(recipient, line);
     return line;
   }
@@ -133,6 +136,7 @@ export class WaitingLines {
     if (!place) return;
     place.queue?.delete(n);
     place.line.lined.delete(n);
+    place.line.anew.delete(n);
     this.#places.delete(n);
   }
 
@@ -148,6 +152,13 @@ export class WaitingLines {
     for (const recipient of this.#due) {
       this.#due.delete(recipient);
       const line = this.#lines.get(recipient);
+      for (const n of line?.anew ?? []) {
+        if (left === 0) break;
+        line?.anew.delete(n);
+        if (!this.#places.get(n)?.queue) continue;
+        this.#actions.look(n);
+        left--;
+      }
       for (; line && left > 0 && line.lined.size < WINDOW; left--) {
         const n = this.#next(recipient, line);
         if (n === undefined) break;

@@ -275,6 +275,17 @@ describe('two ways', () => {
     expect(textsOf(d)).toEqual(['first', 'second']);
   });
 
+  test('a relay that is heard, and has not answered for hours: the other one, soon after it is there', async () => {
+    const { a, b, c, d } = await diamond();
+    c.pullThePlug();
+    world.air.setOneWayLoss(a.name, b.name, Number.POSITIVE_INFINITY);
+    const sent = await world.settle(a.node.send('d', 'not for hours'));
+    await world.sim.run(6 * HOUR);
+    await world.settle(c.start());
+    await world.sim.until(delivered(a, sent.id), 10 * MINUTE, 'delivery');
+    expect(textsOf(d)).toEqual(['not for hours']);
+  });
+
   test('a relay without a way refuses, and the other one is asked', async () => {
     const { a, b, d } = await plainRelays();
     world.part(b, d);

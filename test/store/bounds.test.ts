@@ -137,12 +137,22 @@ describe('waiting lines', () => {
     expect(looked).toEqual([10, 11, 12, 11]);
   });
 
-  test('leave those in queues where they are when there is news', () => {
+  test('look at those in queues as well when there is news, for it may be of a better one, but not at one in hand', () => {
     const { lines, add, looked, open } = scene();
     open();
-    for (const n of [10, 11]) add('r', n);
+    for (const n of [10, 11, 12]) add('r', n);
+    lines.inHand(11);
     lines.wake('r');
-    expect(looked).toEqual([10, 11]);
+    expect(looked).toEqual([10, 11, 12, 10, 12]);
+  });
+
+  test('look at those in queues however full these are', () => {
+    const { lines, add, looked, open } = scene();
+    open();
+    for (let n = 10; n < 110; n++) add('r', n);
+    looked.length = 0;
+    lines.wake('r');
+    expect(looked).toHaveLength(16);
   });
 
   test('forget a recipient for whom nothing is held', () => {
