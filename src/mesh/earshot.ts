@@ -73,6 +73,7 @@ export class Earshot {
     const wasUp = known !== undefined && isUp(known, sign.at);
     const wasHeard = known !== undefined && isHeard(known, sign.at);
     if (!wasHeard) heard.meter.returned();
+    heard.meter.alive();
     if (sign.expectedBytes !== undefined) {
       if (wasHeard && heard.expectedAt !== undefined) {
         const due = Math.round((sign.at - heard.expectedAt) / beaconInterval(heard.t0));

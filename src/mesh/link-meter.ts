@@ -45,6 +45,12 @@ class Losses {
     this.#lost = this.#lost * faded + lost;
   }
 
+  copy(): Losses {
+    const copy = new Losses();
+    [copy.#frames, copy.#bytes, copy.#lost] = [this.#frames, this.#bytes, this.#lost];
+    return copy;
+  }
+
   /** The rate at which a byte is lost, where it is `assumed` until something is known. */
   perByte(assumed: number): number {
     const length = this.#frames > 0 ? this.#bytes / this.#frames : 1;
@@ -56,6 +62,8 @@ class Losses {
 export class LinkMeter {
   readonly #heard = new Losses();
   #exchanged = new Losses();
+  /** As they stood when the neighbour last gave a sign of life. */
+  #whileHeard = new Losses();
   #last: Exchanges = NONE;
 
   /** A sign of life of so many bytes was heard where, since the one before it, `expected` were due. */
@@ -75,9 +83,14 @@ export class LinkMeter {
     if (asked > 0) this.#exchanged.add(answered, bytes, Math.max(asked - answered, 0));
   }
 
-  /** The neighbour was off or is started anew: what went unanswered says nothing of the link. */
+  /** A sign of life: whatever went unanswered did so while the neighbour was there. */
+  alive(): void {
+    this.#whileHeard = this.#exchanged.copy();
+  }
+
+  /** The neighbour was off: what has gone unanswered since it was last heard says nothing of the link. */
   returned(): void {
-    this.#exchanged = new Losses();
+    this.#exchanged = this.#whileHeard.copy();
   }
 
   /** 1 … 16. Until frames were exchanged, what is heard stands for both ways. */

@@ -92,3 +92,16 @@ test('what went unanswered while it was off is forgotten once it is back', () =>
   exchanged(true);
   expect(meter.etx).toBe(1);
 });
+
+test('what went unanswered while it was heard is not: at the edge of earshot it comes and goes', () => {
+  const meter = new LinkMeter();
+  const exchanged = exchanges(meter);
+  for (let i = 0; i < 4; i++) exchanged(false);
+  meter.alive();
+  const known = meter.etx;
+  expect(known).toBeGreaterThan(1.5);
+  for (let i = 0; i < 12; i++) exchanged(false);
+  expect(meter.etx).toBeGreaterThan(known);
+  meter.returned();
+  expect(meter.etx).toBe(known);
+});
