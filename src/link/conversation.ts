@@ -44,6 +44,8 @@ export interface ConversationOptions {
   readonly via: () => string | undefined;
   /** Told of every handshake that was begun, unless what it is for pays for it: ms on air of both sides. */
   readonly onHandshake: (airtimeMs: number) => void;
+  /** Whether one may begin that nothing pays for: ms on air of both sides. */
+  readonly mayBegin: (airtimeMs: number) => boolean;
   /** Told of every try that went without an answer. */
   readonly onUnanswered: () => void;
 }
@@ -257,13 +259,15 @@ export class Conversation {
     const publicKey = keyOf(peer) ?? sessions.of(peer)[0]?.publicKey;
     if (!publicKey || !equal(nodeIdOf(publicKey), peer)) return this.#errands.fail('no-key');
     if (await this.#theyGoOn()) return;
+    const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
+    if (!this.#errands.first?.paysHandshake && !this.#options.mayBegin(there + back))
+      return this.#errands.fail('over-budget');
     const message1 = sessions.begin(peer, publicKey, this.#now())?.message1;
     if (!message1) return this.#errands.fail('no-key');
     const { submission, priority } = await this.#takeTurn(MESSAGE_1_LENGTH, () => this.#once(message1));
     if (!submission.sent) return this.#refused(submission.refused, priority, undefined);
     const lead = this.#errands.first;
     if (lead) account([lead], submission.bytes, submission.airtimeMs);
-    const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
     await this.#awaitAnswer({
       ...{ endedAt: submission.endedAt, answerAirtime: back, exchangeAirtime: there + back },
       isAnswered: () => this.#hasSession(),

@@ -6,6 +6,7 @@ const FAILURES: Record<LinkFailed['reason'], string> = {
   'no-answer': 'the neighbour does not answer',
   'queue-full': 'too much waits already',
   law: 'the allowance on the air is used up for now',
+  'over-budget': 'as much as routing may owe was spent on handshakes',
   radio: 'the radio does not send',
   unconnected: 'there is no connection to the neighbour',
   stopped: 'the link was stopped',

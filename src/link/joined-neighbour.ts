@@ -21,6 +21,7 @@ const OF_THE_MEDIUM: ReadonlySet<LinkFailed['reason']> = new Set([
   'no-answer',
   'queue-full',
   'law',
+  'over-budget',
   'radio',
   'unconnected',
 ]);

@@ -34,6 +34,7 @@ export class LinkFailed extends Error {
     | 'no-answer'
     | 'queue-full'
     | 'law'
+    | 'over-budget'
     | 'radio'
     | 'unconnected'
     | 'stopped'

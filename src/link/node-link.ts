@@ -56,6 +56,8 @@ export interface NodeLinkOptions {
   readonly shared?: SharedFrames;
   /** Whether a handshake of `from` is answered, which costs so much airtime; always, unless said. */
   readonly mayAnswer?: (from: NodeId, airtimeMs: number) => boolean;
+  /** Whether a handshake may begin that nothing pays for, which costs so much airtime; always, unless said. */
+  readonly mayBegin?: (airtimeMs: number) => boolean;
   /** What may be sent to answer strangers; everything, unless said. */
   readonly strangers?: StrangersAir;
   /** Where links outlive a restart; nowhere unless said. */
@@ -394,6 +396,7 @@ export class NodeLink implements Link {
       random,
       via: () => this.#owners.of(id),
       onHandshake: (airtimeMs) => this.onHandshake.emit(airtimeMs),
+      mayBegin: this.#options.mayBegin ?? (() => true),
       onUnanswered: () => this.onUnanswered.emit(id),
     });
     const peer = new Peer({

@@ -402,6 +402,11 @@ export class Router implements Routing {
     return this.#strangers.take(airtimeMs);
   }
 
+  /** Whether routing may owe so much more: where it may not, a handshake for mail waits. */
+  mayBegin(airtimeMs: number): boolean {
+    return this.#budget.mayOwe(airtimeMs);
+  }
+
   // ── what comes in ──────────────────────────────────────────────────────────────────────────────────────────────
 
   /** How many in earshot have not spoken of a node, and are not it. */

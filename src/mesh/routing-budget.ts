@@ -114,7 +114,13 @@ export class RoutingBudget {
     return true;
   }
 
-  /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime may be owed at most. */
+  /** Whether so much more may be owed: an hour's airtime at most, or, of what is longer than that, one where none is. */
+  mayOwe(airtimeMs: number): boolean {
+    const depth = this.#refill();
+    return this.#left - Math.min(airtimeMs, depth) >= -depth;
+  }
+
+  /** Takes what was spent beyond what was asked for: tries that nobody answered. An hour's airtime is owed at most. */
   owe(airtimeMs: number): void {
     const depth = this.#refill();
     this.#left = Math.max(-depth, this.#left - airtimeMs);

@@ -108,6 +108,7 @@ export class Rooms {
       identity,
       keyOf: (id) => this.router.keyOf(id),
       mayAnswer: (from, airtimeMs) => this.router.mayAnswer(from, airtimeMs),
+      mayBegin: (airtimeMs) => this.router.mayBegin(airtimeMs),
       handshakeCounter: () => BigInt(handshakes.next()),
       memory: new LinkMemory({ db, self: identity.nodeId, epochs, clock, counters }),
       clock,

@@ -170,6 +170,8 @@ function failed(reason: LinkFailed['reason']): Answer {
       return { kind: 'unsent', why: 'The radio has too much to send.' };
     case 'law':
       return { kind: 'unsent', why: "The region's airtime allowance is spent." };
+    case 'over-budget':
+      return { kind: 'unsent', why: 'Too many handshakes have gone unanswered lately.' };
     case 'radio':
       return { kind: 'unsent', why: 'The radio failed.' };
     case 'unconnected':

@@ -334,6 +334,30 @@ describe('whom to speak to', () => {
     expect(stations.frames).toEqual([]);
   });
 
+  test('no handshake begins that nothing pays for, where there is no room for one; a session goes on', async () => {
+    const stations = new Stations();
+    let room = 0;
+    const asked: number[] = [];
+    const a = await stations.station('a', {
+      mayBegin: (airtimeMs) => {
+        asked.push(airtimeMs);
+        return airtimeMs <= room;
+      },
+    });
+    const b = await stations.station('b');
+    expect(await stations.resolve(a.to(b).send(push('x'), P1).catch(failure))).toBe('over-budget');
+    expect(stations.frames).toEqual([]);
+    expect(asked).toEqual([a.medium.airtime(112) + a.medium.airtime(53)]);
+    await stations.resolve(a.to(b).send(push('paid'), { ...P1, paysHandshake: true }));
+    await stations.resolve(a.to(b).send(push('in the session'), P1));
+    await b.reboot();
+    stations.lose((from) => from === 'b');
+    expect(await stations.resolve(a.to(b).send(push('z'), P1).catch(failure))).toBe('over-budget');
+    stations.lose(() => false);
+    room = 1_000;
+    expect(await stations.resolve(a.to(b).send(push('y'), P1))).toBe('acknowledged');
+  });
+
   test('a key that is not of this NodeId is none', async () => {
     const stations = new Stations();
     const c = await stations.station('c');

@@ -138,6 +138,8 @@ export interface StationOptions {
   readonly directory?: string;
   /** What it may send to answer strangers; everything unless said. */
   readonly strangers?: StrangersAir;
+  /** Whether a handshake may begin that nothing pays for; always, unless said. */
+  readonly mayBegin?: (airtimeMs: number) => boolean;
 }
 
 export class Station {
@@ -185,7 +187,7 @@ export class Station {
     const profile = { region: REGION, settings, antennaGainDbi: 0 };
     const parts = { ...common, random: random.fork('medium') };
     const medium = await LoraMedium.open(radio, profile, NOTHING_RECORDED, parts);
-    const { directory, strangers } = this.#options;
+    const { directory, mayBegin, strangers } = this.#options;
     const db = directory === undefined ? undefined : await this.#open(directory);
     const self = this.identity.nodeId;
     const memory = db && new LinkMemory({ ...common, db, self, epochs: await openLinkEpochs(db) });
@@ -193,6 +195,7 @@ export class Station {
       ...common,
       ...(memory ? { memory } : {}),
       ...(strangers ? { strangers } : {}),
+      ...(mayBegin ? { mayBegin } : {}),
       medium,
       identity: this.identity,
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,

@@ -153,6 +153,18 @@ test('what tries took beyond what was paid is owed, an hour of it at most', asyn
   expect(spend(true)).toBe(part(0.5));
 });
 
+test('an hour of it may be owed and no more; one handshake longer than that, where nothing is', async () => {
+  const { clock, made } = budget(6);
+  made.owe(part(1.5));
+  expect([made.mayOwe(part(0.5)), made.mayOwe(part(0.5) + 1)]).toEqual([true, false]);
+  made.owe(part(0.5));
+  expect(made.mayOwe(1)).toBe(false);
+  await clock.run(HOUR / 2);
+  expect([made.mayOwe(part(0.5)), made.mayOwe(part(0.6))]).toEqual([true, false]);
+  await clock.run(HOUR / 2);
+  expect(made.mayOwe(part(3))).toBe(true);
+});
+
 test('a frame longer than all there is goes when nothing else has', async () => {
   const { clock, made } = budget(9, 1800);
   expect(made.take(500, true)).toBe(true);
