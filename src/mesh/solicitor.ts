@@ -175,6 +175,8 @@ export class Solicitor {
     if (known) {
       known.copies.heard(from, isLinked);
       if (known.from === undefined || this.#open.backOf(known) || !isLinked) return;
+      // it went out from here with one hop less: who sends it with two less has it from here, and leads back
+      if (entry.ring < known.entry.ring - 1) return;
       this.#open.heardFrom(known, from);
       if (!isFor(entry, self)) this.#answerFor(known);
       return;

@@ -11,6 +11,8 @@ import { encodeSolicit } from '../../src/mesh/solicit.ts';
 import { Village } from './routing-stations.ts';
 
 const MINUTE = 60_000;
+/** A neighbourhood index of nobody who is linked. */
+const STRANGER = 0x7777;
 let village: Village;
 afterEach(() => village.end());
 
@@ -47,6 +49,12 @@ async function scene() {
       void asker.station.link.broadcast(encodeSolicit({ from, entries: [entry] }), 0);
       await village.run(2 * MINUTE);
     },
+    /** One question, as it is heard from somebody. */
+    hear: async (ring: number, from = asker.station.link.shared.index) => {
+      const entry = { prefix, leastStep: 0, nonce: 0xabc, ring };
+      void asker.station.link.broadcast(encodeSolicit({ from, entries: [entry] }), 0);
+      await village.run(2 * MINUTE);
+    },
     passedOn: () => village.stations.sent(b.station, KIND.solicit).length,
   };
 }
@@ -58,6 +66,18 @@ describe('whoever asks for a node', () => {
     for (const ring of [2, 5, 64]) await ask(ring);
     expect(answers).toHaveLength(1);
     expect(passedOn()).toBe(0);
+  });
+
+  test('is told by way of a linked neighbour that is no farther from it, not of one that has the question from here', async () => {
+    const { answers, hear, learn, passedOn } = await scene();
+    await hear(5, STRANGER);
+    expect(passedOn()).toBe(1);
+    await hear(3);
+    await learn(3, 5_000);
+    await village.run(MINUTE);
+    expect(answers).toEqual([]);
+    await hear(4);
+    expect(answers).toHaveLength(1);
   });
 
   test('is told a better one', async () => {
