@@ -1,7 +1,7 @@
 /**
  * What waits until the routing budget has room for it (docs/protocol/mesh.md, "Budget"): this box's own needs first,
- * then what somebody waits for now, then the announces that are sought, then the rest; of each the oldest. Nothing overtakes, so that a long frame is not put
- * off for ever by short ones.
+ * then what somebody waits for now, then the announces that are sought, then the rest; of each the oldest. Nothing
+ * overtakes, so that a long frame is not put off for ever by short ones.
  */
 import type { Cancel, Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';

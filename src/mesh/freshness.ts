@@ -46,7 +46,11 @@ export function previousStep(nodeId: NodeId, sequence: bigint, next: Uint8Array)
 
 /** x_{i−count} from x_i. */
 export function stepBefore(nodeId: NodeId, sequence: bigint, value: Uint8Array, count: number): Uint8Array {
-  const hash = hasher(nodeId, sequence);
+  return hashed(hasher(nodeId, sequence), value, count);
+}
+
+/** `value` hashed so many times. */
+function hashed(hash: (next: Uint8Array) => Uint8Array, value: Uint8Array, count: number): Uint8Array {
   let x = value;
   for (let i = 0; i < count; i++) x = hash(x);
   return x;
@@ -235,9 +239,7 @@ export class ProvenChain {
   valueOf(order: Order): Uint8Array | undefined {
     const behind = this.order - order;
     if (behind < 0 || behind > this.#farthestBehind) return undefined;
-    let x = this.#value;
-    for (let i = 0; i < behind; i++) x = this.#hash(x);
-    return x;
+    return hashed(this.#hash, this.#value, behind);
   }
 
   /** The order of a value that leads to the newest by at most `most` hashes; undefined where it does not. */

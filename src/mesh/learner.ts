@@ -151,10 +151,10 @@ export class Learner {
   #proven(word: Word): boolean {
     const { entry } = word;
     const now = this.#o.clock.monotonic();
+    const unproven = this.#unprovenOf(word.via);
     for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
       const { chain } = destination;
       const before = chain.order;
-      const unproven = this.#unprovenOf(word.via);
       const within = unproven.count < MOST_UNPROVEN ? CHAIN_STEPS : NEAR_STEPS;
       const order = chain.prove(entry.freshness, mostSteps(destination, now), within);
       if (order === undefined) {

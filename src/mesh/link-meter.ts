@@ -33,22 +33,20 @@ const NONE: Exchanges = { asked: 0, answered: 0, answeredBytes: 0 };
 
 /** Frames that arrived and that did not, older ones counting less. */
 class Losses {
-  #frames = 0;
-  #bytes = 0;
-  #lost = 0;
+  readonly #frames: number;
+  readonly #bytes: number;
+  readonly #lost: number;
 
-  /** Frames that arrived, their bytes together, and those that did not. */
-  add(frames: number, bytes: number, lost: number): void {
-    const faded = FADE ** (frames + lost);
-    this.#frames = this.#frames * faded + frames;
-    this.#bytes = this.#bytes * faded + bytes;
-    this.#lost = this.#lost * faded + lost;
+  constructor(frames = 0, bytes = 0, lost = 0) {
+    this.#frames = frames;
+    this.#bytes = bytes;
+    this.#lost = lost;
   }
 
-  copy(): Losses {
-    const copy = new Losses();
-    [copy.#frames, copy.#bytes, copy.#lost] = [this.#frames, this.#bytes, this.#lost];
-    return copy;
+  /** With more frames that arrived, their bytes together, and those that did not. */
+  with(frames: number, bytes: number, lost: number): Losses {
+    const faded = FADE ** (frames + lost);
+    return new Losses(this.#frames * faded + frames, this.#bytes * faded + bytes, this.#lost * faded + lost);
   }
 
   /** The rate at which a byte is lost, where it is `assumed` until something is known. */
@@ -60,7 +58,7 @@ class Losses {
 }
 
 export class LinkMeter {
-  readonly #heard = new Losses();
+  #heard = new Losses();
   #exchanged = new Losses();
   /** As they stood when the neighbour last gave a sign of life. */
   #whileHeard = new Losses();
@@ -69,7 +67,7 @@ export class LinkMeter {
   /** A sign of life of so many bytes was heard where, since the one before it, `expected` were due. */
   heard(expected: number, bytes: number): void {
     const missed = Math.min(Math.max(expected, 1) - 1, MOST_MISSED);
-    this.#heard.add(1, bytes, missed);
+    this.#heard = this.#heard.with(1, bytes, missed);
   }
 
   /** The link's own counts as they stand. */
@@ -80,17 +78,17 @@ export class LinkMeter {
     const answered = Math.max(now.answered - before.answered, 0);
     const asked = now.asked - before.asked;
     const bytes = Math.max(now.answeredBytes - before.answeredBytes, 0);
-    if (asked > 0) this.#exchanged.add(answered, bytes, Math.max(asked - answered, 0));
+    if (asked > 0) this.#exchanged = this.#exchanged.with(answered, bytes, Math.max(asked - answered, 0));
   }
 
   /** A sign of life: whatever went unanswered did so while the neighbour was there. */
   alive(): void {
-    this.#whileHeard = this.#exchanged.copy();
+    this.#whileHeard = this.#exchanged;
   }
 
   /** The neighbour was off: what has gone unanswered since it was last heard says nothing of the link. */
   returned(): void {
-    this.#exchanged = this.#whileHeard.copy();
+    this.#exchanged = this.#whileHeard;
   }
 
   /** 1 … 16. Until frames were exchanged, what is heard stands for both ways. */

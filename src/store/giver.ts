@@ -156,12 +156,11 @@ export class Giver {
 
   /** What waits for a neighbour in its pause: another one may have come out of its own meanwhile. */
   #relookStranded(): void {
-    const { clock, db, holdings } = this.#o;
-    const now = clock.monotonic();
+    const now = this.#o.clock.monotonic();
     const paused = [...this.#lanes.values()].filter((l) => this.#backoff.waitMs(l.key, now) > 0);
     const stranded = paused.flatMap((l) => [...l.queue, ...l.strangers]);
-    const lines = db.read((tx) => stranded.map((n) => holdings.get(tx, n))).map((h) => h && lineOf(h));
-    for (const line of new Set(lines)) if (line !== undefined) this.#lines.wake(line);
+    for (const line of new Set(stranded.map((n) => this.#lines.recipientOf(n))))
+      if (line !== undefined) this.#lines.wake(line);
   }
 
   #place(n: number, step: Hop | Wait | undefined): void {

@@ -105,6 +105,11 @@ export class WaitingLines {
     this.#look(recipient);
   }
 
+  /** Whose line it stands in, while it is in a queue or handed over. */
+  recipientOf(n: number): string | undefined {
+    return this.#places.get(n)?.recipient;
+  }
+
   /** It waits in a neighbour's queue. */
   line(recipient: string, n: number, queue: Set<number>): void {
     this.#release(n);
@@ -152,20 +157,21 @@ export class WaitingLines {
     for (const recipient of this.#due) {
       this.#due.delete(recipient);
       const line = this.#lines.get(recipient);
-      for (const n of line?.anew ?? []) {
+      if (!line) continue;
+      for (const n of line.anew) {
         if (left === 0) break;
-        line?.anew.delete(n);
+        line.anew.delete(n);
         if (!this.#places.get(n)?.queue) continue;
         this.#actions.look(n);
         left--;
       }
-      for (; line && left > 0 && line.lined.size < WINDOW; left--) {
+      for (; left > 0 && line.lined.size < WINDOW; left--) {
         const n = this.#next(recipient, line);
         if (n === undefined) break;
         if (!this.#places.has(n)) this.#actions.look(n);
       }
       if (left > 0) continue;
-      if (line) this.#due.add(recipient);
+      this.#due.add(recipient);
       break;
     }
     this.#working = false;

@@ -44,14 +44,9 @@ async function scene() {
       const cost = { ...OWN_COST, metric: metricOf(ms), hops: 2 };
       await knower.say({ prefix, freshness: chain.step(step), cost });
     },
-    ask: async (ring: number, from = asker.station.link.shared.index) => {
-      const entry = { prefix, leastStep: 0, nonce: ++nonce, ring };
-      void asker.station.link.broadcast(encodeSolicit({ from, entries: [entry] }), 0);
-      await village.run(2 * MINUTE);
-    },
-    /** One question, as it is heard from somebody. */
-    hear: async (ring: number, from = asker.station.link.shared.index) => {
-      const entry = { prefix, leastStep: 0, nonce: 0xabc, ring };
+    /** A new question, or the one with that nonce as it is heard from somebody. */
+    ask: async (ring: number, from = asker.station.link.shared.index, question = ++nonce) => {
+      const entry = { prefix, leastStep: 0, nonce: question, ring };
       void asker.station.link.broadcast(encodeSolicit({ from, entries: [entry] }), 0);
       await village.run(2 * MINUTE);
     },
@@ -69,14 +64,15 @@ describe('whoever asks for a node', () => {
   });
 
   test('is told by way of a linked neighbour that is no farther from it, not of one that has the question from here', async () => {
-    const { answers, hear, learn, passedOn } = await scene();
-    await hear(5, STRANGER);
+    const { answers, ask, learn, passedOn } = await scene();
+    const same = 0xabc;
+    await ask(5, STRANGER, same);
     expect(passedOn()).toBe(1);
-    await hear(3);
+    await ask(3, undefined, same);
     await learn(3, 5_000);
     await village.run(MINUTE);
     expect(answers).toEqual([]);
-    await hear(4);
+    await ask(4, undefined, same);
     expect(answers).toHaveLength(1);
   });
 
