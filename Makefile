@@ -11,8 +11,8 @@ help: ## this list
 demo: build ## a message through a relay, over simulated radios at true speed (MSG="any text")
 	@node dist/test/demo/demo.js "$(MSG)"
 
-test: build ## unit tests and scenarios, under 5 minutes on two cores
-	@npx --no-install vitest run --config test/vitest.config.ts
+test: build ## unit tests and scenarios, under 5 minutes on two cores (ONLY="part of a path" for some)
+	@npx --no-install vitest run --config test/vitest.config.ts $(ONLY)
 
 scenarios: build ## large meshes for days of virtual time: about an hour on two cores (ONLY="part of a name" for one)
 	@npx --no-install vitest run --config test/vitest.long.config.ts -t "$(ONLY)"
@@ -31,6 +31,7 @@ types: node_modules/.installed ## the type checker
 
 build: node_modules/.installed ## TypeScript to dist/
 	@npx --no-install tsc -p .
+	@touch dist/.built
 
 # A failed build of the optional hardware packages (no compiler) does not fail the install.
 node_modules/.installed: package.json package-lock.json

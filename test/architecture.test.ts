@@ -59,6 +59,7 @@ describe('the check can fail', () => {
     ["libsodium's unseeded key pairs", 'src/crypto/x.ts', 'sodium.crypto_box_keypair();'],
     ['a transmission past the law', 'src/link/lora/x.ts', 'await this.#radio.transmit(frame);'],
     ['a transmission handed on past the law', 'src/daemon.ts', 'const send = radio.transmit;'],
+    ['a hook that a helper registers', 'test/db/x.ts', 'const a = 1;\nafterEach(() => a);'],
   ])('%s', (_what, path, text) => {
     expect(planted(path, text)).toHaveLength(1);
   });

@@ -70,6 +70,8 @@ const CLOCK_USE =
 const RANDOM_USE =
   /\b(Math\.random\b|getRandomValues\b|randomUUID\b|randombytes_\w+|crypto_\w+(?<!_seed)_keypair\(|crypto_\w+_keygen\()/;
 const PLATFORM_USE = /\b(Buffer|process|__dirname|__filename)\b/;
+/** Registered wherever the module is loaded first. */
+const HOOK = /^(before|after)(Each|All)\(/m;
 const BUILTINS = new Set(builtinModules);
 
 /** All TypeScript sources of the product and its tests. */
@@ -86,7 +88,10 @@ export function readTree(root: string): SourceFile[] {
 
 /** One sentence per file and broken rule. */
 export function findViolations(files: readonly SourceFile[]): string[] {
-  return files.filter((f) => !f.path.startsWith('test/')).flatMap(violationsOf);
+  const hooks = files
+    .filter(({ path, text }) => /^test\/(?!setup\.ts$).*(?<!\.test)\.ts$/.test(path) && HOOK.test(text))
+    .map(({ path }) => `${path} is a helper with a hook, which one file has only: test/setup.ts`);
+  return [...files.filter((f) => !f.path.startsWith('test/')).flatMap(violationsOf), ...hooks];
 }
 
 function violationsOf(file: SourceFile): string[] {

@@ -51,6 +51,8 @@ export class Links implements Link {
   readonly media: readonly MediumFacts[];
   readonly shared: SharedFrames;
   readonly #links: ReadonlyMap<string, NodeLink>;
+  /** Where there is one medium only, the way to anybody. */
+  readonly #only: readonly [NodeLink] | undefined;
   readonly #clock: Clock;
   /** When a node was heard on which medium; heard longest ago first. */
   readonly #heard = new Map<string, Map<string, number>>();
@@ -79,6 +81,8 @@ export class Links implements Link {
         this.#joined(new NodeLink({ ...options, medium, transferIds, shared })),
       ]),
     );
+    const [first, second] = this.#links.values();
+    this.#only = first && !second ? [first] : undefined;
   }
 
   get mtu(): number {
@@ -171,6 +175,7 @@ export class Links implements Link {
 
   /** The ways to a node, the best first; where none is known, all are tried. */
   #ways(id: NodeId): readonly [NodeLink, ...NodeLink[]] {
+    if (this.#only) return this.#only;
     const all = this.#ranked(id);
     const [best, ...others] = all.some(isOpen) ? all.filter(isOpen) : all;
     if (!best) throw new Error('a link without media');

@@ -1,8 +1,7 @@
-/** Directories of a test's own, removed after each test. */
+/** Directories of a test's own, removed after each test (test/setup.ts). */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
 
 const made: string[] = [];
 
@@ -12,6 +11,6 @@ export function temporaryDirectory(): string {
   return directory;
 }
 
-afterEach(() => {
+export function removeDirectories(): void {
   for (const directory of made.splice(0)) rmSync(directory, { recursive: true });
-});
+}

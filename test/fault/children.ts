@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 
-const BUILT = new URL('../../dist/test/fault/', import.meta.url);
+const BUILT = new URL('.', import.meta.url);
 
 export interface Exit {
   readonly code: number | null;
