@@ -14,7 +14,7 @@ demo: build ## a message through a relay, over simulated radios at true speed (M
 test: build ## unit tests and scenarios, under 5 minutes on two cores (ONLY="part of a path" for some)
 	@npx --no-install vitest run --config test/vitest.config.ts $(ONLY)
 
-scenarios: build ## large meshes for days of virtual time: about an hour on two cores (ONLY="part of a name" for one)
+scenarios: build ## large meshes for days of virtual time: about half an hour on two cores (ONLY="part of a name" for one)
 	@npx --no-install vitest run --config test/vitest.long.config.ts -t "$(ONLY)"
 
 scenarios-300: build ## the same with 300 boxes: a night

@@ -113,7 +113,7 @@ function partition(spreadingFactor: Size['spreadingFactor'], seed: number): Mesh
   };
 }
 
-/** `make scenarios`: an hour and more on two cores. */
+/** `make scenarios`: half an hour on two cores. */
 export const LONG: readonly MeshScenario[] = [
   allUp(60, 7, 1),
   allUp(60, 10, 2),

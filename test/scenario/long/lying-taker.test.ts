@@ -10,7 +10,7 @@ let world: World;
 afterEach(() => world.end());
 
 test('one that takes custody and says that it has it still: believed for two days and a half, no longer', async () => {
-  world = new World({ seed: 1, apart: true });
+  world = new World({ seed: 1, apart: true, mayLoseCustody: true });
   const { a, d, liar } = await lured(world);
   const loot = steal(liar, 'held');
   const letter = await write(world, a, d, 'mail');
