@@ -8,6 +8,7 @@ import { fixed, text, tuple, u32 } from '../db/codecs.ts';
 import { type Db, isDurable, type Table, type TableSpec } from '../db/db.ts';
 import { NODE_ID_LENGTH, nodeIdFrom, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Destinations } from './destinations.ts';
+import type { Order } from './freshness.ts';
 import { lifetime } from './learner.ts';
 import type { DestinationRecord, RouteRecord } from './route-record.ts';
 import { destinationRecord, FARTHEST_BEHIND } from './route-record.ts';
@@ -52,11 +53,28 @@ interface Written {
   readonly bytes: Uint8Array;
 }
 
+/** All that a record is made of. */
+interface Basis {
+  readonly order: Order;
+  /** One order has one. */
+  readonly value: Uint8Array;
+  readonly via: string | undefined;
+  readonly due: number | undefined;
+  readonly routes: readonly Route[];
+}
+
+/** What was found to be as written, and the last minute for which that was found. */
+interface Checked extends Basis {
+  readonly until: number;
+}
+
 export class RouteMemory {
   readonly #o: RouteMemoryOptions;
   readonly #routes: Table<Uint8Array, DestinationRecord>;
   readonly #state: Table<string, readonly [number, number, number]>;
   readonly #written = new Map<string, Written>();
+  /** Digests are frequent, and little changes between two: what is made of the same need not be made to be compared. */
+  readonly #checked = new Map<string, Checked>();
   readonly #startedAt: number;
   /** Minutes that this box had run before. */
   readonly #ranBefore: number;
@@ -110,6 +128,7 @@ export class RouteMemory {
     if (!(await isDurable(committed))) return;
     this.#t0 = saying.t0;
     for (const [key, written] of changed) {
+      this.#checked.delete(key);
       if (written) this.#written.set(key, written);
       else this.#written.delete(key);
     }
@@ -142,34 +161,39 @@ export class RouteMemory {
       changed.set(key, undefined);
       room++;
     }
+    const minute = this.#minuteOf(now);
     for (const key of known) {
-      const record = this.#recordOf(key, saying);
+      const basis = this.#basisOf(key, saying);
+      const checked = this.#checked.get(key);
+      if (!basis || (checked && minute <= checked.until && isSame(basis, checked))) continue;
+      const record = this.#recordOf(basis);
       const before = this.#written.get(key);
-      if (!record || (before && this.#isAsWritten(record, before, now)) || (!before && room <= 0)) continue;
+      const until = before && this.#asWrittenUntil(record, before, minute);
+      if (until !== undefined) this.#checked.set(key, { ...basis, until });
+      if (until !== undefined || (!before && room <= 0)) continue;
       if (!before) room--;
       changed.set(key, { record, bytes: destinationRecord.encode(record) });
     }
     return changed;
   }
 
-  #recordOf(key: string, { dueAt }: Saying): DestinationRecord | undefined {
+  #basisOf(key: string, { dueAt }: Saying): Basis | undefined {
     const { destinations, table } = this.#o;
     const chain = destinations.get(key)?.chain;
     if (!chain) return undefined;
-    const [via, due] = [table.selected(key), dueAt.get(key)];
+    const { order, value } = chain;
     // a route to a neighbour itself is there as soon as it is heard, and that to one that is away is this box's own word
-    const isKept = (r: Route) => r.via !== key && chain.order - r.order <= FARTHEST_BEHIND;
+    const isKept = (r: Route) => r.via !== key && order - r.order <= FARTHEST_BEHIND;
+    const routes = table.routes(key).filter(isKept);
+    return { order, value, via: table.selected(key), due: dueAt.get(key), routes };
+  }
+
+  #recordOf({ due, order, routes, value, via }: Basis): DestinationRecord {
+    const isSaid = via !== undefined && due !== undefined;
     return {
-      order: chain.order,
-      value: chain.value,
-      said:
-        via === undefined || due === undefined
-          ? undefined
-          : { via: nodeIdFromKey(via), due: this.#minuteOf(due) },
-      routes: table
-        .routes(key)
-        .filter(isKept)
-        .map((r) => this.#routeRecord(r)),
+      ...{ order, value },
+      said: isSaid ? { via: nodeIdFromKey(via), due: this.#minuteOf(due) } : undefined,
+      routes: routes.map((r) => this.#routeRecord(r)),
     };
   }
 
@@ -177,18 +201,35 @@ export class RouteMemory {
     return { via: nodeIdFromKey(via), cost, order, expires: this.#minuteOf(expiresAt) };
   }
 
-  /** But for when routes expire, as long as what is written leaves each of them half of what it has left. */
-  #isAsWritten(record: DestinationRecord, { bytes, record: before }: Written, now: number): boolean {
-    const minute = this.#minuteOf(now);
+  /**
+   * Until which minute it is as written, but for when routes expire: what is written leaves each of them half of what it
+   * has left. Undefined: it is not.
+   */
+  #asWrittenUntil(record: DestinationRecord, written: Written, minute: number): number | undefined {
+    let until = Number.POSITIVE_INFINITY;
     const routes = record.routes.map((route, i) => {
-      const expires = before.routes[i]?.expires ?? 0;
-      const isClose = expires <= route.expires && expires - minute >= (route.expires - minute) / 2;
-      return isClose ? { ...route, expires } : route;
+      const expires = written.record.routes[i]?.expires ?? 0;
+      if (expires >= route.expires) return route;
+      // half of what the route has left is left of what is written
+      const closeUntil = 2 * expires - route.expires;
+      if (minute > closeUntil) return route;
+      until = Math.min(until, closeUntil);
+      return { ...route, expires };
     });
-    return equal(destinationRecord.encode({ ...record, routes }), bytes);
+    return equal(destinationRecord.encode({ ...record, routes }), written.bytes) ? until : undefined;
   }
 
   #minuteOf(at: number): number {
     return Math.max(this.#ranBefore + Math.round((at - this.#startedAt) / MINUTE), 0);
   }
+}
+
+function isSame(a: Basis, b: Basis): boolean {
+  return (
+    a.order === b.order &&
+    a.via === b.via &&
+    a.due === b.due &&
+    a.routes.length === b.routes.length &&
+    a.routes.every((route, i) => route === b.routes[i])
+  );
 }

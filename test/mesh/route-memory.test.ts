@@ -202,6 +202,20 @@ describe('the disk', () => {
     expect(box(0).table.routes(D.key)).toMatchObject([{ expiresAt: 90 * MINUTE }]);
   });
 
+  test('is not spared a refresh for ever, though nothing is said after it', async () => {
+    const it = box(0);
+    it.announce(D);
+    it.learn(D, 1, via(8), 90 * MINUTE);
+    await it.save(0);
+    const disk = written();
+    it.learn(D, 1, via(8), 120 * MINUTE);
+    for (const minute of [30, 45, 60]) await it.save(minute * MINUTE);
+    expect(disk.commits).toBe(0);
+    await it.save(61 * MINUTE);
+    expect(disk.commits).toBe(1);
+    expect(box(0).table.routes(D.key)).toMatchObject([{ expiresAt: 59 * MINUTE }]);
+  });
+
   test('that fails is tried again with the next save', async () => {
     const full = { free: 1e9 };
     await db.close();
