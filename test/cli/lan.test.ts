@@ -1,7 +1,7 @@
 /** Two daemons without radio on one network, as on two laptops: real sockets, real time. */
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Box, type Running, Town } from '../demo/processes.ts';
+import { type Box, type Running, Town, until } from '../demo/processes.ts';
 
 /** A port that nothing listens on. */
 async function freePort(): Promise<number> {
@@ -24,14 +24,7 @@ describe('two laptops', () => {
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line));
 
-  /** Asks again and again, for ten seconds. */
-  const eventually = async (holds: () => Promise<boolean>) => {
-    for (let i = 0; i < 40; i++) {
-      if (await holds()) return;
-      await new Promise((later) => setTimeout(later, 250));
-    }
-    throw new Error('it did not come about within ten seconds');
-  };
+  const eventually = (holds: () => Promise<boolean>, what: string) => until(holds, what, 10);
   const isLinked = async (box: Box) =>
     (await json(box, 'neighbours'))[0]?.linked === true && (await json(box, 'routes'))[0]?.next !== undefined;
 
@@ -44,7 +37,7 @@ describe('two laptops', () => {
     [daemonOfA] = await Promise.all([a.start(), b.start()]);
     const [{ contact }] = await json(a, 'id');
     expect((await b.nexus(['contact', 'add', 'A', contact])).code).toBe(0);
-    await eventually(() => isLinked(b));
+    await eventually(() => isLinked(b), 'a link');
   });
   afterAll(() => town.end());
 
@@ -68,7 +61,10 @@ describe('two laptops', () => {
     await daemonOfA.stop('SIGKILL');
     expect((await b.nexus(['send', 'A', 'later'])).code).toBe(0);
     await a.start();
-    await eventually(async () => (await json(a, 'inbox')).length === 2);
-    await eventually(async () => (await json(b, 'outbox')).every((m) => m.state === 'delivered'));
+    await eventually(async () => (await json(a, 'inbox')).length === 2, 'both messages');
+    await eventually(
+      async () => (await json(b, 'outbox')).every((m) => m.state === 'delivered'),
+      'their receipts',
+    );
   });
 });

@@ -1,6 +1,6 @@
 /** The product as a person has it: two daemons on one air, at the radio's true speed, and the command at each. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Box, Town } from '../demo/processes.ts';
+import { type Box, Town, until } from '../demo/processes.ts';
 
 describe('nexus', () => {
   const town = new Town();
@@ -117,6 +117,8 @@ describe('nexus', () => {
   });
 
   test('neighbours and routes show who is in earshot, and who is reached through whom', async () => {
+    // mail needs a session only, and came before the link, which has its turn
+    await until(async () => (await json(a, 'routes'))[0]?.next !== undefined, 'a route to B', 50);
     const [heard] = await json(a, 'neighbours');
     expect(heard).toMatchObject({ name: 'B', medium: 'lora', linked: true });
     expect(heard.etx).toBeGreaterThanOrEqual(1);

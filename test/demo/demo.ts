@@ -5,7 +5,7 @@
  * at their true speed.
  */
 import type { NodeStatus } from '../../src/api/types.ts';
-import { type Box, type Running, Town } from './processes.ts';
+import { type Box, type Running, Town, until } from './processes.ts';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
@@ -19,15 +19,6 @@ async function at(box: Box, shown: string, args: readonly string[]): Promise<str
 
 async function statusOf(box: Box): Promise<NodeStatus> {
   return JSON.parse((await box.nexus(['status', '--json'])).stdout) as NodeStatus;
-}
-
-/** Looks again until it holds; rejects after so many seconds. */
-async function until(holds: () => Promise<boolean>, what: string, seconds = 180): Promise<void> {
-  const end = process.hrtime.bigint() + BigInt(seconds * 1e9);
-  while (!(await holds())) {
-    if (process.hrtime.bigint() > end) throw new Error(`${what} did not happen within ${seconds} s`);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
 }
 
 async function channelOf(box: Box): Promise<string> {
@@ -83,7 +74,7 @@ async function demonstrate(town: Town, message: string): Promise<void> {
 
 /** A message to B while that is off: held by the relay, delivered when B is back. */
 async function whileAway(a: Box, relay: Box, b: Box, daemonOfB: Running): Promise<void> {
-  await until(async () => (await statusOf(b)).mailboxes.some((m) => m.registered), 'a mailbox for B');
+  await until(async () => (await statusOf(b)).mailboxes.some((m) => m.registered), 'a mailbox for B', 180);
   say('The relay is the mailbox of B. Now B is switched off, and A writes again.');
   await daemonOfB.stop();
   say();

@@ -5,16 +5,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The repository, seen from test/demo or dist/test/demo. */
-const ROOT = [2, 3]
-  .map((n) => fileURLToPath(new URL(`${'../'.repeat(n)}`, import.meta.url)))
-  .find((path) => existsSync(join(path, 'package.json')));
+/** What was built, this file too. */
+const DIST = fileURLToPath(new URL('../../', import.meta.url));
 
 /** A built program's path. Throws a sentence where it is not built. */
 export function program(path: string): string {
-  const built = join(ROOT ?? '.', 'dist', path);
+  const built = join(DIST, path);
   if (!existsSync(built)) throw new Error(`${built} is missing; build it first with: make build`);
   return built;
+}
+
+/** Looks again until it holds; rejects after so many seconds. */
+export async function until(holds: () => Promise<boolean>, what: string, seconds: number): Promise<void> {
+  const end = process.hrtime.bigint() + BigInt(seconds * 1e9);
+  while (!(await holds())) {
+    if (process.hrtime.bigint() > end) throw new Error(`${what} did not happen within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
 }
 
 export interface Ended {
