@@ -51,6 +51,8 @@ export interface Saying {
 interface Written {
   readonly record: DestinationRecord;
   readonly bytes: Uint8Array;
+  /** Digests are frequent, and little changes between two: what is made of the same need not be made to be compared. */
+  checked: Checked | undefined;
 }
 
 /** All that a record is made of. */
@@ -73,8 +75,6 @@ export class RouteMemory {
   readonly #routes: Table<Uint8Array, DestinationRecord>;
   readonly #state: Table<string, readonly [number, number, number]>;
   readonly #written = new Map<string, Written>();
-  /** Digests are frequent, and little changes between two: what is made of the same need not be made to be compared. */
-  readonly #checked = new Map<string, Checked>();
   readonly #startedAt: number;
   /** Minutes that this box had run before. */
   readonly #ranBefore: number;
@@ -99,7 +99,7 @@ export class RouteMemory {
     this.#t0 = state && state[1] * MINUTE;
     this.#around = state?.[2] ?? 0;
     for (const { key, value } of rows) {
-      this.#written.set(key, { record: value, bytes: destinationRecord.encode(value) });
+      this.#written.set(key, writtenAs(value));
       this.#restore(key, value, now);
     }
   }
@@ -128,7 +128,6 @@ export class RouteMemory {
     if (!(await isDurable(committed))) return;
     this.#t0 = saying.t0;
     for (const [key, written] of changed) {
-      this.#checked.delete(key);
       if (written) this.#written.set(key, written);
       else this.#written.delete(key);
     }
@@ -164,15 +163,15 @@ export class RouteMemory {
     const minute = this.#minuteOf(now);
     for (const key of known) {
       const basis = this.#basisOf(key, saying);
-      const checked = this.#checked.get(key);
-      if (!basis || (checked && minute <= checked.until && isSame(basis, checked))) continue;
-      const record = this.#recordOf(basis);
       const before = this.#written.get(key);
+      if (!basis || (before?.checked && minute <= before.checked.until && isSame(basis, before.checked)))
+        continue;
+      const record = this.#recordOf(basis);
       const until = before && this.#asWrittenUntil(record, before, minute);
-      if (until !== undefined) this.#checked.set(key, { ...basis, until });
+      if (before && until !== undefined) before.checked = { ...basis, until };
       if (until !== undefined || (!before && room <= 0)) continue;
       if (!before) room--;
-      changed.set(key, { record, bytes: destinationRecord.encode(record) });
+      changed.set(key, writtenAs(record));
     }
     return changed;
   }
@@ -222,6 +221,10 @@ export class RouteMemory {
   #minuteOf(at: number): number {
     return Math.max(this.#ranBefore + Math.round((at - this.#startedAt) / MINUTE), 0);
   }
+}
+
+function writtenAs(record: DestinationRecord): Written {
+  return { record, bytes: destinationRecord.encode(record), checked: undefined };
 }
 
 function isSame(a: Basis, b: Basis): boolean {

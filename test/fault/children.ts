@@ -1,9 +1,7 @@
 /** Children for tests that end processes: they run what was built, because Node 20 runs no TypeScript. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-
-const BUILT = new URL('.', import.meta.url);
+import { program } from '../demo/processes.ts';
 
 export interface Exit {
   readonly code: number | null;
@@ -13,9 +11,7 @@ export interface Exit {
 
 /** Path of test/fault/`name`.ts, as built. */
 export function builtChild(name: string): string {
-  const script = new URL(`${name}.js`, BUILT).pathname;
-  if (!existsSync(script)) throw new Error(`${script} is missing: build first (make build; make test does)`);
-  return script;
+  return program(`test/fault/${name}.js`);
 }
 
 /** Starts test/fault/`name`.ts with `args`. */
