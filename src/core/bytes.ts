@@ -42,9 +42,9 @@ export function fromHex(text: string): Uint8Array | undefined {
   if (text.length % 2 !== 0) return undefined;
   const out = new Uint8Array(text.length / 2);
   for (let i = 0; i < out.length; i++) {
-    const [high, low] = [digit(text, 2 * i), digit(text, 2 * i + 1)];
-    if (high < 0 || low < 0) return undefined;
-    out[i] = (high << 4) | low;
+    const byte = (digit(text, 2 * i) << 4) | digit(text, 2 * i + 1);
+    if (byte < 0) return undefined;
+    out[i] = byte;
   }
   return out;
 }

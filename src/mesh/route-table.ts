@@ -47,9 +47,13 @@ export class RouteTable {
   readonly #routes = new Map<string, Map<string, Route>>();
   /** The neighbour each destination is advertised through: changed only for what is clearly better. */
   readonly #selected = new Map<string, string>();
+  /** What a link costs, or cost as it was last. */
+  readonly #anyCost: RouteTableOptions['linkCost'];
 
   constructor(options: RouteTableOptions) {
     this.#o = options;
+    const { lastCost, linkCost } = options;
+    this.#anyCost = (route, destination) => linkCost(route, destination) ?? lastCost(route, destination);
   }
 
   /** Destinations that anybody has a route to. */
@@ -60,6 +64,11 @@ export class RouteTable {
   /** All routes to a destination, usable or not. */
   routes(destination: string): readonly Route[] {
     return [...(this.#routes.get(destination)?.values() ?? [])];
+  }
+
+  /** Whether that neighbour has said one to a destination. */
+  hasRoute(destination: string, via: string): boolean {
+    return this.#routes.get(destination)?.has(via) === true;
   }
 
   /**
@@ -114,7 +123,7 @@ export class RouteTable {
   }
 
   best(destination: string, now: number): Usable | undefined {
-    return this.usable(destination, now)[0];
+    return this.#first(destination, this.#feasible(destination, now, 0, this.#o.linkCost));
   }
 
   /** As `usable`, through neighbours that are down. */
@@ -127,9 +136,7 @@ export class RouteTable {
    * back more often than there is air to say so.
    */
   lasting(destination: string, now: number): Usable | undefined {
-    const { lastCost, linkCost } = this.#o;
-    const found = this.#feasible(destination, now, 0, (r, d) => linkCost(r, d) ?? lastCost(r, d));
-    return this.#ranked(destination, found, 'balanced')[0];
+    return this.#first(destination, this.#feasible(destination, now, 0, this.#anyCost));
   }
 
   #feasible(
@@ -153,18 +160,30 @@ export class RouteTable {
   }
 
   #ranked(destination: string, all: readonly Usable[], policy: Policy): readonly Usable[] {
-    if (all.length <= 1) return all;
-    const found = all.filter((u) => !isOutdated(u, all));
-    const fastest = Math.min(...found.map((u) => u.cost.metric));
+    const found = withoutOutdated(all);
+    return found.length <= 1 ? found : [...found].sort(this.#order(destination, found, policy));
+  }
+
+  /** The one that would be ranked first. */
+  #first(destination: string, all: readonly Usable[]): Usable | undefined {
+    const found = withoutOutdated(all);
+    if (found.length <= 1) return found[0];
+    const order = this.#order(destination, found, 'balanced');
+    return found.reduce((first, u) => (order(u, first) < 0 ? u : first));
+  }
+
+  /** Of these. */
+  #order(destination: string, found: readonly Usable[], policy: Policy): (a: Usable, b: Usable) => number {
+    const near = Math.min(...found.map((u) => u.cost.metric)) + PRICE_DECIDES[policy];
     const selected = this.#selected.get(destination);
-    const isNear = (u: Usable) => u.cost.metric <= fastest + PRICE_DECIDES[policy];
-    return found.sort((a, b) => {
-      if (isNear(a) !== isNear(b)) return isNear(a) ? -1 : 1;
-      if (isNear(a) && a.cost.price !== b.cost.price) return a.cost.price - b.cost.price;
-      if (isNear(a) && (a.route.via === selected) !== (b.route.via === selected))
-        return a.route.via === selected ? -1 : 1;
+    return (a, b) => {
+      const isNear = a.cost.metric <= near;
+      if (isNear !== b.cost.metric <= near) return isNear ? -1 : 1;
+      if (isNear && a.cost.price !== b.cost.price) return a.cost.price - b.cost.price;
+      const isSelected = a.route.via === selected;
+      if (isNear && isSelected !== (b.route.via === selected)) return isSelected ? -1 : 1;
       return a.cost.metric - b.cost.metric;
-    });
+    };
   }
 
   /** Notes that a destination is now advertised through this neighbour; undefined: no longer. */
@@ -184,9 +203,12 @@ export class RouteTable {
   }
 }
 
-/** A path to a mailbox, where the node itself has been heard of since. */
-function isOutdated({ route }: Usable, others: readonly Usable[]): boolean {
-  return route.cost.away === true && others.some((o) => !o.route.cost.away && o.route.order > route.order);
+/** Without paths to a mailbox, where the node itself has been heard of since. */
+function withoutOutdated(all: readonly Usable[]): readonly Usable[] {
+  if (!all.some((u) => u.route.cost.away)) return all;
+  const isOutdated = ({ route }: Usable) =>
+    route.cost.away === true && all.some((o) => !o.route.cost.away && o.route.order > route.order);
+  return all.filter((u) => !isOutdated(u));
 }
 
 function worst(routes: Iterable<Route>): Route {

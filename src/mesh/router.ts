@@ -8,7 +8,7 @@ import { Event } from '../core/events.ts';
 import type { Random } from '../core/random.ts';
 import type { Db } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
-import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { KeyOf, Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import { Advertiser } from './advertiser.ts';
@@ -194,7 +194,7 @@ export class Router implements Routing {
       indexOf: (id) => link.shared.indexOf(id),
       isSought: (prefix) => this.#solicitor.isSought(prefix),
       costTo: (key) => this.#table.best(key, clock.monotonic())?.cost,
-      speaksOf: (neighbour, key) => this.#table.routes(key).some((r) => r.via === neighbour),
+      speaksOf: (neighbour, key) => this.#table.hasRoute(key, neighbour),
       speakers: (prefix) => this.#learner.speakers(prefix),
       handedOut: (id, medium) => this.#gossip.heard(id, medium),
       airtime: (bytes) => link.airtime(bytes) ?? 0,
@@ -423,8 +423,11 @@ export class Router implements Routing {
   #opened(nodeId: NodeId): void {
     const via = nodeIdKey(nodeId);
     this.#learner.direct(nodeId, this.#earshot.t0Of(nodeId));
-    for (const key of this.#table.destinations())
-      if (this.#table.routes(key).some((r) => r.via === via)) this.#found(nodeIdFromKey(key));
+    for (const key of this.#table.destinations()) {
+      if (!this.#table.hasRoute(key, via)) continue;
+      const destination = this.#destinations.get(key);
+      if (destination) this.#found(destination.nodeId);
+    }
   }
 
   /** A neighbour reaches this node by a step that only a mailbox can have released: it was away, and is passed by. */

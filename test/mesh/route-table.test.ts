@@ -1,4 +1,5 @@
 /** docs/protocol/mesh.md, "Next hop". */
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Distance } from '../../src/mesh/feasibility.ts';
 import {
@@ -156,6 +157,27 @@ describe('which of them comes first', () => {
     say('b', 700);
     expect(usable()).toEqual(['b', 'a']);
   });
+});
+
+test('the best is the first of the usable ones, whatever was said', () => {
+  const word = fc.record({
+    via: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+    ms: fc.integer({ min: 100, max: 130 }),
+    price: fc.integer({ min: 0, max: 2 }),
+    order: fc.integer({ min: 1, max: 3 }),
+    away: fc.boolean(),
+    expiresAt: fc.constantFrom(0, 1000),
+  });
+  links = new Map(['a', 'b', 'c', 'd'].map((via) => [via, { ms: 100, bandwidth: 5000 }]));
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 12 }), word, (words, selected) => {
+      table.forget(D);
+      for (const { away, expiresAt, ms, order, price, via } of words)
+        say(via, ms, { price, order, expiresAt, ...(away ? { away } : {}) });
+      table.select(D, selected.via);
+      expect(table.best(D, 0)).toEqual(table.usable(D, 0)[0]);
+    }),
+  );
 });
 
 test('what nobody has said again is forgotten', () => {
