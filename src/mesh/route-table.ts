@@ -172,7 +172,7 @@ export class RouteTable {
     return found.reduce((first, u) => (order(u, first) < 0 ? u : first));
   }
 
-  /** Of these. */
+  /** Which of two comes first where these are what there is to choose from, as `sort` asks for it. */
   #order(destination: string, found: readonly Usable[], policy: Policy): (a: Usable, b: Usable) => number {
     const near = Math.min(...found.map((u) => u.cost.metric)) + PRICE_DECIDES[policy];
     const selected = this.#selected.get(destination);

@@ -231,7 +231,7 @@ export class Statements {
     if (!destination || !freshness) return undefined;
     const now = clock.monotonic();
     const cost = steady(congested(path, load()), route.order, distances.of(key));
-    const nodeId = nodeIdFromKey(key);
+    const { nodeId } = destination;
     const distance: { order: Order; metric: number } = { order: route.order, metric: cost.metric };
     const reach = this.#reachOf(destination, route.via, now);
     return {
