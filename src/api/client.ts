@@ -1,5 +1,6 @@
 /** The local API's client: what `nexus` and other programs on the box speak with (src/api/types.ts). */
 import { type IncomingMessage, request } from 'node:http';
+import { utf8 } from '../core/bytes.ts';
 import { PersonError } from '../core/errors.ts';
 import type {
   ApiError,
@@ -17,15 +18,19 @@ import type {
   RouteEntry,
   StoreView,
 } from './types.ts';
+import { MAX_BODY_BYTES, TOO_LARGE } from './types.ts';
 
 /**
  * One method a request. All reject with `PersonError`: with the daemon's code and sentence, or with `unreachable`
- * or `forbidden` where the socket does not lead to it, or `cut-off` where it ended in the middle of an answer.
+ * or `forbidden` where the socket does not lead to it, `cut-off` where it ended in the middle of an answer, or
+ * `bad-answer` where something else listens there.
  */
 export class ApiClient {
   readonly #socket: string;
 
+  /** `socket`: the path of a unix socket. Throws `PersonError` where it is empty: that would be port 80 of this machine. */
   constructor(socket: string) {
+    if (socket === '') throw new PersonError('unreachable', 'Name the socket of nexusd with --socket.');
     this.#socket = socket;
   }
 
@@ -58,7 +63,7 @@ export class ApiClient {
   async #ask<T>(method: string, path: string, body?: unknown): Promise<T> {
     let text = '';
     for await (const part of await this.#request(method, path, body)) text += part;
-    return (text === '' ? undefined : JSON.parse(text)) as T;
+    return (text === '' ? undefined : parsed(text)) as T;
   }
 
   async *#follow<T>(path: string): AsyncGenerator<T> {
@@ -66,7 +71,7 @@ export class ApiClient {
     for await (const part of await this.#request('GET', path)) {
       const lines = (rest + part).split('\n');
       rest = lines.pop() ?? '';
-      for (const line of lines) yield JSON.parse(line) as T;
+      for (const line of lines) yield parsed(line) as T;
     }
   }
 
@@ -90,11 +95,14 @@ export class ApiClient {
   }
 
   #open(method: string, path: string, body: unknown): Promise<IncomingMessage> {
+    const json = body === undefined ? undefined : JSON.stringify(body);
+    // said here: the server ends the connection as soon as it is too much, and may not be heard any more
+    if (json && utf8(json).length > MAX_BODY_BYTES) throw new PersonError('too-large', TOO_LARGE);
     return new Promise((resolve, reject) => {
-      const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+      const headers = json === undefined ? {} : { 'content-type': 'application/json' };
       request({ socketPath: this.#socket, method, path, headers, agent: false }, resolve)
         .once('error', (e: NodeJS.ErrnoException) => reject(this.#explained(e)))
-        .end(body === undefined ? undefined : JSON.stringify(body));
+        .end(json);
     });
   }
 
@@ -125,13 +133,21 @@ export class ApiClient {
 }
 
 function refusalOf(answer: string): PersonError {
+  const { code, message } = (parsed(answer) ?? {}) as Partial<ApiError>;
+  return code === undefined || message === undefined ? notOurs() : new PersonError(code, message);
+}
+
+function parsed(answer: string): unknown {
   try {
-    const { code, message } = JSON.parse(answer) as ApiError;
-    return new PersonError(code, message);
+    return JSON.parse(answer);
   } catch {
-    return new PersonError(
-      'bad-answer',
-      'What listens at this socket is not nexusd; name its socket with --socket.',
-    );
+    throw notOurs();
   }
+}
+
+function notOurs(): PersonError {
+  return new PersonError(
+    'bad-answer',
+    'What listens at this socket is not nexusd; name its socket with --socket.',
+  );
 }

@@ -6,7 +6,7 @@ import { PersonError } from '../core/errors.ts';
 import { StorageFailed } from '../db/db.ts';
 import type { NexusNode } from '../node/nexus-node.ts';
 import { listenOn } from './socket.ts';
-import { type ApiError, MAX_BODY_BYTES } from './types.ts';
+import { type ApiError, MAX_BODY_BYTES, TOO_LARGE } from './types.ts';
 
 export interface ApiServer {
   /** Ends streams and connections and removes the socket file. */
@@ -15,6 +15,9 @@ export interface ApiServer {
 
 /** At once; a person's tools need a handful, and each costs memory. */
 const MAX_CONNECTIONS = 64;
+
+/** Behind it nothing can follow: the next place would be no exact number. */
+const LAST_PLACE = Number.MAX_SAFE_INTEGER - 1;
 
 /** HTTP status of an error's code; any other of a person's errors is a 400. */
 const STATUS: Readonly<Record<string, number>> = {
@@ -86,8 +89,10 @@ async function route(
   response: ServerResponse,
   signal: AbortSignal,
 ): Promise<void> {
-  const url = new URL(request.url ?? '/', 'http://nexusd');
-  const [version, first = '', ...rest] = url.pathname.slice(1).split('/');
+  // split as it came: a URL's path would lose topics and names like `..`
+  const [path = '', ...asked] = (request.url ?? '').split('?');
+  const query = new URLSearchParams(asked.join('?'));
+  const [version, first = '', ...rest] = path.slice(1).split('/');
   const [id, last] = rest.map(decoded);
   const what = version === 'v1' ? `${request.method} ${[first, ...rest.map(() => '*')].join('/')}` : '';
   switch (what) {
@@ -100,7 +105,11 @@ async function route(
     case 'GET routes':
       return json(response, 200, node.routes());
     case 'GET store':
-      return json(response, 200, node.store(numberIn(url, 'after', 0), numberIn(url, 'limit', 20, 1000)));
+      return json(
+        response,
+        200,
+        node.store(numberIn(query, 'after', 0, LAST_PLACE), numberIn(query, 'limit', 20, 1000)),
+      );
     case 'GET contacts':
       return json(response, 200, node.contacts());
     case 'POST contacts': {
@@ -129,17 +138,17 @@ async function route(
     case 'GET outbox':
       return json(response, 200, node.outbox());
     case 'GET inbox': {
-      const after = url.searchParams.get('after') ?? undefined;
-      if (!url.searchParams.has('follow')) return json(response, 200, node.inbox(after));
+      const after = query.get('after') ?? undefined;
+      if (!query.has('follow')) return json(response, 200, node.inbox(after));
       return stream(response, inboxAndOn(node, after, signal), signal);
     }
   }
-  throw new PersonError('no-such-path', `There is no ${request.method} ${url.pathname} in this version.`);
+  throw new PersonError('no-such-path', `There is no ${request.method} ${path} in this version.`);
 }
 
 /** A whole number from the query, at most `most`. */
-function numberIn(url: URL, name: string, otherwise: number, most = Number.MAX_SAFE_INTEGER): number {
-  const value = Number(url.searchParams.get(name) ?? otherwise);
+function numberIn(query: URLSearchParams, name: string, otherwise: number, most: number): number {
+  const value = Number(query.get(name) ?? otherwise);
   if (!Number.isSafeInteger(value) || value < 0 || value > most)
     throw new PersonError('bad-request', `${name} is a whole number from 0 to ${most}.`);
   return value;
@@ -203,8 +212,7 @@ async function bodyOf(request: IncomingMessage): Promise<Uint8Array> {
   } catch {
     throw new PersonError('bad-request', 'The request broke off.');
   }
-  if (length > MAX_BODY_BYTES)
-    throw new PersonError('too-large', `A request has at most ${MAX_BODY_BYTES} bytes.`);
+  if (length > MAX_BODY_BYTES) throw new PersonError('too-large', TOO_LARGE);
   return concat(...parts);
 }
 

@@ -70,6 +70,7 @@ export interface ApiError {
 
 /** Room for the longest text with every character escaped. */
 export const MAX_BODY_BYTES = 128 * 1024;
+export const TOO_LARGE = `A request has at most ${MAX_BODY_BYTES} bytes.`;
 
 /** Where `nexusd` listens and `nexus` asks when nothing else is said. */
 export const DEFAULT_SOCKET = '/run/nexus/nexus.sock';

@@ -60,7 +60,7 @@ export async function run(
       for (const line of help(parsed.about)) terminal.out(line);
       return EXIT.ok;
     }
-    const client = new ApiClient(parsed.socket ?? environmentSocket ?? DEFAULT_SOCKET);
+    const client = new ApiClient(parsed.socket ?? (environmentSocket || DEFAULT_SOCKET));
     const { values, flags } = parsed;
     return await parsed.command.run({ ...terminal, client, values, flag: (name) => flags.has(name) });
   } catch (e) {

@@ -185,17 +185,34 @@ describe('the local API', () => {
     });
   });
 
-  test('something else behind the socket is told apart', async () => {
+  test.each([400, 200])('something else behind the socket, that says %i, is told apart', async (status) => {
     const path = join(directory, 'other.sock');
     const other = createServer((s) =>
       s
         .on('error', () => undefined)
         .resume()
-        .end('HTTP/1.1 400 Bad\r\n\r\nno'),
+        .end(`HTTP/1.1 ${status} Whatever\r\n\r\nno`),
     );
     await new Promise<void>((done) => other.listen(path, done));
     await expect(new ApiClient(path).identity()).rejects.toMatchObject({ code: 'bad-answer' });
     await new Promise((done) => other.close(done));
+  });
+
+  test('a socket without a name is nobody, not a port of this machine', () => {
+    expect(() => new ApiClient('')).toThrow(expect.objectContaining({ code: 'unreachable' }));
+  });
+
+  test('topics that look like steps in a path are topics', async () => {
+    const seen: string[] = [];
+    const following = (async () => {
+      for await (const { text } of client.subscribe('..')) return void seen.push(text);
+    })();
+    await running(new Promise((resolve) => setTimeout(resolve, 50)));
+    await running(client.publish({ topic: '..', text: 'up' }));
+    await running(following);
+    expect(seen).toEqual(['up']);
+    await running(client.unsubscribe('..'));
+    expect((await running(client.status())).pub.topics).toEqual([]);
   });
 
   describe('refuses', () => {
@@ -208,6 +225,7 @@ describe('the local API', () => {
       ['GET', '/v1/messages/00/else'],
       ['DELETE', '/v1/messages/00'],
       ['GET', '//v1/id'],
+      ['GET', '//'],
     ])('%s %s, which is nothing', async (method, path) => {
       expect(await refused(method, path)).toEqual([404, 'no-such-path']);
     });
@@ -232,6 +250,18 @@ describe('the local API', () => {
         'too-large',
       ]);
     });
+
+    test('and the client does not even send it', async () => {
+      const text = 'x'.repeat(MAX_BODY_BYTES);
+      await expect(client.send({ to: b.contact, text })).rejects.toMatchObject({ code: 'too-large' });
+    });
+
+    test.each(['after=9007199254740991', 'after=-1', 'after=x', 'limit=1001'])(
+      'objects with %s',
+      async (query) => {
+        expect(await refused('GET', `/v1/store?${query}`)).toEqual([400, 'bad-request']);
+      },
+    );
 
     test('a text that is too long to be sent', async () => {
       const text = 'x'.repeat(16_385);
