@@ -210,6 +210,7 @@ export class Custody {
     for (const cancel of this.#cancels) cancel();
     this.#giver.stop();
     this.#debts.stop();
+    this.#inquiries.stop();
   }
 
   /** Objects held here for whomever, and their bytes. */
@@ -287,9 +288,10 @@ export class Custody {
 
   /**
    * One event on one trace, committed with what the author makes of it. The giving side hears of it at once: it has
-   * its answer, and what it then looks at is the newest state. Storage failures are told by the database.
+   * its answer, and what it then looks at is the newest state. Storage failures are told by the database. True where
+   * the trace is another one now, and durably.
    */
-  async #settle(n: number, event: TraceEvent): Promise<void> {
+  async #settle(n: number, event: TraceEvent): Promise<boolean> {
     let moved: Moved | undefined;
     const committed = this.#o.db.commit((tx) => {
       moved = this.#change(tx, n, event, undefined);
@@ -300,7 +302,9 @@ export class Custody {
       () => true,
       () => false,
     );
-    if (durable && before && after) this.#entered(n, event, before, after);
+    if (!durable || !before || !after) return false;
+    this.#entered(n, event, before, after);
+    return true;
   }
 
   #change(tx: Tx, n: number, event: TraceEvent, object: DataObject | undefined): Moved | undefined {
@@ -383,8 +387,10 @@ export class Custody {
       const victims = db.read((tx) => this.#garbage.victims(tx, this.#time.now(), db.disk, GARBAGE_BATCH));
       more = victims.length === GARBAGE_BATCH;
       if (victims.length === 0) return;
-      counters.count('store.dropped', victims.length);
-      await Promise.all(victims.map((n) => this.#settle(n, { kind: 'dropped' })));
+      const gone = await Promise.all(victims.map((n) => this.#settle(n, { kind: 'dropped' })));
+      counters.count('store.dropped', gone.filter(Boolean).length);
+      // the disk does not even take that: the same ones would be found again
+      if (!gone.every(Boolean)) return;
     }
   }
 }

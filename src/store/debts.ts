@@ -102,9 +102,10 @@ export class Debts {
         );
         return;
       }
-      if (await this.#tell(n, holding, giver)) {
-        this.#backoff.clear(giver);
-      } else {
+      const isTold = await this.#tell(n, holding, giver);
+      if (this.#stopped) return;
+      if (isTold) this.#backoff.clear(giver);
+      else {
         this.#backoff.fail(giver, 'silent', clock.monotonic());
         this.#callOut(n);
       }

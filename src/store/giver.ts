@@ -53,7 +53,7 @@ export interface GiverOptions {
   /** For people: why an own object waits. */
   readonly note: (id: ObjectId, detail: string) => void;
   /** Changes a trace; resolves when durable. */
-  readonly settle: (n: number, event: TraceEvent) => Promise<void>;
+  readonly settle: (n: number, event: TraceEvent) => Promise<unknown>;
 }
 
 /** Objects on their way to one neighbour. */
@@ -236,6 +236,7 @@ export class Giver {
       this.#lines.again(n);
     }
     lane.busy = false;
+    if (this.#stopped) return;
     if (this.#backoff.failures(lane.key) > 0)
       for (const n of [...lane.queue, ...lane.strangers]) this.#lines.again(n);
     this.#kick(lane);
@@ -310,7 +311,9 @@ export class Giver {
     if (reason === 'busy') {
       const ms = BUSY_LEAST_MS + (BUSY_MOST_MS - BUSY_LEAST_MS) * uniform(random);
       this.#steps.busy(n, ms);
-      clock.after(ms, () => this.#lines.again(n));
+      clock.after(ms, () => {
+        if (!this.#stopped) this.#lines.again(n);
+      });
     } else if (kind === 'return') {
       this.#steps.returnRefused(n, trace);
     } else if (reason === 'no-route') {

@@ -38,7 +38,8 @@ export interface InquiriesOptions {
   readonly counters: Counters;
   readonly ownTime: () => number;
   readonly note: (id: ObjectId, detail: string) => void;
-  readonly settle: (n: number, event: TraceEvent) => Promise<void>;
+  /** True where the trace is another one now, and durably. */
+  readonly settle: (n: number, event: TraceEvent) => Promise<boolean>;
 }
 
 interface Inquiry {
@@ -55,6 +56,7 @@ export class Inquiries {
   readonly #o: InquiriesOptions;
   readonly #open = new Map<number, Inquiry>();
   readonly #reminders: Reminders;
+  #stopped = false;
 
   constructor(options: InquiriesOptions) {
     this.#o = options;
@@ -68,6 +70,10 @@ export class Inquiries {
       const holding = db.read((tx) => holdings.get(tx, n));
       if (holding) this.watch(n, holding);
     }
+  }
+
+  stop(): void {
+    this.#stopped = true;
   }
 
   /** A taker has an object of our own: it is asked for when its time comes. */
@@ -141,10 +147,13 @@ export class Inquiries {
     const get = () => db.read((tx) => holdings.get(tx, n));
     const holding = get();
     if (holding?.trace.state !== 'handed-on') return;
-    await settle(n, { kind: 'asked', next: this.nextAsk(holding.trace.asks + 1) });
+    const next = this.nextAsk(holding.trace.asks + 1);
+    const isNoted = await settle(n, { kind: 'asked', next });
     const now = get();
     if (now?.trace.state !== 'handed-on') return;
-    this.watch(n, now);
+    // a disk that takes nothing now does not make it ask any sooner
+    if (isNoted) this.watch(n, now);
+    else this.#reminders.set(n, next);
     await this.#ask(n, now.id, now.trace.taker, []);
   }
 
@@ -178,8 +187,8 @@ export class Inquiries {
 
   /** Tells those who asked; a lost object of our own is sent once more. */
   #concluded(n: number, inquiry: Inquiry, verdict: Verdict): void {
-    const { db, holdings, link, note, random, settle } = this.#o;
-    if (inquiry.verdict) return;
+    const { db, holdings, link } = this.#o;
+    if (this.#stopped || inquiry.verdict) return;
     inquiry.verdict = verdict;
     inquiry.settled.abort();
     const holding = db.read((tx) => holdings.get(tx, n));
@@ -192,13 +201,18 @@ export class Inquiries {
         .catch(() => {}); // it asks again
     inquiry.askers.clear();
     if (holding.from || (verdict === 'held' && holding.trace.asks < DOUBT_FROM_ASK)) return;
+    void this.#raise(n, holding.id, verdict);
+  }
+
+  async #raise(n: number, id: ObjectId, verdict: Verdict): Promise<void> {
+    const { note, random, settle } = this.#o;
+    if (!(await settle(n, { kind: 'raised', hopsLeft: firstHopsLeft(random) }))) return;
     note(
-      holding.id,
+      id,
       verdict === 'held'
         ? 'It has not arrived for days: sent once more.'
         : 'A relay that had it is silent or has lost it: sent once more.',
     );
-    void settle(n, { kind: 'raised', hopsLeft: firstHopsLeft(random) });
   }
 
   #isRecent({ askedAt }: Inquiry): boolean {

@@ -25,7 +25,7 @@ export interface RepliesOptions {
   /** Own time at which a taker of an own object is first asked. */
   readonly firstAskAt: () => number;
   /** Changes a trace; resolves when durable. */
-  readonly settle: (n: number, event: TraceEvent) => Promise<void>;
+  readonly settle: (n: number, event: TraceEvent) => Promise<unknown>;
 }
 
 export class Replies {

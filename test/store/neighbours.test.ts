@@ -405,6 +405,18 @@ describe("a stranger's object", () => {
     expect(b.node.status().store).toMatchObject({ objects: 1, state: 'ok' });
   });
 
+  test('is not dropped where the disk does not even take that, and no drop is counted', async () => {
+    const { b } = await held();
+    free = 3 * 2 ** 20; // below a quarter of the reserve
+    await world.sim.run(25 * HOUR);
+    expect(b.node.status().store).toMatchObject({ objects: 1, state: 'full' });
+    expect(b.counters.get('store.dropped')).toBe(0);
+    free = 15 * 2 ** 20;
+    await world.sim.run(2 * MINUTE);
+    expect(b.node.status().store.objects).toBe(0);
+    expect(b.counters.get('store.dropped')).toBe(1);
+  });
+
   test('is dropped after a day where room is short, and its receipt still passes', async () => {
     const { b, giver, parcel } = await held();
     free = 30 * 2 ** 20;
