@@ -47,11 +47,16 @@ function dial({ host, port }: Address, signal: AbortSignal): Promise<Stream> {
     if (signal.aborted) return reject(signal.reason);
     const socket = connect({ host, port, noDelay: true });
     const abort = () => socket.destroy(new Error('it took too long'));
+    // a signal that is heard holds on to whoever hears it: of each dial that failed the socket would stay
+    const failed = (e: Error) => {
+      signal.removeEventListener('abort', abort);
+      reject(e);
+    };
     signal.addEventListener('abort', abort, { once: true });
-    socket.once('error', reject);
+    socket.once('error', failed);
     socket.once('connect', () => {
       signal.removeEventListener('abort', abort);
-      socket.off('error', reject);
+      socket.off('error', failed);
       resolve(streamOf(socket));
     });
   });
@@ -131,14 +136,27 @@ function mouthAt(ear: UdpSocket, address: string): UdpSocket | undefined {
   const mouth = createSocket({ type: 'udp4' });
   mouth.on('error', () => {});
   try {
-    ear.addMembership(GROUP, address);
+    join(ear, address);
     mouth.bind({ port: 0, address }, () => {
-      mouth.setMulticastInterface(address);
-      mouth.setMulticastTTL(1);
+      try {
+        mouth.setMulticastInterface(address);
+        mouth.setMulticastTTL(1);
+      } catch {
+        // the address is gone already: the next look closes it
+      }
     });
     return mouth;
   } catch {
     mouth.close();
     return undefined;
+  }
+}
+
+/** The kernel counts interfaces: one that had lost its address, and has one again, is still in the group. */
+function join(ear: UdpSocket, address: string): void {
+  try {
+    ear.addMembership(GROUP, address);
+  } catch (e) {
+    if ((e as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw e;
   }
 }

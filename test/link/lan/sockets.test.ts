@@ -1,4 +1,5 @@
 /** Node's sockets as the LAN medium knows them: on 127.0.0.1, and multicast where the machine has an interface for it. */
+import { getEventListeners } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { afterEach, expect, test } from 'vitest';
 import type { Opened, Stream } from '../../../src/link/lan/net.ts';
@@ -76,6 +77,16 @@ test('where nobody listens, and where nobody answers in time, dialling fails', a
   const given = new AbortController();
   given.abort();
   await expect(net.dial({ host: HOST, port }, given.signal)).rejects.toThrow();
+});
+
+test('a dial that is over is not held on to, however it ended', async () => {
+  const { port } = await listen();
+  const given = new AbortController();
+  const signal = AbortSignal.any([given.signal]);
+  (await net.dial({ host: HOST, port }, signal)).destroy();
+  await Promise.all(opened.splice(0).map((o) => o.close()));
+  await expect(net.dial({ host: HOST, port }, signal)).rejects.toThrow(/ECONNREFUSED/);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('a port that is taken is a sentence', async () => {
