@@ -26,6 +26,12 @@ const MOST_HEARD = 1024;
 /** ms: a medium on which a node was not heard for longer is no way to it without a session. */
 const HEARD_FOR = 40 * 60_000;
 
+/** When a node was heard on which medium, and on which one last. */
+interface HeardOn {
+  readonly times: Map<string, number>;
+  last: string;
+}
+
 /** A way to a node, to be compared with others. */
 interface Way {
   readonly link: NodeLink;
@@ -54,8 +60,8 @@ export class Links implements Link {
   /** Where there is one medium only, the way to anybody. */
   readonly #only: readonly [NodeLink] | undefined;
   readonly #clock: Clock;
-  /** When a node was heard on which medium; heard longest ago first. */
-  readonly #heard = new Map<string, Map<string, number>>();
+  /** Heard longest ago first. */
+  readonly #heard = new Map<string, HeardOn>();
 
   constructor(options: LinksOptions) {
     const { media } = options;
@@ -166,18 +172,18 @@ export class Links implements Link {
     link.onHandshake.on((airtimeMs) => this.onHandshake.emit(airtimeMs));
     link.onUnanswered.on((id) => this.onUnanswered.emit(id));
     link.onGone.on((id) => {
-      this.#heard.get(nodeIdKey(id))?.delete(name);
+      this.#heard.get(nodeIdKey(id))?.times.delete(name);
       const elsewhere = this.#ranked(id).some((way) => way.link !== link && isOpen(way));
       if (!elsewhere) this.onGone.emit(id);
     });
     return link;
   }
 
-  /** The ways to a node, the best first; where none is known, all are tried. */
+  /** The ways to a node, the best first; where none is open, all are tried. */
   #ways(id: NodeId): readonly [NodeLink, ...NodeLink[]] {
     if (this.#only) return this.#only;
     const all = this.#ranked(id);
-    const [best, ...others] = all.some(isOpen) ? all.filter(isOpen) : all;
+    const [best, ...others] = all.some(isOpen) ? all.filter(isOpen) : this.#asHeardLast(id, all);
     if (!best) throw new Error('a link without media');
     return [best.link, ...others.map((way) => way.link)];
   }
@@ -194,7 +200,7 @@ export class Links implements Link {
       silent: link.isSilent(id),
       connected: link.isConnected(id),
       linked: link.isLinked(id),
-      heardAt: latest(heard?.get(name), since),
+      heardAt: latest(heard?.times.get(name), since),
     }));
     return ways.sort(
       (a, b) =>
@@ -205,12 +211,24 @@ export class Links implements Link {
     );
   }
 
+  /**
+   * Who is away is where it was heard last, however long ago that was: a neighbour by radio does not become one by wire
+   * for being silent. Who was never heard is sooner on the air, for a wire without a connection leads to nobody.
+   */
+  #asHeardLast(id: NodeId, ways: readonly Way[]): readonly Way[] {
+    const last = this.#heard.get(nodeIdKey(id))?.last;
+    const rank = ({ link }: Way) =>
+      last !== undefined && link === this.#links.get(last) ? 0 : link.isWired ? 2 : 1;
+    return [...ways].sort((a, b) => rank(a) - rank(b));
+  }
+
   #heardOn(id: NodeId, medium: string): void {
     const key = nodeIdKey(id);
-    const times = this.#heard.get(key) ?? new Map<string, number>();
-    times.set(medium, this.#clock.monotonic());
+    const heard = this.#heard.get(key) ?? { times: new Map<string, number>(), last: medium };
+    heard.times.set(medium, this.#clock.monotonic());
+    heard.last = medium;
     this.#heard.delete(key);
-    this.#heard.set(key, times);
+    this.#heard.set(key, heard);
     const [oldest] = this.#heard.keys();
     if (this.#heard.size > MOST_HEARD && oldest !== undefined) this.#heard.delete(oldest);
   }

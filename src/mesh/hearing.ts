@@ -14,13 +14,21 @@ import { decodeBeacon, type Started } from './beacon.ts';
 import type { Destinations } from './destinations.ts';
 import { decodeDigest } from './digest.ts';
 import type { Earshot, Sign } from './earshot.ts';
+import { CHAIN_STEPS } from './freshness.ts';
 import type { Gossip } from './gossip.ts';
 import { type Introductions, isFirstHand } from './introductions.ts';
-import { believedT0, type Learner, mostSteps } from './learner.ts';
+import { believedT0, type Learner, mostSteps, NEAR_STEPS } from './learner.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { Presence } from './presence.ts';
 import type { Solicitor } from './solicitor.ts';
 import { decodeWant } from './want.ts';
+
+const HOUR = 3_600_000;
+/**
+ * Starts in an hour, of whomever, that prove nothing and are looked for all the way: each takes thousands of hashes, and
+ * whoever has heard a name can make them up. Beyond them a start is looked for a few steps around the newest.
+ */
+const MOST_UNPROVEN = 256;
 
 export interface HearingOptions {
   readonly self: NodeId;
@@ -49,6 +57,7 @@ export class Hearing {
   /** A node is heard that was down or unknown until now, or has proven that it was started again. */
   readonly onReturn = new Event<NodeId>();
   readonly #o: HearingOptions;
+  #unproven = { since: 0, count: 0 };
 
   constructor(options: HearingOptions) {
     this.#o = options;
@@ -131,8 +140,9 @@ export class Hearing {
     }
     if (started) this.#started(nodeId, started, reception.medium);
     const { at, rssiDbm, snrDb } = reception;
-    this.note({ nodeId, at, rssiDbm, snrDb, capabilities, crowd, expectedBytes: bytes.length });
+    // first: what is then made of it depends on the medium by which it is reached
     if (this.#o.isKnown(nodeId)) this.#o.link.met(nodeId, reception);
+    this.note({ nodeId, at, rssiDbm, snrDb, capabilities, crowd, expectedBytes: bytes.length });
   }
 
   /** It was started again, with its sessions and keys or without, and proves that it is the one who says so. */
@@ -141,12 +151,16 @@ export class Hearing {
     const destination = destinations.get(nodeIdKey(nodeId));
     if (!destination) return;
     const before = destination.chain.order;
-    const order = destination.chain.prove(step, mostSteps(destination, clock.monotonic()));
+    const now = clock.monotonic();
+    if (now - this.#unproven.since >= HOUR) this.#unproven = { since: now, count: 0 };
+    const within = this.#unproven.count < MOST_UNPROVEN ? CHAIN_STEPS : NEAR_STEPS;
+    const order = destination.chain.prove(step, mostSteps(destination, now), within);
+    if (order === undefined) this.#unproven.count++;
     if (order === undefined || order <= before) {
       this.#refuse('unproven-beacon');
       return;
     }
-    destination.provenAt = clock.monotonic();
+    destination.provenAt = now;
     if (how === 'booted') link.forget(nodeId);
     else link.resume(nodeId);
     if (how === 'resumed' && link.shared.isMutual(nodeId)) {
@@ -185,10 +199,10 @@ export class Hearing {
     }
     if (isFirstHand(cost)) {
       const { at, rssiDbm, snrDb, via } = reception;
-      this.note({ nodeId, at, rssiDbm, snrDb, capabilities });
       // it may have begun to listen only after this one was introduced
       if (learned === 'new' && via !== undefined) presence.introduce(reception);
       link.met(nodeId, reception);
+      this.note({ nodeId, at, rssiDbm, snrDb, capabilities });
     }
     learner.announced(nodeId);
     if (link.shared.isMutual(nodeId)) learner.direct(nodeId, this.#o.earshot.t0Of(nodeId));

@@ -11,14 +11,14 @@ import { type Random, uniform } from '../core/random.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
-import { ANNOUNCE_LENGTH, announceThrough } from './announce.ts';
+import { announceThrough } from './announce.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { PREFIX_LENGTH } from './digest.ts';
 import { NO_WAY, OWN_COST, type PathCost } from './metric.ts';
 import type { Calling, PacedLink } from './paced-link.ts';
 import { encodeWant, MOST_WANTED } from './want.ts';
 
-/** The same announce goes out once in so many of its airtimes: all who lack it ask within SPREAD. */
+/** The same announce goes out once in so many of its airtimes, or of what stands for one (`pace`): all who lack it ask within SPREAD. */
 const HAND_OUT_PAUSE = 24;
 /** So many that one neighbour asked for may wait for the budget. */
 const MOST_DUE_TO_ONE = 32;
@@ -52,7 +52,8 @@ export interface IntroductionsOptions {
   readonly indexOf: (id: NodeId) => number | undefined;
   /** Somebody solicits for such a one. */
   readonly isSought: (prefix: Uint8Array) => boolean;
-  readonly airtime: (bytes: number) => number;
+  /** ms that an announce takes, by which all pauses are measured: never 0, or what is lacking is asked for without end. */
+  readonly pace: number;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -102,7 +103,7 @@ export class Introductions {
 
   /** A neighbour spoke of a node whose announce is lacking. */
   ask(via: NodeId, prefix: Uint8Array): void {
-    const { airtime, clock, isSought, random } = this.#o;
+    const { clock, isSought, pace, random } = this.#o;
     const now = clock.monotonic();
     const key = toHex(prefix);
     const known = this.#asking.get(key);
@@ -111,7 +112,7 @@ export class Introductions {
     const to = nodeIdKey(via);
     const isNew = (a: Asking) => a.tries === 0 && !a.rides && nodeIdKey(a.via) === to;
     const same = [...this.#asking.values()].find(isNew);
-    const spread = (sought ? SPREAD_SOUGHT : SPREAD) * airtime(ANNOUNCE_LENGTH);
+    const spread = (sought ? SPREAD_SOUGHT : SPREAD) * pace;
     const alone = now + 200 + spread * uniform(random);
     const dueAt = same && !sought ? same.dueAt : Math.min(same?.dueAt ?? alone, alone);
     this.#asking.delete(key);
@@ -237,9 +238,9 @@ export class Introductions {
 
   /** Once more after a while: announces are not acknowledged. */
   #asked(asking: Asking): void {
-    const { airtime, clock } = this.#o;
+    const { clock, pace } = this.#o;
     const again = this.#stepsOf(asking)[asking.tries] ?? ASK_OTHERS;
-    asking.dueAt = clock.monotonic() + airtime(ANNOUNCE_LENGTH) * again;
+    asking.dueAt = clock.monotonic() + pace * again;
     asking.tries++;
     asking.rides = false;
   }
@@ -288,7 +289,7 @@ export class Introductions {
 
   /** ms */
   get #handOutPause(): number {
-    return HAND_OUT_PAUSE * this.#o.airtime(ANNOUNCE_LENGTH);
+    return HAND_OUT_PAUSE * this.#o.pace;
   }
 }
 

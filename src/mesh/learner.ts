@@ -28,7 +28,7 @@ const MOST_OF_ONE = 4;
  * Of whoever says more, a value is looked for so many steps around the newest: a restart takes 17.
  */
 const MOST_UNPROVEN = 64;
-const NEAR_STEPS = 20;
+export const NEAR_STEPS = 20;
 const HOUR = 60 * MINUTE;
 
 /** The T0 that a neighbour says as a log byte, ms; at most 12 h is believed, since its routes last 24 times that. */

@@ -60,6 +60,9 @@ interface Plan {
   lacksKey: boolean;
 }
 
+/** More are only of names that were made up: earshot keeps fewer. */
+const MOST_PLANS = 1024;
+
 const NEVER_TRIED = { failures: 0, pausedUntil: Number.NEGATIVE_INFINITY } as const;
 
 export class LinkKeeper {
@@ -205,10 +208,11 @@ export class LinkKeeper {
     plan.dueAt = plan.pausedUntil;
   }
 
-  /** Those in earshot are bounded, and so are plans. */
+  /** Those in earshot are bounded, and so are plans, however many names are made up meanwhile. */
   #forgetUnheard(): void {
+    const isCrowded = this.#plans.size > MOST_PLANS;
     for (const [key, { dueAt }] of this.#plans)
-      if (dueAt === Infinity && !this.#o.earshot.get(key)) this.#plans.delete(key);
+      if ((isCrowded || dueAt === Infinity) && !this.#o.earshot.get(key)) this.#plans.delete(key);
   }
 
   /** ms: within which the links of a whole neighbourhood keep to their share of the channel. */

@@ -24,6 +24,9 @@ import { RoutingAir } from './routing-air.ts';
 import { Solicitor } from './solicitor.ts';
 import { StandIns } from './stand-ins.ts';
 
+/** ms: where announces take no air, as if each took so long. */
+const WIRED_PACE = 10;
+
 export interface RouterOptions {
   readonly link: Link;
   readonly db: Db;
@@ -124,7 +127,7 @@ export function partsOf(options: RouterOptions, told: Told) {
     speaksOf: (neighbour, key) => table.hasRoute(key, neighbour),
     speakers: (prefix) => learner.speakers(prefix),
     handedOut: (id, medium) => gossip.heard(id, medium),
-    airtime: (bytes) => link.airtime(bytes) ?? 0,
+    pace: link.airtime(ANNOUNCE_LENGTH) ?? WIRED_PACE,
   });
   const gossip = new Gossip({
     ...{ clock, random, isTrusted },

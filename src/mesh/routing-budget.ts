@@ -90,8 +90,9 @@ export class RoutingBudget {
     return share === 0 ? 0 : lacking / share;
   }
 
-  /** Takes it for a digest. */
+  /** Takes it for a digest; one that goes by wires only takes nothing, and says nothing of the next one. */
   takeForDigest(airtimeMs: number): boolean {
+    if (airtimeMs === 0) return true;
     const depth = this.#refill();
     this.#digestMs = airtimeMs;
     const needed = Math.min(airtimeMs, this.digestPart * depth);

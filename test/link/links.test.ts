@@ -220,6 +220,19 @@ describe('a neighbour on both media', () => {
     expect(to(a, b).medium).toBe('lan');
   });
 
+  test('that has fallen silent is still where it was heard last, however long ago that was', async () => {
+    const a = await station('a', { radio: true, lan: [] });
+    const b = await station('b', { radio: true });
+    expect(to(a, b).medium).toBe('lora');
+    met(a, b, 'lora');
+    expect(await send(a, b)).toBe('answered');
+    air.setLoss('a', 'b', Number.POSITIVE_INFINITY);
+    expect(await sim.resolve(ping(a, b).catch(failure), 120_000)).toBe('no-answer');
+    await sim.run(2 * 3_600_000);
+    expect(to(a, b).medium).toBe('lora');
+    expect(to(a, b).airtime(100)).toBeGreaterThan(100);
+  });
+
   test('a record that only the LAN can carry fails when that is gone', async () => {
     const { a, b } = await pair();
     met(a, b, 'lora');

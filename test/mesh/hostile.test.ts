@@ -182,6 +182,22 @@ describe('beacons that say a neighbour has booted', () => {
     await outsider.send(beacon(liar.chain.step(1)));
     expect(link.shared.isMutual(liar.id)).toBe(false);
   });
+
+  test('are looked for a few steps around the newest, once hundreds of them were made up', async () => {
+    const { b, liar, outsider, refused } = await scene();
+    const { link } = b.station;
+    const beacon = (step: Uint8Array) =>
+      encodeBeacon({
+        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID },
+        started: { how: 'booted', step },
+      });
+    for (let n = 0; n < 256; n++) await outsider.send(beacon(new Uint8Array(8).fill(n)));
+    expect(refused('unproven-beacon')).toBe(256);
+    await outsider.send(beacon(liar.chain.step(100)));
+    expect(link.shared.isMutual(liar.id)).toBe(true);
+    await outsider.send(beacon(liar.chain.step(17)));
+    expect(link.shared.isMutual(liar.id)).toBe(false);
+  });
 });
 
 describe('floods', () => {

@@ -5,7 +5,7 @@ import { openDatabase } from '../../src/db/open.ts';
 import { type NodeId, nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
 import type { Neighbour } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
-import { type Announce, decodeAnnounce } from '../../src/mesh/announce.ts';
+import { ANNOUNCE_LENGTH, type Announce, decodeAnnounce } from '../../src/mesh/announce.ts';
 import { Destinations } from '../../src/mesh/destinations.ts';
 import { Introductions } from '../../src/mesh/introductions.ts';
 import { OWN_COST } from '../../src/mesh/metric.ts';
@@ -61,7 +61,7 @@ async function scene({ isUp = true, isSought = false, isTrusted = false } = {}) 
     announceSelf: () => {},
     indexOf: () => INDEX,
     isSought: () => isSought,
-    airtime: (bytes) => link.airtime(bytes) ?? 0,
+    pace: link.airtime(ANNOUNCE_LENGTH) as number,
     clock: sim,
     random: new SeededRandom('introductions'),
   });

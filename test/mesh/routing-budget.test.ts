@@ -206,3 +206,9 @@ test('is ample while next to nothing of it is spent', () => {
   made.take(2_000, true);
   expect(made.isAmple).toBe(false);
 });
+
+test('a digest that goes by wires only takes nothing, whatever is owed', () => {
+  const { made } = budget(1);
+  made.owe(HOUR);
+  expect([made.takeForDigest(1), made.takeForDigest(0)]).toEqual([false, true]);
+});
