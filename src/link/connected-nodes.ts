@@ -4,7 +4,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
-import type { NodeId } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import { Courtesy } from './courtesy.ts';
 import type { Medium, Reception } from './medium.ts';
 import { Newcomers } from './newcomers.ts';
@@ -55,7 +55,7 @@ export class ConnectedNodes {
   /** A frame of a node has opened that came by `via`. */
   proven(id: NodeId, via: string): void {
     const { isStranger, medium } = this.#options;
-    if (this.#owners.note(via, id)) medium.connections?.prove(via, isStranger(id));
+    if (this.#owners.note(via, id)) medium.connections?.prove(via, nodeIdKey(id), isStranger(id));
   }
 
   /** Does it at once where it costs nothing, or where it came by the air, which has a budget, or from somebody who is trusted. */

@@ -64,8 +64,8 @@ export interface Connections {
   readonly onChange: Event<{ readonly via: string; readonly up: boolean }>;
   /** Those there are. */
   readonly open: readonly string[];
-  /** A frame has opened that came by it: it is a node's, and what nobody has proven does not displace it. */
-  prove(via: string, isStranger: boolean): void;
+  /** A frame of `owner` (any name of a node) has opened that came by it: of other nodes, none displaces it. */
+  prove(via: string, owner: string, isStranger: boolean): void;
 }
 
 export interface Medium {

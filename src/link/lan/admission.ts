@@ -15,9 +15,9 @@ export interface Kept {
   readonly dialled: boolean;
   /** Hex; undefined until the other end has said it. */
   readonly instance: string | undefined;
-  /** A frame that came by it has opened. */
-  readonly proven: boolean;
-  /** The node that has proven it is no contact, and its address is not one that somebody has configured. */
+  /** Whose frame has opened that came by it; undefined while none has. */
+  readonly owner: string | undefined;
+  /** The owner is no contact, and its address is not one that somebody has configured. */
   readonly stranger: boolean;
   readonly since: number;
 }
@@ -33,7 +33,7 @@ export type Admission =
 export function admit(kept: readonly Kept[], remote: string): Admission {
   if (kept.filter((k) => k.remote === remote).length >= MOST_OF_ADDRESS) return { admitted: false };
   if (kept.length < MOST_CONNECTIONS) return { admitted: true };
-  const [oldest] = kept.filter((k) => !k.proven).sort((a, b) => a.since - b.since);
+  const [oldest] = kept.filter((k) => k.owner === undefined).sort((a, b) => a.since - b.since);
   if (oldest) return { admitted: true, evicted: oldest.via };
   const strangers = kept.filter((k) => k.stranger).sort((a, b) => b.since - a.since);
   const [youngest] = strangers;
@@ -42,17 +42,18 @@ export function admit(kept: readonly Kept[], remote: string): Admission {
 }
 
 /**
- * The connections to drop once `proven` has been: all others with that instance. Of two proven ones the one dialled by
- * the lower instance stays where they are as old, so that both ends drop the same; else the newer one, because whoever
- * dials again has lost the older.
+ * The connections to drop once `proven` has been: others with that instance, which anybody can claim, of the same node,
+ * or from the same address and nobody's yet. Of two of that node the one dialled by the lower instance stays where they
+ * are as old, so that both ends drop the same; else the newer one, because whoever dials again has lost the older.
  */
 export function superfluous(kept: readonly Kept[], proven: Kept, own: string): string[] {
   const { instance } = proven;
   if (instance === undefined) return [];
-  const others = kept.filter((k) => k.instance === instance && k.via !== proven.via);
+  const isSame = (k: Kept) => (k.owner === undefined ? k.remote === proven.remote : k.owner === proven.owner);
+  const others = kept.filter((k) => k.instance === instance && k.via !== proven.via && isSame(k));
   const dialler = (k: Kept) => (k.dialled ? own : instance);
   const better = (a: Kept, b: Kept): boolean => {
-    if (!b.proven) return true;
+    if (b.owner === undefined) return true;
     const apart = Math.abs(a.since - b.since) >= AT_ONCE_MS || dialler(a) === dialler(b);
     return apart ? a.since >= b.since : dialler(a) < dialler(b);
   };

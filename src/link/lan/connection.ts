@@ -39,7 +39,7 @@ export class Connection implements Kept, Life {
   readonly configured: boolean;
   readonly since: number;
   instance: string | undefined;
-  proven = false;
+  owner: string | undefined;
   stranger = false;
   frames = 0;
   heardAt: number;
@@ -67,6 +67,10 @@ export class Connection implements Kept, Life {
 
   get remote(): string {
     return this.#stream.remote;
+  }
+
+  get proven(): boolean {
+    return this.owner !== undefined;
   }
 
   get named(): boolean {
@@ -116,7 +120,7 @@ export class Connection implements Kept, Life {
         this.onNamed.emit();
       } else if (piece.is === 'frame') {
         this.frames++;
-        if (!this.proven && this.frames > UNPROVEN_FRAMES) this.end('unproven');
+        if (this.owner === undefined && this.frames > UNPROVEN_FRAMES) this.end('unproven');
         else this.onFrame.emit(piece.bytes);
       }
     }

@@ -24,8 +24,9 @@ export function redialDelay(fails: number, random: Random): number {
 export interface Target extends Address {
   /** By the configuration, and for good; else by a beacon. */
   readonly configured: boolean;
-  /** Whom it turned out to be. */
+  /** Whom it turned out to be: the instance that was said there, and the node that has proven itself. */
   instance: string | undefined;
+  owner: string | undefined;
   fails: number;
   /** Of the connection there is. */
   provenAt: number | undefined;
@@ -47,7 +48,8 @@ export class Dialling {
 
   /** A beacon was heard; whether there was room for what it says. */
   found(host: string, port: number, instance: string, now: number): boolean {
-    if (instance === this.#own || this.#targets.some((t) => t.instance === instance)) return true;
+    const isKnown = this.#targets.some((t) => t.instance === instance && (t.configured || t.host === host));
+    if (instance === this.#own || isKnown) return true;
     const known = this.#targets.filter((t) => !t.configured);
     const there = known.filter((t) => t.host === host);
     if (known.length >= MOST_FOUND || there.length >= MOST_FOUND_AT_ONE_HOST) return false;
@@ -57,9 +59,8 @@ export class Dialling {
   }
 
   /** Those to be dialled now, marked as under way: each is to be told of by `connected` or `failed`. */
-  due(now: number, isConnected: (instance: string) => boolean): Target[] {
-    const isDue = (t: Target) =>
-      !t.underway && t.nextAt <= now && (t.instance === undefined || !isConnected(t.instance));
+  due(now: number, isConnected: (target: Target) => boolean): Target[] {
+    const isDue = (t: Target) => !t.underway && t.nextAt <= now && !isConnected(t);
     const free = MOST_DIALS - this.#targets.filter((t) => t.underway).length;
     const due = this.#targets.filter(isDue).slice(0, Math.max(free, 0));
     for (const t of due) t.underway = true;
@@ -72,9 +73,10 @@ export class Dialling {
     t.underway = false;
   }
 
-  /** A connection to it has been proven. */
-  proven(instance: string, now: number): void {
-    for (const t of this.#targets) if (t.instance === instance) t.provenAt ??= now;
+  /** The node there has proven itself. */
+  proven(t: Target, owner: string, now: number): void {
+    t.owner = owner;
+    t.provenAt ??= now;
   }
 
   /** It was not reached, or its connection has ended: it is due again later. */
@@ -100,5 +102,6 @@ function target(
   instance: string | undefined,
   nextAt: number,
 ): Target {
-  return { host, port, configured, instance, fails: 0, provenAt: undefined, nextAt, underway: false };
+  const unknown = { owner: undefined, provenAt: undefined };
+  return { ...unknown, host, port, configured, instance, fails: 0, nextAt, underway: false };
 }

@@ -55,6 +55,8 @@ export class LanMedium implements Medium {
   readonly #own: string;
   readonly #dialling: Dialling;
   readonly #all = new Map<string, Connection>();
+  /** What was dialled for which connection. */
+  readonly #dialled = new Map<string, Target>();
   readonly #ending = new AbortController();
   #opened: Opened[] = [];
   #cancels: Cancel[] = [];
@@ -72,7 +74,7 @@ export class LanMedium implements Medium {
       get open() {
         return open();
       },
-      prove: (via, isStranger) => this.#prove(via, isStranger),
+      prove: (via, owner, isStranger) => this.#prove(via, owner, isStranger),
     };
   }
 
@@ -172,7 +174,7 @@ export class LanMedium implements Medium {
   }
 
   #dial(): void {
-    const isConnected = (instance: string) => this.#named().some((c) => c.instance === instance);
+    const isConnected = (target: Target) => this.#named().some((c) => leadsTo(c, target));
     for (const target of this.#dialling.due(this.#parts.clock.monotonic(), isConnected))
       void this.#dialOne(target);
   }
@@ -208,28 +210,35 @@ export class LanMedium implements Medium {
     const configured = target?.configured ?? false;
     const connection = new Connection({ via, stream, dialled, configured, instance: this.#instance, now });
     this.#all.set(via, connection);
-    connection.onNamed.on(() => this.#met(connection, target));
+    if (target) this.#dialled.set(via, target);
+    connection.onNamed.on(() => this.#met(connection));
     connection.onFrame.on((bytes) => {
       const reception = { medium: this.name, via, rssiDbm: undefined, snrDb: undefined, at: now() };
       this.onFrame.emit({ bytes, reception });
     });
-    connection.onEnd.on((reason) => this.#ended(connection, reason, target));
+    connection.onEnd.on((reason) => this.#ended(connection, reason));
   }
 
   /** The other end has said who it is. */
-  #met(connection: Connection, target: Target | undefined): void {
+  #met(connection: Connection): void {
     const instance = connection.instance as string;
+    const target = this.#dialled.get(connection.via);
     if (instance === this.#own) {
       if (target) this.#dialling.forget(target);
       connection.end('self');
       return;
     }
     if (target) this.#dialling.connected(target, instance);
+    // another way to a box that has dialled this one: it will not prove itself by two
+    const known = this.#named().find((c) => c.instance === instance && c.owner !== undefined);
+    if (target && known) target.owner ??= known.owner;
     this.#onChange.emit({ via: connection.via, up: true });
   }
 
-  #ended(connection: Connection, reason: EndReason, target: Target | undefined): void {
+  #ended(connection: Connection, reason: EndReason): void {
     const { clock, counters } = this.#parts;
+    const target = this.#dialled.get(connection.via);
+    this.#dialled.delete(connection.via);
     this.#all.delete(connection.via);
     if (isRefusal(reason)) counters.count(`lan.refused.${reason}`);
     else if (reason !== 'closed') counters.count(`lan.dropped.${reason}`);
@@ -237,12 +246,13 @@ export class LanMedium implements Medium {
     if (connection.named) this.#onChange.emit({ via: connection.via, up: false });
   }
 
-  #prove(via: string, isStranger: boolean): void {
+  #prove(via: string, owner: string, isStranger: boolean): void {
     const connection = this.#all.get(via);
     if (!connection?.instance) return;
-    connection.proven = true;
+    connection.owner = owner;
     connection.stranger = isStranger && !connection.configured;
-    this.#dialling.proven(connection.instance, this.#parts.clock.monotonic());
+    const target = this.#dialled.get(via);
+    if (target) this.#dialling.proven(target, owner, this.#parts.clock.monotonic());
     for (const other of superfluous([...this.#all.values()], connection, this.#own))
       this.#all.get(other)?.end('superfluous');
   }
@@ -250,4 +260,10 @@ export class LanMedium implements Medium {
   #named(): Connection[] {
     return [...this.#all.values()].filter((c) => c.named);
   }
+}
+
+/** Whether a connection is one to whoever is dialled there: its node's, or, while that is not known, from that address. */
+function leadsTo({ instance, owner, remote }: Connection, target: Target): boolean {
+  if (owner !== undefined && owner === target.owner) return true;
+  return instance === target.instance && remote === target.host;
 }

@@ -14,7 +14,7 @@ const LOWER = '10';
 const HIGHER = 'f0';
 
 const kept = (via: string, facts: Partial<Kept> = {}): Kept => ({
-  ...{ via, remote: via, dialled: false, instance: HIGHER, proven: false, stranger: false, since: 0 },
+  ...{ via, remote: via, dialled: false, instance: HIGHER, owner: undefined, stranger: false, since: 0 },
   ...facts,
 });
 const many = (n: number, facts: (i: number) => Partial<Kept>) =>
@@ -32,14 +32,14 @@ describe('one more', () => {
   });
 
   test('takes the place of the oldest that nobody has proven', () => {
-    const all = many(MOST_CONNECTIONS, (i) => ({ proven: i < 3, since: 1000 - i }));
+    const all = many(MOST_CONNECTIONS, (i) => ({ owner: i < 3 ? 'x' : undefined, since: 1000 - i }));
     expect(admit(all, 'x')).toEqual({ admitted: true, evicted: `c${MOST_CONNECTIONS - 1}` });
   });
 
   test('is turned away where all are proven', () => {
     expect(
       admit(
-        many(MOST_CONNECTIONS, () => ({ proven: true })),
+        many(MOST_CONNECTIONS, () => ({ owner: 'x' })),
         'x',
       ),
     ).toEqual({ admitted: false });
@@ -47,7 +47,7 @@ describe('one more', () => {
 
   test('takes the place of the youngest stranger, where all are proven and strangers have more than their part', () => {
     const strangers = (n: number) =>
-      many(MOST_CONNECTIONS, (i) => ({ proven: true, stranger: i < n, since: i }));
+      many(MOST_CONNECTIONS, (i) => ({ owner: 'x', stranger: i < n, since: i }));
     expect(admit(strangers(MOST_OF_STRANGERS), 'x')).toEqual({ admitted: false });
     const evicted = `c${MOST_OF_STRANGERS}`;
     expect(admit(strangers(MOST_OF_STRANGERS + 1), 'x')).toEqual({ admitted: true, evicted });
@@ -61,17 +61,25 @@ describe('one more', () => {
 });
 
 describe('once a connection is proven', () => {
-  test('strangers that claim the same instance go', () => {
-    const [a, b, c] = [kept('a', { proven: true }), kept('b'), kept('c', { instance: LOWER })];
-    expect(superfluous([a, b, c], a, OWN)).toEqual(['b']);
+  test('another one from its address goes, where nobody has proven it', () => {
+    const from = { remote: 'there' };
+    const [a, b] = [kept('a', { ...from, owner: 'x' }), kept('b', from)];
+    expect(superfluous([a, b, kept('c', { ...from, instance: LOWER })], a, OWN)).toEqual(['b']);
+  });
+
+  test('nobody else goes: an instance is claimed by whoever likes, before the other has proven itself or after', () => {
+    const evil = kept('evil', { owner: 'evil', since: 60_000 });
+    const [honest, early] = [kept('honest', { owner: 'x' }), kept('early')];
+    expect(superfluous([honest, early, evil], evil, OWN)).toEqual([]);
+    expect(superfluous([honest, early, evil], honest, OWN)).toEqual([]);
   });
 
   test.each([
     ['higher', HIGHER, 'mine'],
     ['lower', LOWER, 'theirs'],
   ])('of two dialled at once, the other instance being %s, both ends keep the same', (_w, other, stays) => {
-    const mine = kept('mine', { dialled: true, instance: other, proven: true, since: 0 });
-    const theirs = kept('theirs', { dialled: false, instance: other, proven: true, since: 3000 });
+    const mine = kept('mine', { dialled: true, instance: other, owner: 'x', since: 0 });
+    const theirs = kept('theirs', { dialled: false, instance: other, owner: 'x', since: 3000 });
     for (const proven of [mine, theirs])
       expect(superfluous([mine, theirs], proven, OWN)).toEqual([stays === 'mine' ? 'theirs' : 'mine']);
     // as the other end sees the same two
@@ -84,8 +92,8 @@ describe('once a connection is proven', () => {
   });
 
   test('later, whoever dials again has lost the older one', () => {
-    const older = kept('older', { dialled: true, proven: true, since: 0 });
-    const newer = kept('newer', { dialled: false, proven: true, since: 60_000 });
+    const older = kept('older', { dialled: true, owner: 'x', since: 0 });
+    const newer = kept('newer', { dialled: false, owner: 'x', since: 60_000 });
     expect(superfluous([older, newer], newer, OWN)).toEqual(['older']);
   });
 });

@@ -1,7 +1,7 @@
 /** docs/protocol/link.md, "The LAN": who dials whom, and when again. */
 import { describe, expect, test } from 'vitest';
 import { SeededRandom } from '../../../src/core/random.ts';
-import { Dialling, redialDelay } from '../../../src/link/lan/dialling.ts';
+import { Dialling, redialDelay, type Target } from '../../../src/link/lan/dialling.ts';
 
 const OWN = '8000000000000000';
 const LOWER = '1000000000000000';
@@ -10,7 +10,7 @@ const nobody = () => false;
 const PEER = { host: 'relay', port: 27182 };
 
 const dialling = (...peers: (typeof PEER)[]) => new Dialling(OWN, peers, new SeededRandom(1));
-const hosts = (d: Dialling, now: number, isConnected: (i: string) => boolean = nobody) =>
+const hosts = (d: Dialling, now: number, isConnected: (t: Target) => boolean = nobody) =>
   d.due(now, isConnected).map((t) => `${t.host}:${t.port}`);
 
 test.each([
@@ -51,9 +51,9 @@ describe('a configured peer', () => {
     const [t] = d.due(0, nobody);
     if (!t) throw new Error('not due');
     d.connected(t, LOWER);
-    expect(hosts(d, 10_000, (i) => i === LOWER)).toEqual([]);
+    expect(hosts(d, 10_000, (t) => t.instance === LOWER)).toEqual([]);
     d.failed(t, 10_000);
-    expect(hosts(d, 20_000, (i) => i === LOWER)).toEqual([]);
+    expect(hosts(d, 20_000, (t) => t.instance === LOWER)).toEqual([]);
     expect(hosts(d, 20_000)).toEqual(['relay:27182']);
   });
 
@@ -66,8 +66,8 @@ describe('a configured peer', () => {
     if (!t) throw new Error('not due');
     for (let i = 0; i < 10; i++) d.failed(t, 0);
     d.connected(t, LOWER);
-    d.proven(LOWER, 0);
-    d.proven(LOWER, 30_000); // again: it is as old as it was
+    d.proven(t, 'x', 0);
+    d.proven(t, 'x', 30_000); // again: it is as old as it was
     d.failed(t, ms);
     expect(t.nextAt - ms).toBeGreaterThanOrEqual(least);
     expect(t.nextAt - ms).toBeLessThanOrEqual(most);
@@ -88,7 +88,7 @@ describe('a beacon', () => {
     d.found('l', 2, LOWER, 0);
     expect(hosts(d, 0)).toEqual(['h:1']);
     expect(hosts(d, 2_999)).toEqual([]);
-    expect(hosts(d, 3_000, (i) => i === LOWER)).toEqual([]);
+    expect(hosts(d, 3_000, (t) => t.instance === LOWER)).toEqual([]);
     expect(hosts(d, 3_000)).toEqual(['l:2']);
   });
 
@@ -96,6 +96,14 @@ describe('a beacon', () => {
     const d = dialling();
     d.found('me', 1, OWN, 0);
     expect(hosts(d, 1_000_000)).toEqual([]);
+  });
+
+  test('that names the instance of another box does not stand in its way', () => {
+    const d = dialling();
+    d.found('evil', 1, HIGHER, 0);
+    d.found('h', 1, HIGHER, 0);
+    d.found('h', 1, HIGHER, 1);
+    expect(hosts(d, 0)).toEqual(['evil:1', 'h:1']);
   });
 
   test('heard again changes nothing, until it was forgotten after three failures', () => {

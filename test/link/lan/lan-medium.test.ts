@@ -19,15 +19,16 @@ class Host {
   /** Frames as they came, in hex, and by which connection. */
   readonly heard: string[] = [];
   readonly changes: string[] = [];
-  /** As the link does: a connection is proven by the first frame that comes. */
+  /** As the link does: a connection is proven by the first frame that comes, and is of one node or of another. */
   proves = true;
+  ownerOf: (frame: Uint8Array) => string = () => 'neighbour';
 
   constructor(medium: LanMedium, counters: Counters) {
     this.medium = medium;
     this.counters = counters;
     medium.onFrame.on(({ bytes, reception }) => {
       this.heard.push(toHex(bytes));
-      if (this.proves) medium.connections.prove(reception.via ?? '', false);
+      if (this.proves) medium.connections.prove(reception.via ?? '', this.ownerOf(bytes), false);
     });
     medium.connections.onChange.on(({ up }) => this.changes.push(up ? 'up' : 'down'));
   }
@@ -387,6 +388,26 @@ describe('a hostile peer', () => {
     );
     await lan.sim.run(40_000);
     expect([evil.closed, a.changes.at(0)]).toEqual([true, 'up']);
+    await unharmed();
+  });
+
+  test('that claims the instance of a neighbour, and proves that it is somebody else, displaces nobody either', async () => {
+    const { lan, a, b, stranger, unharmed } = await victim();
+    const seen = await lan.sim.resolve(lan.net.stranger('spy', { host: 'b', port: PORT }), 1_000);
+    await lan.sim.run(10);
+    a.proves = true;
+    a.ownerOf = ([first]) => (first === 0xee ? 'evil' : 'neighbour');
+    await lan.exchange(a, b);
+    const [honest] = a.medium.connections.open;
+    for (let i = 0; i < 3; i++) {
+      const evil = await stranger();
+      evil.write(Uint8Array.from(seen.heard.slice(0, 12)));
+      evil.write(framed(Uint8Array.of(0xee)));
+      await lan.sim.run(20_000);
+    }
+    expect(a.medium.connections.open).toContain(honest);
+    // of its own
+    expect(a.counters.get('lan.dropped.superfluous')).toBe(2);
     await unharmed();
   });
 });
