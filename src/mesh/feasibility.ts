@@ -65,6 +65,8 @@ export class FeasibilityDistances {
   /** Advertised longest ago first. */
   readonly #kept = new Map<string, Kept>();
   readonly #changed = new Map<string, NodeId>();
+  /** What is being written: whether it has become durable. */
+  #saving: Promise<boolean> | undefined;
 
   constructor(db: Db) {
     this.#db = db;
@@ -98,9 +100,10 @@ export class FeasibilityDistances {
     if (this.#kept.size > MOST && oldest) this.#drop(oldest);
   }
 
-  /** Resolves with true once what was noted is on the disk. */
+  /** Resolves with true once all that was noted is on the disk, also what somebody else has begun to save. */
   async save(): Promise<boolean> {
-    if (this.#changed.size === 0) return true;
+    const before = this.#saving;
+    if (this.#changed.size === 0) return before ? await before : true;
     const changed = [...this.#changed.values()];
     this.#changed.clear();
     const committed = this.#db.commit((tx) => {
@@ -110,7 +113,11 @@ export class FeasibilityDistances {
         else tx.remove(this.#table, nodeId);
       }
     }, OWN);
-    if (await isDurable(committed)) return true;
+    const saving = before ? both(before, isDurable(committed)) : isDurable(committed);
+    this.#saving = saving;
+    const isSaved = await saving;
+    if (this.#saving === saving) this.#saving = undefined;
+    if (isSaved) return true;
     for (const nodeId of changed) this.#changed.set(nodeIdKey(nodeId), nodeId);
     return false;
   }
@@ -119,4 +126,8 @@ export class FeasibilityDistances {
     this.#kept.delete(nodeIdKey(nodeId));
     this.#changed.set(nodeIdKey(nodeId), nodeId);
   }
+}
+
+async function both(a: Promise<boolean>, b: Promise<boolean>): Promise<boolean> {
+  return (await a) && (await b);
 }

@@ -5,6 +5,7 @@ import { nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
 import { FeasibilityDistances, isFeasible, nearest, steady } from '../../src/mesh/feasibility.ts';
 import { OWN_COST, TWICE } from '../../src/mesh/metric.ts';
 import { temporaryDirectory } from '../db/directories.ts';
+import { Simulation } from '../simulation.ts';
 
 const id = nodeIdFrom(new Uint8Array(16).fill(3));
 const key = nodeIdKey(id);
@@ -47,6 +48,23 @@ test('distances survive a reboot, and no time ends them', async () => {
   distances = new FeasibilityDistances(db);
   expect(distances.of(key)).toMatchObject({ order: 5, metric: 10 });
   await db.close();
+});
+
+test('whoever has nothing new to save waits for what is being saved', async () => {
+  const sim = new Simulation();
+  const durability = { kind: 'simulated', clock: sim, delay: () => 50 } as const;
+  const db = await openDatabase(temporaryDirectory(), { durability });
+  const distances = new FeasibilityDistances(db);
+  const saved: string[] = [];
+  distances.advertise(id, { order: 5, metric: 10 });
+  void distances.save().then(() => saved.push('the digest may go'));
+  void distances.save().then(() => saved.push('the answer may go'));
+  await sim.run(40);
+  expect(saved).toEqual([]);
+  await sim.run(20);
+  expect(saved).toEqual(['the digest may go', 'the answer may go']);
+  expect(await distances.save()).toBe(true);
+  await sim.resolve(db.close(), 1_000);
 });
 
 test('beyond 4,096 the one advertised longest ago goes, from the disk too', async () => {
