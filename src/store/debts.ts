@@ -132,11 +132,17 @@ export class Debts {
   }
 
   #callOut(n: number): void {
-    const { db, holdings, link } = this.#o;
-    const trace = db.read((tx) => holdings.get(tx, n))?.trace;
-    if (trace?.state !== 'receipted' || this.#calledOut.has(n)) return;
+    const { db, holdings } = this.#o;
+    const holding = db.read((tx) => holdings.get(tx, n));
+    if (holding?.trace.state !== 'receipted' || this.#calledOut.has(n)) return;
     this.#calledOut.add(n);
-    void link.broadcast(encodeReceiptFrame(trace.secret), 0);
+    void this.#sayToAll(holding.trace.secret, holding.stranger);
+  }
+
+  async #sayToAll(secret: Uint8Array, stranger: boolean): Promise<void> {
+    const { link, strangers } = this.#o;
+    const submission = await link.broadcast(encodeReceiptFrame(secret), 0);
+    if (stranger && submission.sent) strangers.spend(submission.airtimeMs);
   }
 }
 

@@ -10,6 +10,7 @@ import type { Db } from '../db/db.ts';
 import { nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { type IncomingRecord, type Link, LinkFailed, type Rec } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { decodeAsk, encodeAsk, type Verdict } from './exchange-records.ts';
 import { askAfterMs, HOP_LIMIT } from './forwarding.ts';
@@ -33,6 +34,7 @@ export interface InquiriesOptions {
   readonly holdings: Holdings;
   readonly link: Link;
   readonly routing: Routing;
+  readonly strangers: StrangersAir;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -122,7 +124,8 @@ export class Inquiries {
   }
 
   /** What can be said at once; undefined where the taker is asked first. */
-  #answer(n: number, { id, recipient, trace }: Holding, from: string): Rec | Verdict | undefined {
+  #answer(n: number, holding: Holding, from: string): Rec | Verdict | undefined {
+    const { id, recipient, trace } = holding;
     if (trace.state === 'receipted') return { type: RECORD.receipt, body: trace.secret };
     if (trace.state === 'unreadable') {
       const { signature } = trace;
@@ -138,7 +141,9 @@ export class Inquiries {
       if (!inquiry.verdict) inquiry.askers.add(from);
       return inquiry.verdict;
     }
-    void this.#ask(n, id, trace.taker, [from]);
+    // to be asked by a stranger costs this box more than it costs the stranger
+    if (holding.stranger && !this.#o.strangers.isOpen) this.#o.counters.count('store.refused.ask-busy');
+    else void this.#ask(n, holding, trace.taker, [from]);
     return undefined;
   }
 
@@ -154,10 +159,10 @@ export class Inquiries {
     // a disk that takes nothing now does not make it ask any sooner
     if (isNoted) this.watch(n, now);
     else this.#reminders.set(n, next);
-    await this.#ask(n, now.id, now.trace.taker, []);
+    await this.#ask(n, now, now.trace.taker, []);
   }
 
-  async #ask(n: number, id: ObjectId, taker: string, askers: readonly string[]): Promise<void> {
+  async #ask(n: number, holding: Holding, taker: string, askers: readonly string[]): Promise<void> {
     const { clock, link, routing } = this.#o;
     const inquiry: Inquiry = {
       askedAt: clock.monotonic(),
@@ -170,11 +175,10 @@ export class Inquiries {
     this.#open.set(n, inquiry);
     const to = nodeIdFromKey(taker);
     if (!routing.candidates(to, 0).some((c) => c.direct)) return this.#concluded(n, inquiry, 'lost');
-    const body = encodeAsk({ objectId: shortIdOf(id), verdict: undefined });
+    const body = encodeAsk({ objectId: shortIdOf(holding.id), verdict: undefined });
+    const how = { priority: 2, settled: inquiry.settled.signal, spent: this.#paying(holding) } as const;
     try {
-      await link
-        .neighbour(to)
-        .send({ type: RECORD.ask, body }, { priority: 2, settled: inquiry.settled.signal });
+      await link.neighbour(to).send({ type: RECORD.ask, body }, how);
     } catch (e) {
       if (!(e instanceof LinkFailed)) throw e;
       if (e.reason === 'no-answer') this.#concluded(n, inquiry, 'lost');
@@ -197,7 +201,7 @@ export class Inquiries {
     for (const asker of inquiry.askers)
       link
         .neighbour(nodeIdFromKey(asker))
-        .send(answer, { priority: 2 })
+        .send(answer, { priority: 2, spent: this.#paying(holding) })
         .catch(() => {}); // it asks again
     inquiry.askers.clear();
     if (holding.from || (verdict === 'held' && holding.trace.asks < DOUBT_FROM_ASK)) return;
@@ -213,6 +217,13 @@ export class Inquiries {
         ? 'It has not arrived for days: sent once more.'
         : 'A relay that had it is silent or has lost it: sent once more.',
     );
+  }
+
+  /** What is asked and said of a stranger's object comes off what strangers may make this box send. */
+  #paying({ stranger }: Holding): (bytes: number, airtimeMs: number) => void {
+    return (_bytes, airtimeMs) => {
+      if (stranger) this.#o.strangers.spend(airtimeMs);
+    };
   }
 
   #isRecent({ askedAt }: Inquiry): boolean {

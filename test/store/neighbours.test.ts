@@ -312,6 +312,29 @@ describe('what a giver hears', () => {
     expect(b.counters.get('store.refused.ask')).toBe(1);
   });
 
+  test('a question about what a stranger gave is passed on only where air is left for strangers', async () => {
+    await world.end();
+    world = new World({ routed: true, mayLoseCustody: true, dutyCycle: 0.002 });
+    const { b, c, d, giver } = await giverAndLine();
+    d.pullThePlug();
+    const parcel = parcelFor(d, 1);
+    await giver.say(RECORD.push, encodeParcel(parcel));
+    await world.sim.until(() => c.node.status().store.objects === 1, MINUTE, 'custody at c');
+    const letter = toHex(world.sim.random.bytes(80));
+    const half = 0.002 * HOUR * 0.5;
+    while ((b.node.status().law?.usedMs ?? half) < half) {
+      await world.settle(b.node.send(c.contact, letter));
+      await world.sim.run(5_000);
+    }
+    // and what is left of it for strangers, to other things that they want
+    for (let n = 2; b.counters.get('link.refused.unanswered-stranger') === 0; n++)
+      await giver.say(RECORD.push, encodeParcel(parcelFor(d, n)));
+    await giver.say(RECORD.ask, encodeAsk({ objectId: shortIdIn(parcel), verdict: undefined }));
+    await world.sim.run(10_000);
+    expect(giver.ofType(RECORD.ask)).toEqual([]);
+    expect(b.counters.get('store.refused.ask-busy')).toBeGreaterThan(0);
+  });
+
   test('that it is unreadable, signed by the recipient, over relays that do not know its key', async () => {
     const { b, c, d, giver } = await giverAndLine();
     const parcel = parcelFor(d, 1);
