@@ -1,23 +1,20 @@
 /**
- * Transfers that come in, and what is kept of those that did not come through (docs/protocol/link.md, "Transfers").
- * Bounded for each neighbour and for all: where memory runs short, what was touched longest ago goes.
+ * Transfers that come in, under way and completed (docs/protocol/link.md, "Transfers"). Bounded for each neighbour and
+ * for all, and no fragment costs more where there are more of them: what was touched longest ago goes first.
  */
 import { toHex } from '../core/bytes.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
-import { type Content, ExpectedContent, PartialObject, PushedContent } from './content.ts';
+import { type Content, ExpectedContent, type PartialObject, PushedContent } from './content.ts';
 import type { Bitmap, Fragment } from './fragments.ts';
 import type { Rec } from './link.ts';
+import { CONTENT_KEPT, PartialObjects } from './partial-objects.ts';
 import type { ByteRange } from './ranges.ts';
 
 /** ms: how long the answer to a completed transfer is kept. */
 const ANSWER_KEPT = 600_000;
-/** ms: and partial content, whose sender may have spent its hour's airtime in the middle of a burst. */
-const CONTENT_KEPT = 9_000_000;
-/** Bytes of expected content, of one neighbour and of all. */
-const MOST_BYTES_OF_ONE = 65_536;
-const MOST_BYTES = 262_144;
-/** Transfers of one neighbour, under way or completed; of all that were pushed and are under way. */
+/** Transfers of one neighbour, under way or completed; of all neighbours; of all that were pushed and are under way. */
 const MOST_OF_ONE = 16;
+const MOST = 1024;
 const MOST_PUSHED = 32;
 const LARGEST = 0xffff;
 /** A sender may have cut as it likes: an `accept` that names so many ranges fits the smallest frame there is. */
@@ -31,11 +28,15 @@ type State =
   | { readonly is: 'complete'; readonly bitmap: Bitmap; reply: TransferReply | undefined };
 
 interface Transfer {
+  readonly key: string;
   readonly peer: string;
   readonly pushed: boolean;
   state: State;
   touchedAt: number;
 }
+
+/** Touched longest ago first. */
+type Line = Set<Transfer>;
 
 export type FragmentResult =
   /** Neither pushed nor expected (any more). */
@@ -56,8 +57,12 @@ export type FragmentResult =
 export class IncomingTransfers {
   /** By peer, session (of pushed ones) and id; touched longest ago first. */
   readonly #transfers = new Map<string, Transfer>();
-  /** By peer and object id; touched longest ago first. */
-  readonly #partials = new Map<string, { readonly peer: string; readonly partial: PartialObject }>();
+  readonly #expected: Line = new Set();
+  readonly #pushed: Line = new Set();
+  readonly #complete: Line = new Set();
+  /** All of one peer. */
+  readonly #ofPeer = new Map<string, Line>();
+  readonly #partials = new PartialObjects((peer, partial) => this.#partialGone(peer, partial));
 
   /**
    * An accepted transfer is to come; gives ranges of the object that are here already. A size that no transfer has
@@ -66,22 +71,12 @@ export class IncomingTransfers {
   expect(from: NodeId, id: number, objectId: Uint8Array, size: number, now: number): readonly ByteRange[] {
     this.sweep(now);
     const peer = nodeIdKey(from);
-    this.#transfers.delete(expectedKey(peer, id));
+    const key = expectedKey(peer, id);
+    this.#remove(this.#transfers.get(key));
     if (size < 1 || size > LARGEST) return [];
-    const key = `${peer} ${toHex(objectId)}`;
-    const known = this.#partials.get(key)?.partial;
-    if (known && known.bytes.length !== size) this.#removePartial(key, known);
-    const partial = known?.bytes.length === size ? known : new PartialObject(size, now);
-    partial.touchedAt = now;
-    this.#partials.delete(key);
-    this.#makeRoom(peer, size);
-    this.#partials.set(key, { peer, partial });
-    this.#put(expectedKey(peer, id), {
-      peer,
-      pushed: false,
-      state: { is: 'receiving', content: new ExpectedContent(partial) },
-      touchedAt: now,
-    });
+    const partial = this.#partials.offered(peer, toHex(objectId), size, now);
+    const state = { is: 'receiving' as const, content: new ExpectedContent(partial) };
+    this.#put({ key, peer, pushed: false, state, touchedAt: now });
     return partial.ranges.slice(0, MOST_RANGES);
   }
 
@@ -90,21 +85,21 @@ export class IncomingTransfers {
     this.sweep(now);
     const peer = nodeIdKey(from);
     const key = fragment.pushed ? pushedKey(peer, session, fragment.id) : expectedKey(peer, fragment.id);
-    const transfer = this.#transfers.get(key) ?? (fragment.pushed ? newPushed(peer, now) : undefined);
+    const transfer = this.#transfers.get(key) ?? (fragment.pushed ? newPushed(key, peer, now) : undefined);
     if (!transfer) return { is: 'unknown' };
     const { state } = transfer;
     if (state.is === 'complete') return { is: 'repeated', bitmap: state.bitmap, reply: state.reply };
     const { content } = state;
     if (!content.add(fragment)) return { is: 'refused', bitmap: content.bitmap(fragment.id) };
     transfer.touchedAt = now;
-    if (content instanceof ExpectedContent) this.#touchPartial(content.partial, now);
-    this.#put(key, transfer);
+    if (content instanceof ExpectedContent) this.#partials.touch(content.partial, now);
+    this.#put(transfer);
     const bitmap = content.bitmap(fragment.id);
     const bytes = content.whole;
     if (!bytes) return { is: 'partial', bitmap };
-    if (content instanceof ExpectedContent) this.#dropPartial(content.partial);
+    if (content instanceof ExpectedContent) this.#partials.drop(content.partial);
     const complete = { is: 'complete' as const, bitmap, reply: undefined as TransferReply | undefined };
-    transfer.state = complete;
+    this.#completed(transfer, complete);
     return {
       is: 'complete',
       bitmap,
@@ -117,67 +112,71 @@ export class IncomingTransfers {
 
   /** The sender has forgotten what it pushed in a session, and gives those ids anew. */
   forgetPushed(from: NodeId, session: number): void {
-    const begin = pushedKey(nodeIdKey(from), session, '');
-    for (const key of this.#transfers.keys()) if (key.startsWith(begin)) this.#transfers.delete(key);
+    const peer = nodeIdKey(from);
+    const begin = pushedKey(peer, session, '');
+    for (const transfer of this.#ofPeer.get(peer) ?? [])
+      if (transfer.key.startsWith(begin)) this.#remove(transfer);
   }
 
   /** Forgets what nothing has touched for too long. */
   sweep(now: number): void {
-    for (const [key, transfer] of this.#transfers) {
-      const kept = transfer.state.is === 'complete' ? ANSWER_KEPT : CONTENT_KEPT;
-      if (now - transfer.touchedAt >= kept) this.#transfers.delete(key);
-    }
-    for (const [key, { partial }] of this.#partials) {
-      if (now - partial.touchedAt >= CONTENT_KEPT) this.#removePartial(key, partial);
-    }
+    this.#sweepLine(this.#complete, now, ANSWER_KEPT);
+    this.#sweepLine(this.#pushed, now, CONTENT_KEPT);
+    this.#sweepLine(this.#expected, now, CONTENT_KEPT);
+    this.#partials.sweep(now);
   }
 
-  #put(key: string, transfer: Transfer): void {
-    this.#transfers.delete(key);
-    this.#transfers.set(key, transfer);
-    const own = [...this.#transfers].filter(([, t]) => t.peer === transfer.peer);
-    if (own.length > MOST_OF_ONE && own[0]) this.#transfers.delete(own[0][0]);
-    const pushed = [...this.#transfers].filter(([, t]) => t.pushed && t.state.is === 'receiving');
-    if (pushed.length > MOST_PUSHED && pushed[0]) this.#transfers.delete(pushed[0][0]);
-  }
-
-  #makeRoom(peer: string, size: number): void {
-    const bytesOf = (all: [string, { peer: string; partial: PartialObject }][]) =>
-      all.reduce((sum, [, p]) => sum + p.partial.bytes.length, 0);
-    for (;;) {
-      const all = [...this.#partials];
-      const own = all.filter(([, p]) => p.peer === peer);
-      const victims = bytesOf(own) + size > MOST_BYTES_OF_ONE ? own : all;
-      if (bytesOf(own) + size <= MOST_BYTES_OF_ONE && bytesOf(all) + size <= MOST_BYTES) return;
-      const first = victims[0];
-      if (!first) return;
-      this.#removePartial(first[0], first[1].partial);
+  #sweepLine(line: Line, now: number, kept: number): void {
+    for (const transfer of line) {
+      if (now - transfer.touchedAt < kept) return;
+      this.#remove(transfer);
     }
   }
 
-  #touchPartial(partial: PartialObject, now: number): void {
-    partial.touchedAt = now;
-    for (const [key, entry] of this.#partials) {
-      if (entry.partial !== partial) continue;
-      this.#partials.delete(key);
-      this.#partials.set(key, entry);
-      return;
-    }
+  #lineOf({ pushed, state }: Transfer): Line {
+    if (state.is === 'complete') return this.#complete;
+    return pushed ? this.#pushed : this.#expected;
   }
 
-  #dropPartial(partial: PartialObject): void {
-    for (const [key, entry] of this.#partials) if (entry.partial === partial) this.#partials.delete(key);
+  #put(transfer: Transfer): void {
+    this.#remove(transfer);
+    const own = this.#ofPeer.get(transfer.peer) ?? new Set();
+    this.#ofPeer.set(transfer.peer, own);
+    for (const line of [own, this.#lineOf(transfer)]) line.add(transfer);
+    this.#transfers.set(transfer.key, transfer);
+    if (own.size > MOST_OF_ONE) this.#removeFirst(own);
+    if (this.#pushed.size > MOST_PUSHED) this.#removeFirst(this.#pushed);
+    if (this.#transfers.size > MOST) this.#removeFirst(this.#transfers.values());
   }
 
-  /** With the transfers that were filling it. */
-  #removePartial(key: string, partial: PartialObject): void {
-    this.#partials.delete(key);
-    for (const [k, { state }] of this.#transfers) {
+  #removeFirst(line: Iterable<Transfer>): void {
+    const [first] = line;
+    this.#remove(first);
+  }
+
+  #remove(transfer: Transfer | undefined): void {
+    if (!transfer || !this.#transfers.delete(transfer.key)) return;
+    this.#lineOf(transfer).delete(transfer);
+    const own = this.#ofPeer.get(transfer.peer);
+    own?.delete(transfer);
+    if (own?.size === 0) this.#ofPeer.delete(transfer.peer);
+  }
+
+  #completed(transfer: Transfer, state: State): void {
+    this.#lineOf(transfer).delete(transfer);
+    transfer.state = state;
+    this.#complete.add(transfer);
+  }
+
+  /** With it go the transfers that were filling it. */
+  #partialGone(peer: string, partial: PartialObject): void {
+    for (const transfer of this.#ofPeer.get(peer) ?? []) {
+      const { state } = transfer;
       const fills =
         state.is === 'receiving' &&
         state.content instanceof ExpectedContent &&
         state.content.partial === partial;
-      if (fills) this.#transfers.delete(k);
+      if (fills) this.#remove(transfer);
     }
   }
 }
@@ -185,8 +184,9 @@ export class IncomingTransfers {
 const expectedKey = (peer: string, id: number) => `${peer} expected ${id}`;
 const pushedKey = (peer: string, session: number, id: number | '') => `${peer} ${session} ${id}`;
 
-function newPushed(peer: string, now: number): Transfer {
+function newPushed(key: string, peer: string, now: number): Transfer {
   return {
+    key,
     peer,
     pushed: true,
     state: { is: 'receiving', content: new PushedContent() },

@@ -170,6 +170,44 @@ describe('bounds', () => {
     expect(held).toEqual(['unknown', 'partial', 'partial', 'partial', 'partial']);
   });
 
+  describe('objects of two bytes, one of which is here', () => {
+    const numbered = (n: number) => Uint8Array.of(0, 0, 0, 0, 0, 0, n >> 8, n & 0xff);
+    const [half] = cut(content(2), 1, false);
+    const begun = (incoming: IncomingTransfers, from: number, n: number) => {
+      incoming.expect(node(from), 0, numbered(n), 2, n);
+      if (half) incoming.fragment(node(from), 7, half, n);
+    };
+    const isHeld = (incoming: IncomingTransfers, from: number, n: number) =>
+      incoming.expect(node(from), 1, numbered(n), 2, 300).length > 0;
+
+    test('64 of one neighbour', () => {
+      const incoming = new IncomingTransfers();
+      begun(incoming, 2, 0);
+      for (let n = 0; n <= 64; n++) begun(incoming, 1, n);
+      expect([64, 63, 1].map((n) => isHeld(incoming, 1, n))).toEqual([true, true, true]);
+      expect(isHeld(incoming, 1, 0)).toBe(false);
+      expect(isHeld(incoming, 2, 0)).toBe(true);
+    });
+
+    test('256 of all', () => {
+      const incoming = new IncomingTransfers();
+      for (let n = 0; n <= 256; n++) begun(incoming, n % 8, n);
+      expect([256, 255, 1].map((n) => isHeld(incoming, n % 8, n))).toEqual([true, true, true]);
+      expect(isHeld(incoming, 0, 0)).toBe(false);
+    });
+  });
+
+  test('1,024 transfers of all, completed ones too: of what was longest ago a repetition is taken for new', () => {
+    const incoming = new IncomingTransfers();
+    const [only] = cut(content(100), 231, true);
+    if (!only) throw new Error('no fragment');
+    const pushed = (from: number, id: number) => incoming.fragment(node(from), 7, { ...only, id }, 0).is;
+    for (let from = 0; from < 64; from++) for (let id = 0; id < 16; id++) pushed(from, id);
+    expect(pushed(0, 0)).toBe('repeated');
+    pushed(64, 0);
+    expect([pushed(0, 1), pushed(64, 0), pushed(0, 0)]).toEqual(['repeated', 'repeated', 'complete']);
+  });
+
   test('16 transfers of one neighbour, 32 pushed ones of all', () => {
     const incoming = new IncomingTransfers();
     const begun = (n: number, id: number) =>
