@@ -26,6 +26,8 @@ export interface FrameAnswerOptions {
   readonly lateAck: () => void;
   readonly lateRecord: (record: Rec) => void;
   readonly lateLoose: (frame: Uint8Array) => void;
+  /** A reply was longer than a frame of the medium holds, and is said neither in time nor late. */
+  readonly tooLong: () => void;
   /** Told what the answer took of the air. */
   readonly spent: (airtimeMs: number) => void;
 }
@@ -54,6 +56,8 @@ export class FrameAnswer {
     this.#requests.push(request);
     return {
       reply: (record) => {
+        // what fits one medium may be asked for by another
+        if (contentLength([record]) > this.#room) return this.#options.tooLong();
         if (this.#closed) this.#options.lateRecord(record);
         else request.records.push(record);
         this.#allReplied();
@@ -97,7 +101,7 @@ export class FrameAnswer {
   async #submit(answerUntil: number): Promise<void> {
     const { medium, live, via, clock, counter, lateAck, lateRecord, lateLoose, spent } = this.#options;
     const loose = this.#requests.flatMap((r) => r.loose);
-    const { records, left, needsAck } = this.#compose(medium.mtu - SEALED_OVERHEAD);
+    const { records, left, needsAck } = this.#compose();
     for (const record of left) lateRecord(record);
     const all = needsAck ? [ackRecord(counter), ...records] : records;
     const content = all.length > 0 ? encodeRecords(all.sort(byLength)) : undefined;
@@ -122,16 +126,20 @@ export class FrameAnswer {
    * One request with its reply says by it that the frame has arrived. Of several, a reply speaks for its own only, so
    * an `ack` speaks for the frame.
    */
-  #compose(room: number): { records: Rec[]; left: Rec[]; needsAck: boolean } {
+  #compose(): { records: Rec[]; left: Rec[]; needsAck: boolean } {
     const needsAck = this.#requests.length !== 1 || this.#requests.some((r) => !hasReply(r) && !r.fallback);
     const ack = needsAck ? [ackRecord(this.#options.counter)] : [];
     const records: Rec[] = [];
     const left: Rec[] = [];
     for (const record of this.#requests.flatMap(repliesOf)) {
-      const fits = contentLength([...ack, ...records, record].sort(byLength)) <= room;
+      const fits = contentLength([...ack, ...records, record].sort(byLength)) <= this.#room;
       (fits ? records : left).push(record);
     }
     return { records, left, needsAck };
+  }
+
+  get #room(): number {
+    return this.#options.medium.mtu - SEALED_OVERHEAD;
   }
 }
 

@@ -101,8 +101,7 @@ export class Conversation {
 
   /** Delivers a record; rejects with `LinkFailed`. Throws `RangeError` for one that no frame holds. */
   send(record: Rec, options: SendOptions): Promise<Sent> {
-    const room = this.#options.medium.mtu - SEALED_OVERHEAD;
-    if (contentLength([record]) > room) throw new RangeError(`a record of ${record.body.length} bytes`);
+    if (!this.#fits(record)) throw new RangeError(`a record of ${record.body.length} bytes`);
     return this.#add({ kind: 'record', record }, options);
   }
 
@@ -125,11 +124,11 @@ export class Conversation {
     this.#start();
   }
 
-  /** Says a record once, without asking for an answer; false where there is no session to say it in. */
+  /** Says a record once, without asking for an answer; false where no session is there to say it in, or no frame holds it. */
   mention(record: Rec): boolean {
     const { peer, sessions } = this.#options;
     const live = sessions.current(peer, this.#now());
-    if (this.#stopped || !live) return false;
+    if (this.#stopped || !live || !this.#fits(record)) return false;
     this.#owed.add(live, record);
     this.#turn?.raise(0);
     this.#start();
@@ -369,6 +368,10 @@ export class Conversation {
     const lead = this.#errands.first;
     if (!lead) return ACK_FRAME_LENGTH;
     return lead.kind === 'record' ? SEALED_OVERHEAD + contentLength([lead.record]) : this.#options.medium.mtu;
+  }
+
+  #fits(record: Rec): boolean {
+    return contentLength([record]) <= this.#options.medium.mtu - SEALED_OVERHEAD;
   }
 
   #hasSession(): boolean {

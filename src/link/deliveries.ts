@@ -35,6 +35,8 @@ export interface DeliveriesOptions {
   readonly refused: (reason: string) => void;
   /** An answer that found no window did not arrive later either. */
   readonly answerLost: () => void;
+  /** An answer was longer than a frame of this medium holds. */
+  readonly answerTooLong: () => void;
   readonly clock: Clock;
 }
 
@@ -82,6 +84,7 @@ export class Deliveries {
       lateAck: () => conversation.owe(live, counter),
       lateRecord: (record) => this.#deliverLate(live.peer, record),
       lateLoose: (frame) => sendLoose(frame, { medium: medium.name, via }),
+      tooLong: () => this.#o.answerTooLong(),
       spent: (airtimeMs) => strangers?.answered(live.peer, airtimeMs),
     });
     // a bitmap comes before an `ack` of the same frame: an `ack` alone says that the transfer is not known

@@ -97,8 +97,8 @@ export interface Neighbour {
   send(record: Rec, options: SendOptions): Promise<Sent>;
   /**
    * Says a short record once, in a session there is, with the next frame to it or alone: nobody acknowledges it, so
-   * that whoever is told must do without where it is lost. False where it is not said: no session, or a stranger's
-   * share of the air is used up.
+   * that whoever is told must do without where it is lost. False where it is not said: no session, a stranger's share
+   * of the air is used up, or no frame holds it.
    */
   mention(record: Rec): boolean;
   /** Delivers up to 255 fragments with selective repeat. Rejects with `LinkFailed` after the last try. */
@@ -113,7 +113,7 @@ export interface Neighbour {
 
 /** How whatever came in is answered. Both may be called late: the answer then contends for the channel as P0. */
 export interface Answer {
-  /** A record that answers; it replaces the bare `ack`. */
+  /** A record that answers; it replaces the bare `ack`. One longer than a frame of the way it goes is dropped and counted. */
   reply(record: Rec): void;
   /** A loose frame (a receipt) that answers; it replaces the sealed frame. */
   replyLoose(frame: Uint8Array): void;

@@ -114,6 +114,7 @@ export class NodeLink implements Link {
       strangers,
       refused: (reason) => this.#refuse(reason),
       answerLost: () => counters.count('link.late-answer-lost'),
+      answerTooLong: () => counters.count('link.answer-too-long'),
     });
     this.onRecord(RECORD.key, (incoming) => this.shared.offered(incoming));
     this.#connected = new ConnectedNodes({

@@ -25,6 +25,7 @@ async function answerTo(ago: number, isAnswered = true) {
     lateAck: () => late.push('ack'),
     lateRecord: (record: Rec) => late.push(`record ${record.type}`),
     lateLoose: (frame: Uint8Array) => late.push(`loose ${frame.length}`),
+    tooLong: () => late.push('too long'),
     ...{ isAnswered, spent: () => {} },
   });
   const send = async () => {
@@ -65,6 +66,15 @@ test('more than a frame holds: the rest is late', async () => {
   const request = answer.request();
   for (let i = 0; i < 3; i++) request.reply({ type: RECORD.have, body: new Uint8Array(100) });
   expect(await send()).toEqual({ late: ['record 19'], sent: [21 + 102 + 101] });
+});
+
+test('a reply that no frame holds is dropped, in time and late; the ack goes in its place', async () => {
+  const { answer, send } = await answerTo(10);
+  const request = answer.request();
+  request.reply({ type: RECORD.proof, body: new Uint8Array(300) });
+  expect(await send()).toEqual({ late: ['too long'], sent: [24] });
+  request.reply({ type: RECORD.proof, body: new Uint8Array(300) });
+  expect((await send()).late).toEqual(['too long', 'too long']);
 });
 
 test('too late: everything is handed back', async () => {

@@ -56,6 +56,15 @@ test('what is lost is not said again', async () => {
   expect(sealed()).toEqual(['a 26']);
 });
 
+test('longer than a frame it is not said', async () => {
+  await meet();
+  const room = a.to(b).recordRoom;
+  expect(a.to(b).mention({ type: RECORD.got, body: new Uint8Array(room + 1) })).toBe(false);
+  expect(a.to(b).mention({ type: RECORD.got, body: new Uint8Array(room) })).toBe(true);
+  await stations.sim.run(10_000);
+  expect(heard.map((body) => body.length)).toEqual([room]);
+});
+
 test('it begins no handshake', async () => {
   expect(a.to(b).mention(got(1, 2, 3, 4))).toBe(false);
   await stations.sim.run(10_000);

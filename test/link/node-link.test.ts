@@ -165,6 +165,20 @@ describe('a record', () => {
     );
   });
 
+  test('that answers and no frame holds is dropped and counted, before the ack has gone and after', async () => {
+    const { stations, a, b } = await pair();
+    b.link.onRecord(RECORD.challenge, async ({ reply }) => {
+      reply({ type: RECORD.proof, body: new Uint8Array(300) });
+      await stations.sim.sleep(500);
+      reply({ type: RECORD.proof, body: new Uint8Array(300) });
+    });
+    const asked = a.to(b).send({ type: RECORD.challenge, body: new Uint8Array(12) }, P1);
+    expect(await stations.resolve(asked)).toBe('acknowledged');
+    await stations.sim.run(2_000);
+    expect(b.counters.get('link.answer-too-long')).toBe(2);
+    expect(stations.sent(b).map((f) => f.bytes.length)).toEqual([53, 24]);
+  });
+
   test('is not sent where it was settled before, or while it waited', async () => {
     const { stations, a, b } = await linked();
     const settled = new AbortController();

@@ -108,12 +108,16 @@ export class Keeper {
     }
   }
 
-  /** Only who had it placed here is answered: an answer may cost reading all of it. */
+  /** Only who had it placed here is answered: an answer may cost reading all of it. Segments are for connections. */
   #challenged(asked: IncomingRecord): void {
     const { db, library } = this.#o;
     const challenge = decodeChallenge(asked.body);
     if (!challenge) {
       this.#count('malformed');
+      return;
+    }
+    if (!('nonce' in challenge) && !isWired(asked.from)) {
+      this.#count('slow-medium');
       return;
     }
     const { objectId } = challenge;

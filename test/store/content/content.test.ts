@@ -19,6 +19,7 @@ import {
   shortIdOf,
 } from '../../../src/store/object.ts';
 import { BareLanNeighbour } from '../../bare-lan-neighbour.ts';
+import { BareNeighbour } from '../../bare-neighbour.ts';
 import { type Box, World, type WorldOptions } from '../../world.ts';
 
 const MINUTE = 60_000;
@@ -280,6 +281,15 @@ describe('room', () => {
     expect(a.counters.get('store.content.refused.malformed')).toBe(1);
     expect(shortIdOf(objectIdOf(header))).toHaveLength(8);
   });
+});
+
+test('no segment is proven over LoRa: it is longer than a frame there', async () => {
+  const [a] = await world.boxes('A');
+  const owner = await BareNeighbour.start(world, a, 'owner');
+  await owner.say({ type: RECORD.challenge, body: new Uint8Array(12) });
+  expect(a.counters.get('store.content.refused.slow-medium')).toBe(1);
+  await owner.say({ type: RECORD.challenge, body: new Uint8Array(16) });
+  expect(a.counters.get('store.content.refused.slow-medium')).toBe(1);
 });
 
 test('content does not cross LoRa: who asks for it there is not answered, and nobody is asked there', async () => {
