@@ -4,7 +4,9 @@
  */
 import { equal } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Counters } from '../core/counters.ts';
 import type { Random } from '../core/random.ts';
+import { StorageFailed } from '../db/db.ts';
 import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
 import { type Asked, burst } from './burst.ts';
 import { account, type Errand, type ErrandContent, Errands } from './errands.ts';
@@ -40,6 +42,7 @@ export interface ConversationOptions {
   readonly keyOf: KeyOf;
   readonly clock: Clock;
   readonly random: Random;
+  readonly counters: Counters;
   /** The connection that is known to be this neighbour's, where the medium has such. */
   readonly via: () => string | undefined;
   /** Told of every handshake that was begun, unless what it is for pays for it: ms on air of both sides. */
@@ -261,8 +264,8 @@ export class Conversation {
     const [there, back] = [this.#airtime(MESSAGE_1_LENGTH), this.#airtime(MESSAGE_2_LENGTH)];
     if (!this.#errands.first?.paysHandshake && !this.#options.mayBegin(there + back))
       return this.#errands.fail('over-budget');
-    const message1 = sessions.begin(peer, publicKey, this.#now())?.message1;
-    if (!message1) return this.#errands.fail('no-key');
+    const message1 = this.#message1(publicKey);
+    if (typeof message1 === 'string') return this.#errands.fail(message1);
     const { submission, priority } = await this.#takeTurn(MESSAGE_1_LENGTH, () => this.#once(message1));
     if (!submission.sent) return this.#refused(submission.refused, priority, undefined);
     const lead = this.#errands.first;
@@ -275,6 +278,18 @@ export class Conversation {
     if (!lead?.paysHandshake)
       this.#options.onHandshake(submission.airtimeMs + (this.#hasSession() ? back : 0));
     if (this.#hasSession()) sessions.abandon(peer);
+  }
+
+  /** Of the handshake under way, or of one that is begun now; or why none can be. */
+  #message1(publicKey: Uint8Array): Uint8Array | 'no-key' | 'disk' {
+    const { counters, peer, sessions } = this.#options;
+    try {
+      return sessions.begin(peer, publicKey, this.#now())?.message1 ?? 'no-key';
+    } catch (e) {
+      if (!(e instanceof StorageFailed)) throw e;
+      counters.count('link.handshake-unnumbered');
+      return 'disk';
+    }
   }
 
   *#once(message1: Uint8Array): Generator<Uint8Array> {

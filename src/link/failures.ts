@@ -7,6 +7,7 @@ const FAILURES: Record<LinkFailed['reason'], string> = {
   'queue-full': 'too much waits already',
   law: 'the allowance on the air is used up for now',
   'over-budget': 'as much as routing may owe was spent on handshakes',
+  disk: 'the disk takes no more handshakes',
   radio: 'the radio does not send',
   unconnected: 'there is no connection to the neighbour',
   stopped: 'the link was stopped',

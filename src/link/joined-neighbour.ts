@@ -22,6 +22,7 @@ const OF_THE_MEDIUM: ReadonlySet<LinkFailed['reason']> = new Set([
   'queue-full',
   'law',
   'over-budget',
+  'disk',
   'radio',
   'unconnected',
 ]);

@@ -35,6 +35,7 @@ export class LinkFailed extends Error {
     | 'queue-full'
     | 'law'
     | 'over-budget'
+    | 'disk'
     | 'radio'
     | 'unconnected'
     | 'stopped'

@@ -39,7 +39,7 @@ export interface NodeLinkOptions {
   readonly keyOf: KeyOf;
   readonly clock: Clock;
   readonly random: Random;
-  /** Grows with every call, over reboots too. */
+  /** Grows with every call, over reboots too. Throws `StorageFailed` where the disk does not keep up. */
   readonly handshakeCounter: () => bigint;
   /** The node's, whatever it has of media. */
   readonly transferIds: TransferIds;

@@ -56,7 +56,7 @@ export interface SessionsOptions {
   readonly random: Random;
   /** Known nodes are strangers last. */
   readonly keyOf: KeyOf;
-  /** Grows with every call, over reboots too. */
+  /** Grows with every call, over reboots too. Throws `StorageFailed` where the disk does not keep up. */
   readonly handshakeCounter: () => bigint;
   /** ms: older ones are not sent on; 24 h unless said. */
   readonly sessionAge?: number;
@@ -83,7 +83,10 @@ export class Sessions {
     memory?.keep((at) => [...this.#live.values()].filter((live) => !this.#isSpent(live, at)));
   }
 
-  /** The handshake under way that this node began with `peer`; begun now where there is none. Undefined: no valid key. */
+  /**
+   * The handshake under way that this node began with `peer`; begun now where there is none. Undefined: no valid key.
+   * Throws `StorageFailed` where it cannot be numbered.
+   */
   begin(peer: NodeId, publicKey: Uint8Array, now: number): Initiation | undefined {
     const under = this.#begunWith(peer);
     if (under) return under.initiation;

@@ -172,6 +172,8 @@ function failed(reason: LinkFailed['reason']): Answer {
       return { kind: 'unsent', why: "The region's airtime allowance is spent." };
     case 'over-budget':
       return { kind: 'unsent', why: 'Too many handshakes have gone unanswered lately.' };
+    case 'disk':
+      return { kind: 'unsent', why: 'The disk takes no more handshakes: check the disk or card.' };
     case 'radio':
       return { kind: 'unsent', why: 'The radio failed.' };
     case 'unconnected':

@@ -2,9 +2,12 @@
 import { describe, expect, test } from 'vitest';
 import type { HostModel } from '../../drivers/sim/host.ts';
 import { fromUtf8, toHex, utf8 } from '../../src/core/bytes.ts';
+import { PersistedCounter } from '../../src/db/counters.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import { KIND } from '../../src/link/frame.ts';
 import { LinkFailed } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
+import { temporaryDirectory } from '../db/directories.ts';
 import { type Station, Stations } from './stations.ts';
 
 const push = (text: string) => ({ type: RECORD.push, body: utf8(text) });
@@ -370,6 +373,28 @@ describe('whom to speak to', () => {
     stations.lose(() => false);
     room = 1_000;
     expect(await stations.resolve(a.to(b).send(push('y'), P1))).toBe('acknowledged');
+  });
+
+  test('no handshake begins that the disk does not number; once there is room, one does', async () => {
+    const stations = new Stations('full disk');
+    let free = 2 ** 40;
+    const db = await openDatabase(temporaryDirectory(), {
+      durability: { kind: 'simulated', clock: stations.sim, delay: () => 5 },
+      freeBytes: () => free,
+    });
+    const counter = await stations.resolve(PersistedCounter.open(db, 'handshake', 1));
+    const a = await stations.station('a', { handshakeCounter: () => BigInt(counter.next()) });
+    const [b, c] = [await stations.station('b'), await stations.station('c')];
+    free = 0;
+    await stations.resolve(a.to(b).send(push('numbered'), P1));
+    const refused = a.to(c).send(push('not numbered'), P1);
+    expect(await stations.resolve(refused.catch(failure))).toBe('disk');
+    expect(a.counters.get('link.handshake-unnumbered')).toBe(1);
+    expect(await stations.resolve(a.to(b).send(push('in the session'), P1))).toBe('acknowledged');
+    free = 2 ** 40;
+    await stations.resolve(counter.ready());
+    expect(await stations.resolve(a.to(c).send(push('numbered again'), P1))).toBe('acknowledged');
+    await db.abandon();
   });
 
   test('a key that is not of this NodeId is none', async () => {

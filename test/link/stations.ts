@@ -140,6 +140,8 @@ export interface StationOptions {
   readonly strangers?: StrangersAir;
   /** Whether a handshake may begin that nothing pays for; always, unless said. */
   readonly mayBegin?: (airtimeMs: number) => boolean;
+  /** What numbers its handshakes; never refuses unless said. */
+  readonly handshakeCounter?: () => bigint;
 }
 
 export class Station {
@@ -200,7 +202,7 @@ export class Station {
       identity: this.identity,
       keyOf: this.#options.keyOf ?? this.#stations.keyOf,
       random: random.fork('link'),
-      handshakeCounter: () => ++this.#handshakes,
+      handshakeCounter: this.#options.handshakeCounter ?? (() => ++this.#handshakes),
       transferIds: new TransferIds(),
     });
     this.#parts = { link, medium, db };
