@@ -1,5 +1,5 @@
 /** The neighbourhoods of others that this node is in: opens what they share (docs/protocol/link.md, "Shared frames"). */
-import { equal, Reader } from '../core/bytes.ts';
+import { Reader } from '../core/bytes.ts';
 import { CipherState } from '../crypto/noise-cipher.ts';
 import { constantTimeEqual, wipe } from '../crypto/secret.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -12,8 +12,9 @@ interface Known {
   readonly index: number;
   readonly slot: number;
   readonly tagKey: Uint8Array;
-  key: Uint8Array;
-  /** counter ≫ 8, of which the key is. */
+  /** Of its generation, then of those after it, as far as a frame has said. */
+  readonly keys: [Uint8Array, ...Uint8Array[]];
+  /** counter ≫ 8, of which the first key is. */
   generation: bigint;
   /** Counters below were opened, or came before the key did. */
   next: bigint;
@@ -48,7 +49,7 @@ export class OverheardNeighbourhoods {
       index,
       slot,
       tagKey,
-      key,
+      keys: [key],
       generation: counter >> 8n,
       next: counter,
     });
@@ -56,8 +57,8 @@ export class OverheardNeighbourhoods {
 
   /** All that were handed over, as if it had been now: with the keys and counters of this moment. */
   *offers(): Generator<{ readonly from: NodeId; readonly offer: KeyOffer }> {
-    for (const { from, generation, index, key, next, slot, tagKey } of this.#known.values()) {
-      const current = next >> 8n > generation ? nextGeneration(key) : key.slice();
+    for (const { from, generation, index, keys, next, slot, tagKey } of this.#known.values()) {
+      const current = next >> 8n > generation ? nextGeneration(keys[0]) : keys[0].slice();
       const offer = { wantsYours: false, slot, index, counter: next, key: current, tagKey: tagKey.slice() };
       yield { from, offer };
     }
@@ -65,7 +66,7 @@ export class OverheardNeighbourhoods {
 
   remove(from: NodeId): void {
     const known = this.#known.get(nodeIdKey(from));
-    if (known) wipe(known.key, known.tagKey);
+    if (known) wipe(...known.keys, known.tagKey);
     this.#known.delete(nodeIdKey(from));
   }
 
@@ -101,32 +102,32 @@ function openWith(known: Known, frame: SharedForm): Opened | 'replay' | 'noise' 
   const generation = known.generation + ahead;
   const n = (generation << 8n) | BigInt(frame.counter & 0xff);
   if (n < known.next) return 'replay';
-  let key: Uint8Array = known.key.slice();
-  for (let i = 0n; i < ahead; i++) {
-    const next = nextGeneration(key);
-    wipe(key);
-    key = next;
-  }
-  const cipher = new CipherState(key);
+  const cipher = new CipherState(keyAhead(known, Number(ahead)));
   const content = cipher.decrypt(n, frame.header, frame.ciphertext);
   cipher.destroy();
-  if (!content) {
-    wipe(key);
-    return 'noise';
-  }
+  if (!content) return 'noise';
   const parts = splitTags(content);
   const genuine =
     parts !== undefined &&
     constantTimeEqual(tagOf(known.tagKey, n, frame.header, parts.records), tagIn(parts.tags, known.slot));
-  if (!genuine) {
-    wipe(key);
-    return 'tag';
-  }
-  if (!equal(known.key, key)) wipe(known.key);
-  known.key = key;
+  if (!genuine) return 'tag';
+  wipe(...known.keys.splice(0, Number(ahead)));
   known.generation = generation;
   known.next = n + 1n;
   return { from: known.from, slot: known.slot, records: parts.records };
+}
+
+/**
+ * The key so many generations ahead, at most 255. Whoever has heard the index can say any number, as often as it likes:
+ * what was hashed once is kept, and costs nothing the next time.
+ */
+function keyAhead({ keys }: Known, ahead: number): Uint8Array {
+  let [key] = keys;
+  for (let g = 1; g <= ahead; g++) {
+    key = keys[g] ?? nextGeneration(key);
+    keys[g] = key;
+  }
+  return key;
 }
 
 function splitTags(content: Uint8Array): { tags: Uint8Array; records: Uint8Array } | undefined {

@@ -143,6 +143,27 @@ describe('one frame for many', () => {
     expect(opens(a, frame)).toBe('255');
   });
 
+  test('that is forged and says to be far ahead costs its hearer the way there once', () => {
+    const frame = ours.seal([record('hello')], 0);
+    const forged = frame.slice();
+    const far = frame.slice();
+    forged[frame.length - 1] = (forged[frame.length - 1] as number) ^ 1;
+    far[4] = 0xff;
+    /** The least time that a hundred of them have taken, ms: whatever else runs adds to it. */
+    const cost = (one: Uint8Array) => {
+      const times = Array.from({ length: 20 }, () => {
+        const began = performance.now();
+        for (let i = 0; i < 100; i++) expect(a.open(form(one))).toBe('noise');
+        return performance.now() - began;
+      });
+      return Math.min(...times);
+    };
+    expect(form(far).counter).toBe(0xff00);
+    expect(cost(far)).toBeLessThan(5 * cost(forged));
+    expect(opens(a, frame)).toBe('hello');
+    expect(opens(a, ours.seal([record('later')], HOUR))).toBe('later');
+  });
+
   test('of another neighbourhood with the same index is opened all the same', () => {
     const twin = new Neighbourhood(new SeededRandom('neighbourhood'), 0);
     const member = twin.admit(id(9));
