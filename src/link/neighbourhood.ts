@@ -120,6 +120,7 @@ export class Neighbourhood {
   readonly #nonces: NonceBlocks | undefined;
   #key: Uint8Array;
   #counter = 0n;
+  #destroyed = false;
   #raisedAt: number;
 
   constructor(random: Random, now: number, nonces?: NonceBlocks, kept?: KeptNeighbourhood) {
@@ -202,6 +203,7 @@ export class Neighbourhood {
 
   /** A shared frame around records, with tags for the first `most` members: the others take it for no one's word. */
   seal(records: readonly Rec[], now: number, most = MOST_MEMBERS): Uint8Array {
+    if (this.#destroyed) throw new Error('this neighbourhood has no key any more');
     if (this.spent) throw new Error('this neighbourhood has no counters left');
     const raised = (this.generation + 1n) * GENERATION;
     if (now - this.#raisedAt >= RAISE_AFTER && this.#nonces?.allows(raised) !== false) {
@@ -222,7 +224,9 @@ export class Neighbourhood {
     return frame;
   }
 
+  /** Its keys are zeros then, under which nothing may be sealed. */
   destroy(): void {
+    this.#destroyed = true;
     wipe(this.#key, ...this.members.map((m) => m.tagKey));
   }
 

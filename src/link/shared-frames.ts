@@ -29,8 +29,8 @@ export interface SharedOutgoing {
   readonly estimatedBytes: number;
   readonly members: readonly NodeId[];
   readonly reach: Reach;
-  /** The same bytes whenever it is asked for. */
-  readonly frame: () => Uint8Array;
+  /** The same bytes whenever it is asked for; undefined once the node has stopped. */
+  readonly frame: () => Uint8Array | undefined;
 }
 
 export interface SharedFramesOptions {
@@ -58,6 +58,7 @@ export class SharedFrames implements Shared {
   readonly #theirs = new OverheardNeighbourhoods();
   #ours: Neighbourhood;
   #accepts: (from: NodeId) => boolean = () => false;
+  #stopped = false;
   /** Offers that want an answer: aborted when it has come. */
   readonly #asked = new Map<string, AbortController>();
 
@@ -154,6 +155,8 @@ export class SharedFrames implements Shared {
       members: this.members,
       estimatedBytes: this.#length(record.body.length),
       frame: () => {
+        // what waits for the channel may be granted it after the key is gone
+        if (this.#stopped) return undefined;
         sealed ??= this.#seal(record, most);
         return sealed;
       },
@@ -203,6 +206,7 @@ export class SharedFrames implements Shared {
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#ours.destroy();
     this.#theirs.clear();
   }

@@ -175,6 +175,11 @@ describe('one frame for many', () => {
     expect(a.withIndex(ours.index)).toHaveLength(2);
   });
 
+  test('is sealed no more once the key is gone', () => {
+    ours.destroy();
+    expect(() => ours.seal([record('hello')], 0)).toThrow('no key');
+  });
+
   test('has room for so many and no more', () => {
     for (let n = 4; ours.members.length < MOST_MEMBERS; n++) expect(ours.admit(id(n))).toBeDefined();
     expect(ours.admit(id(200))).toBeUndefined();

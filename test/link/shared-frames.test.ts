@@ -67,6 +67,15 @@ test('a record that filled the frame goes out to those who were there, where oth
   expect([heard.get(b), heard.get(c)]).toEqual([[text], []]);
 });
 
+test('what still waits for the channel when the node stops is not sent', async () => {
+  await admit(a, b);
+  stations.frames.length = 0;
+  const waiting = a.link.shared.send(digest('too late'), 0, 'all');
+  await a.link.stop();
+  expect(await stations.resolve(waiting)).toEqual({ sent: false, refused: 'nothing' });
+  expect([stations.frames, heard.get(b)]).toEqual([[], []]);
+});
+
 test('a lost answer is asked for again', async () => {
   let lost = 0;
   stations.lose((from, frame) => from === 'b' && frame.length === 81 && lost++ === 0);
