@@ -16,7 +16,8 @@ import {
   type Neighbour,
   type Rec,
 } from './link.ts';
-import type { Destination, Medium } from './medium.ts';
+import type { Destination, Medium, Submission } from './medium.ts';
+import { ACK_FRAME_LENGTH } from './owed-records.ts';
 import { decodeRecords, RECORD, readAck } from './records.ts';
 import type { Live } from './sessions.ts';
 import type { StrangersAir } from './strangers-air.ts';
@@ -29,7 +30,7 @@ export interface DeliveriesOptions {
   readonly incoming: IncomingTransfers;
   readonly conversationWith: (id: NodeId) => Conversation;
   readonly neighbour: (id: NodeId) => Neighbour;
-  readonly sendLoose: (frame: Uint8Array, to: Destination) => void;
+  readonly sendLoose: (frame: Uint8Array, to: Destination) => Promise<Submission>;
   /** What may be sent to answer strangers; undefined where nothing is spent on anybody. */
   readonly strangers: StrangersAir | undefined;
   readonly refused: (reason: string) => void;
@@ -70,7 +71,7 @@ export class Deliveries {
   }
 
   handle({ askedAt, content, counter, live, via }: Opened): void {
-    const { clock, conversationWith, medium, neighbour, sendLoose, strangers } = this.#o;
+    const { clock, conversationWith, medium, neighbour, strangers } = this.#o;
     const records = decodeRecords(content);
     if (!records) {
       this.#o.refused('records');
@@ -81,9 +82,13 @@ export class Deliveries {
     if (!isAnswered) this.#o.refused('unanswered-stranger');
     const answer = new FrameAnswer({
       ...{ medium, clock, live, counter, isAnswered, askedAt, via },
-      lateAck: () => conversation.owe(live, counter),
+      lateAck: () => {
+        conversation.owe(live, counter);
+        // as if it went alone
+        strangers?.answered(live.peer, medium.airtime(ACK_FRAME_LENGTH) ?? 0);
+      },
       lateRecord: (record) => this.#deliverLate(live.peer, record),
-      lateLoose: (frame) => sendLoose(frame, { medium: medium.name, via }),
+      lateLoose: (frame) => void this.#deliverLoose(live.peer, frame, { medium: medium.name, via }),
       tooLong: () => this.#o.answerTooLong(),
       spent: (airtimeMs) => strangers?.answered(live.peer, airtimeMs),
     });
@@ -145,6 +150,11 @@ export class Deliveries {
         reply.replyLoose(frame);
       },
     });
+  }
+
+  async #deliverLoose(from: NodeId, frame: Uint8Array, to: Destination): Promise<void> {
+    const submission = await this.#o.sendLoose(frame, to);
+    if (submission.sent) this.#o.strangers?.answered(from, submission.airtimeMs);
   }
 
   /** An answer that found no window: sent like anything else that must arrive. */

@@ -110,7 +110,7 @@ export class NodeLink implements Link {
       ...{ medium, clock, incoming: this.#incoming },
       conversationWith: (id) => this.#peers.get(id).conversation,
       neighbour: (id) => this.neighbour(id),
-      sendLoose: (frame, to) => void this.broadcast(frame, 0, to),
+      sendLoose: (frame, to) => this.broadcast(frame, 0, to),
       strangers,
       refused: (reason) => this.#refuse(reason),
       answerLost: () => counters.count('link.late-answer-lost'),

@@ -143,25 +143,17 @@ describe('one frame for many', () => {
     expect(opens(a, frame)).toBe('255');
   });
 
-  test('that is forged and says to be far ahead costs its hearer the way there once', () => {
+  test('that is forged and says to be far ahead changes nothing, however far ahead was looked', () => {
     const frame = ours.seal([record('hello')], 0);
-    const forged = frame.slice();
     const far = frame.slice();
-    forged[frame.length - 1] = (forged[frame.length - 1] as number) ^ 1;
     far[4] = 0xff;
-    /** The least time that a hundred of them have taken, ms: whatever else runs adds to it. */
-    const cost = (one: Uint8Array) => {
-      const times = Array.from({ length: 20 }, () => {
-        const began = performance.now();
-        for (let i = 0; i < 100; i++) expect(a.open(form(one))).toBe('noise');
-        return performance.now() - began;
-      });
-      return Math.min(...times);
-    };
     expect(form(far).counter).toBe(0xff00);
-    expect(cost(far)).toBeLessThan(5 * cost(forged));
+    for (let i = 0; i < 3; i++) expect(a.open(form(far))).toBe('noise');
     expect(opens(a, frame)).toBe('hello');
     expect(opens(a, ours.seal([record('later')], HOUR))).toBe('later');
+    expect(a.open(form(far))).toBe('noise');
+    for (let h = 2; h < 200; h++) ours.seal([record('lost')], h * HOUR);
+    expect(opens(a, ours.seal([record('much later')], 200 * HOUR))).toBe('much later');
   });
 
   test('of another neighbourhood with the same index is opened all the same', () => {

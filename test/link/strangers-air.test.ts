@@ -1,8 +1,11 @@
 /** docs/protocol/link.md, "The law": what strangers may make a box send. */
 import { describe, expect, test } from 'vitest';
 import type { NodeId } from '../../src/identity/node-id.ts';
+import { firstByte, KIND } from '../../src/link/frame.ts';
+import { RECORD } from '../../src/link/records.ts';
 import { StrangersAir } from '../../src/link/strangers-air.ts';
 import { Simulation } from '../simulation.ts';
+import { Stations } from './stations.ts';
 
 const HOUR = 3_600_000;
 const ALLOWED = 360_000;
@@ -51,4 +54,30 @@ describe('strangers', () => {
     law.usedMs = HOUR / 4;
     expect(air.isOpen).toBe(true);
   });
+});
+
+test('what is answered too late for its window is theirs as well', async () => {
+  const stations = new Stations('late');
+  const b = await stations.station('b');
+  const law = { usedMs: 0, allowedMs: Number.POSITIVE_INFINITY };
+  const strangers = new StrangersAir({ law: () => law, isContact: () => false, clock: stations.sim });
+  const a = await stations.station('a', { strangers });
+  await stations.resolve(b.to(a).send({ type: RECORD.hello, body: new Uint8Array(0) }, { priority: 1 }));
+  await stations.sim.run(HOUR);
+  const receipt = Uint8Array.of(firstByte(KIND.receipt), ...new Uint8Array(16));
+  a.link.onRecord(RECORD.push, async ({ replyLoose }) => {
+    await stations.sim.sleep(1_000);
+    replyLoose(receipt);
+  });
+  stations.frames.length = 0;
+  await stations.resolve(b.to(a).send({ type: RECORD.push, body: new Uint8Array(9) }, { priority: 1 }));
+  await stations.sim.run(5_000);
+  const said = stations.frames.filter((f) => f.from === 'a');
+  expect(said.map((f) => f.bytes.length)).toEqual([24, receipt.length]);
+  const airtime = said.reduce((sum, f) => sum + f.endedAt - f.startedAt, 0);
+  law.usedMs = 20 * airtime;
+  law.allowedMs = 10 * (airtime + 1);
+  expect(strangers.isOpen).toBe(true);
+  law.allowedMs = 10 * (airtime - 1);
+  expect(strangers.isOpen).toBe(false);
 });
