@@ -10,6 +10,7 @@ import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
 import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
+import { AcceptedOffers, type Way } from './accepted-offers.ts';
 import type { Admission } from './admission.ts';
 import { Declarations } from './declarations.ts';
 import {
@@ -31,8 +32,6 @@ import type { TraceEvent } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 import { encodeUnreadable } from './unreadable.ts';
 
-/** Accepted offers whose transfer has not come yet, over all neighbours; the oldest goes first. */
-const MOST_EXPECTED = 256;
 const DONE = Promise.resolve();
 
 export interface TakerOptions {
@@ -60,13 +59,10 @@ interface Known {
   readonly holding: Holding;
 }
 
-/** How something came: a `return` is met by other rules than an offer or a push. */
-type Way = 'offer' | 'return';
-
 export class Taker {
   readonly #o: TakerOptions;
   readonly #declarations: Declarations;
-  readonly #expected = new Map<string, { readonly way: Way; readonly offer: Offer }>();
+  readonly #accepted = new AcceptedOffers();
   /** Objects being made durable, so that one that comes twice at once is kept once. */
   readonly #arriving = new Map<string, Promise<void>>();
 
@@ -82,11 +78,9 @@ export class Taker {
   async transferred(transfer: IncomingTransfer): Promise<void> {
     const { from, id, bytes } = transfer;
     if (transfer.pushed) return this.#parcel(from, bytes, transfer);
-    const key = expectedKey(from.id, id);
-    const expected = this.#expected.get(key);
-    this.#expected.delete(key);
-    if (!expected) return this.#count('unexpected-transfer');
-    const { offer, way } = expected;
+    const accepted = this.#accepted.take(nodeIdKey(from.id), id);
+    if (!accepted) return this.#count('unexpected-transfer');
+    const { offer, way } = accepted;
     const object = objectOf(offer.header, bytes);
     const objectId = objectIdOf(object.header);
     if (bytes.length !== offer.size || !equal(shortIdOf(objectId), offer.objectId))
@@ -110,11 +104,7 @@ export class Taker {
 
   #accept(from: Neighbour, way: Way, offer: Offer, answer: Answer): void {
     const { objectId, size, transferId } = offer;
-    const key = expectedKey(from.id, transferId);
-    this.#expected.delete(key);
-    if (this.#expected.size >= MOST_EXPECTED)
-      this.#expected.delete(this.#expected.keys().next().value as string);
-    this.#expected.set(key, { way, offer });
+    this.#accepted.add(nodeIdKey(from.id), { way, offer });
     const held = from.expect(transferId, objectId, size);
     answer.reply({ type: RECORD.accept, body: encodeAccept({ objectId, held }) });
   }
@@ -302,8 +292,4 @@ export class Taker {
   #count(what: string): void {
     this.#o.counters.count(`store.refused.${what}`);
   }
-}
-
-function expectedKey(from: NodeId, transferId: number): string {
-  return `${nodeIdKey(from)} ${transferId}`;
 }
