@@ -4,6 +4,7 @@
  */
 import { LONGEST_LOG_BYTE, minutesOf } from '../core/log-byte.ts';
 import type { Candidate } from '../mesh/routing.ts';
+import type { Holding } from './holding.ts';
 import { newer, type Stamp, sameStamp } from './stamp.ts';
 import { type Held, MOST_GIVERS, type Trace } from './trace.ts';
 
@@ -11,6 +12,8 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 export const HOP_LIMIT = 64;
+/** Of an own object: nobody else leaves it fewer. */
+const LEAST_OWN_HOPS = 16;
 /** How long a neighbour whose answers were lost is passed over. */
 export const UNCERTAIN_MS = HOUR;
 /** After 1 h, 3 h, 6 h, 12 h, and then daily. */
@@ -52,6 +55,19 @@ export function meetReturn(
   if (trace.state === 'held') return 'have';
   const ours = trace.taker === by && sameStamp(stamp, trace);
   return ours || newer(stamp, trace) ? 'take' : 'seen';
+}
+
+/** Whether an own object comes under an attempt that was never made: only its author, this node, raises it. */
+export function isFalseAttempt({ from, trace }: Holding, { attempt }: Stamp): boolean {
+  return !from && 'attempt' in trace && attempt > trace.attempt;
+}
+
+/**
+ * Hops left of what is offered again. An own object goes on with those that it comes with, as at any relay, so that they
+ * do not say whose it is; but not with so few that whoever offered it has spent them.
+ */
+export function hopsLeftOf(isOwn: boolean, offered: number): number {
+  return isOwn ? Math.max(offered, LEAST_OWN_HOPS) : offered;
 }
 
 /**

@@ -21,11 +21,11 @@ import {
   type Offer,
   type RefusalReason,
 } from './exchange-records.ts';
-import { type Meeting, meetOffer, meetReturn } from './forwarding.ts';
+import { hopsLeftOf, isFalseAttempt, type Meeting, meetOffer, meetReturn } from './forwarding.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
 import { type DataObject, NO_LOCK, type ObjectId, objectIdKey, objectIdOf, shortIdOf } from './object.ts';
-import { type CompactHeader, decodeParcel, objectOf } from './parcel.ts';
+import { type CompactHeader, decodeParcel, objectOf, type Travel } from './parcel.ts';
 import { encodeReceiptFrame } from './receipt-frame.ts';
 import type { GivenReceipts } from './receipts.ts';
 import type { TraceEvent } from './trace.ts';
@@ -165,17 +165,12 @@ export class Taker {
   ): Promise<void> {
     const { admission, change, db, holdings, keep, taken } = this.#o;
     const { travel } = header;
-    const by = nodeIdKey(from.id);
-    const known = this.#known(shortIdOf(id), header)?.n;
+    const known = this.#known(shortIdOf(id), header);
     try {
       const n = await db.commit((tx) => {
-        if (known === undefined) return keep(tx, object, admission.holdingOf(from.id, header, object, id));
-        const event: TraceEvent =
-          way === 'return'
-            ? { kind: 'returned', by, stamp: travel }
-            : { kind: 'offered', by, stamp: travel, hopsLeft: travel.hopsLeft };
-        change(tx, known, event, object);
-        return known;
+        if (!known) return keep(tx, object, admission.holdingOf(from.id, header, object, id));
+        change(tx, known.n, eventOf(way, nodeIdKey(from.id), travel, known.holding), object);
+        return known.n;
       });
       answer.reply({ type: RECORD.custody, body: encodeTaken({ objectId: shortIdOf(id), ...travel }) });
       const holding = db.read((tx) => holdings.get(tx, n));
@@ -216,13 +211,18 @@ export class Taker {
     if (secret) answer.replyLoose(encodeReceiptFrame(secret));
     if (secret) return DONE;
     const known = this.#known(shortId, header);
+    if (known && isFalseAttempt(known.holding, header.travel)) {
+      this.#count('false-attempt');
+      this.#refuse(answer, shortId, 'seen');
+      return DONE;
+    }
     const trace = known?.holding.trace;
     const by = nodeIdKey(from.id);
     const running = known !== undefined && transfers.running(known.n);
     const meet = way === 'offer' ? meetOffer : meetReturn;
     const meeting: Meeting = meet(trace, by, header.travel, running);
     if (meeting === 'take') return undefined;
-    if (meeting === 'have' && known) return this.#have(known.n, way, by, header, shortId, answer);
+    if (meeting === 'have' && known) return this.#have(known, way, by, header, shortId, answer);
     if (meeting === 'receipt' && trace?.state === 'receipted')
       answer.reply({ type: RECORD.receipt, body: trace.secret });
     else if (meeting === 'unreadable' && known && trace?.state === 'unreadable') {
@@ -238,7 +238,7 @@ export class Taker {
    * never answered does not count any more: its late answer would release what is promised here.
    */
   async #have(
-    n: number,
+    { holding, n }: Known,
     way: Way,
     by: string,
     { travel }: CompactHeader,
@@ -247,10 +247,7 @@ export class Taker {
   ): Promise<void> {
     const { change, db, transfers } = this.#o;
     transfers.end(n);
-    const event: TraceEvent =
-      way === 'return'
-        ? { kind: 'returned', by, stamp: travel }
-        : { kind: 'offered', by, stamp: travel, hopsLeft: travel.hopsLeft };
+    const event = eventOf(way, by, travel, holding);
     try {
       await db.commit((tx) => change(tx, n, event, undefined), { housekeeping: true });
       const type = way === 'return' ? RECORD.custody : RECORD.have;
@@ -292,4 +289,9 @@ export class Taker {
   #count(what: string): void {
     this.#o.counters.count(`store.refused.${what}`);
   }
+}
+
+function eventOf(way: Way, by: string, travel: Travel, { from }: Holding): TraceEvent {
+  if (way === 'return') return { kind: 'returned', by, stamp: travel };
+  return { kind: 'offered', by, stamp: travel, hopsLeft: hopsLeftOf(!from, travel.hopsLeft) };
 }

@@ -275,6 +275,55 @@ describe('what a taker says', () => {
   });
 });
 
+describe('what others say of an own object', () => {
+  /** The author of something that its taker has just refused as busy, or has, and somebody else who knows it. */
+  async function known(answer: Notes['answer']) {
+    const { author, taker } = await authorAndTaker();
+    taker.answer = answer;
+    const other = await Notes.of(author, 'other');
+    const { id } = await world.settle(author.node.send('recipient', 'mine'));
+    await world.sim.until(() => taker.pushed.length === 1, MINUTE, 'the push');
+    await world.sim.run(2_000);
+    const [parcel] = taker.pushed;
+    if (!parcel) throw new Error('nothing was pushed');
+    const offer = (travel: Partial<Travel>) => {
+      const header = { ...parcel.header, travel: { ...parcel.header.travel, ...travel } };
+      return encodeOffer({ transferId: 1, objectId: shortIdIn(parcel), size: parcel.bytes.length, header });
+    };
+    const offered = () => taker.ofType(RECORD.offer).map((body) => decodeOffer(body)?.header.travel);
+    return { author, taker, other, id, parcel, offer, offered };
+  }
+
+  test('under an attempt that it never made is false: what is held goes on as it was', async () => {
+    const { author, offer, offered, other } = await known(refusing('busy'));
+    const last = { attempt: 255, hopsLeft: 0 };
+    for (const type of [RECORD.offer, RECORD.return])
+      expect(reasonOf(await other.say(type, offer(last)))).toBe('seen');
+    expect(author.counters.get('store.refused.false-attempt')).toBe(2);
+    await world.sim.until(() => offered().length > 0, 5 * MINUTE, 'the next try');
+    expect(offered()[0]?.attempt).toBe(0);
+    expect(offered()[0]?.hopsLeft).toBeGreaterThanOrEqual(48);
+  });
+
+  test('under an attempt that it never made does not end the custody of its taker', async () => {
+    const { author, id, offer, other, parcel, taker } = await known(takenBy);
+    for (const type of [RECORD.offer, RECORD.return])
+      for (const notes of [other, taker])
+        expect(reasonOf(await notes.say(type, offer({ attempt: 1 })))).toBe('seen');
+    const header = { ...parcel.header, travel: { ...parcel.header.travel, attempt: 1 } };
+    expect(reasonOf(await other.say(RECORD.push, encodeParcel({ ...parcel, header })))).toBe('seen');
+    expect(statesOf(author, id).at(-1)).toBe('in custody');
+    expect((await taker.say(RECORD.return, offer({})))?.type).toBe(RECORD.accept); // as it was given
+  });
+
+  test('under a newer sequence leaves it hops enough', async () => {
+    const { offer, offered, other } = await known(refusing('busy'));
+    expect((await other.say(RECORD.offer, offer({ sequence: 9, hopsLeft: 0 })))?.type).toBe(RECORD.have);
+    await world.sim.until(() => offered().length > 0, 5 * MINUTE, 'the next try');
+    expect(offered()[0]).toMatchObject({ attempt: 0, sequence: 9, hopsLeft: 15 });
+  });
+});
+
 describe('what a giver hears', () => {
   test('a question goes to the taker and its answer comes back; within an hour it is known', async () => {
     const { b, c, d, giver } = await giverAndLine();
