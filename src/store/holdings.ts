@@ -5,10 +5,10 @@
  */
 import { concat, EMPTY, equal } from '../core/bytes.ts';
 import { Event } from '../core/events.ts';
-import { minutesOf } from '../core/log-byte.ts';
-import { counter, fixed, tuple, u32 } from '../db/codecs.ts';
+import { counter } from '../db/codecs.ts';
 import type { Db, ReadTx, Table, TableSpec, Tx } from '../db/db.ts';
 import { nodeIdKey } from '../identity/node-id.ts';
+import { Expiry, expiryKey } from './expiry.ts';
 import { type Holding, hasBytes, holdingValue, TRACE_STATES } from './holding.ts';
 import { lineOf } from './line.ts';
 import { NumberIndex } from './number-index.ts';
@@ -17,9 +17,6 @@ import { OrderedNumbers } from './ordered-numbers.ts';
 import { PrefixIndex } from './prefix-index.ts';
 import { Shares } from './shares.ts';
 import type { Trace } from './trace.ts';
-
-const MINUTE = 60_000;
-const DAY_MINUTES = 24 * 60;
 
 export interface Amount {
   readonly objects: number;
@@ -40,7 +37,7 @@ export class Holdings {
   readonly onNoneHeld = new Event<string>();
   readonly #objects: Table<number, DataObject>;
   readonly #traces: Table<number, Holding>;
-  readonly #expiry: Table<[number, number], Uint8Array>;
+  readonly #expiry: Expiry;
   readonly #byShortId = new PrefixIndex();
   readonly #byLock = new PrefixIndex();
   readonly #heldIn = new OrderedNumbers();
@@ -59,13 +56,14 @@ export class Holdings {
   constructor(db: Db) {
     this.#objects = db.table({ name: 'object', key: counter, value: objectValue });
     this.#traces = db.table({ name: 'trace', key: counter, value: holdingValue });
-    this.#expiry = db.table({ name: 'expiry', key: tuple<[number, number]>(u32, counter), value: fixed(0) });
+    this.#expiry = new Expiry(db);
     db.read((tx) => {
       for (const { key, value } of tx.range(this.#traces)) {
         this.#index(key, value);
         this.#bookTrace(value, 1);
         this.#next = key + 1;
       }
+      this.#next = Math.max(this.#next, this.#highest(tx) + 1);
     });
   }
 
@@ -89,7 +87,7 @@ export class Holdings {
     const n = this.#next++;
     tx.put(this.#objects, n, object);
     tx.put(this.#traces, n, holding);
-    tx.put(this.#expiry, expiryKey(n, holding), EMPTY);
+    this.#expiry.add(tx, expiryKey(n, holding));
     tx.afterCommit(() => {
       this.#index(n, holding);
       this.#bookTrace(holding, 1);
@@ -116,7 +114,7 @@ export class Holdings {
   /** Forgets it altogether. */
   remove(tx: Tx, n: number, holding: Holding): void {
     tx.remove(this.#traces, n);
-    tx.remove(this.#expiry, expiryKey(n, holding));
+    this.#expiry.remove(tx, expiryKey(n, holding));
     tx.remove(this.#objects, n);
     tx.afterCommit(() => {
       this.#byShortId.remove(holding.id, n);
@@ -175,11 +173,12 @@ export class Holdings {
   /** Up to `limit` of those whose time is over by `now` (own time, ms). What has lost its trace is cleared away. */
   due(tx: Tx, now: number, limit: number): readonly { readonly n: number; readonly holding: Holding }[] {
     const found: { n: number; holding: Holding }[] = [];
-    const to: [number, number] = [Math.floor(now / MINUTE) + 1, 0];
-    for (const { key } of [...tx.range(this.#expiry, { to, limit })]) {
-      const holding = tx.get(this.#traces, key[1]);
-      if (holding) found.push({ n: key[1], holding });
-      else tx.remove(this.#expiry, key);
+    for (const key of this.#expiry.due(tx, now, limit)) {
+      const [minute, n] = key;
+      const holding = tx.get(this.#traces, n);
+      if (holding && expiryKey(n, holding)[0] === minute) found.push({ n, holding });
+      else this.#expiry.remove(tx, key);
+      if (!holding) tx.remove(this.#objects, n);
     }
     return found;
   }
@@ -192,6 +191,12 @@ export class Holdings {
   ): readonly { readonly n: number; readonly holding: Holding }[] {
     const page = tx.range(this.#traces, { from: after + 1, limit });
     return Array.from(page, ({ key, value }) => ({ n: key, holding: value }));
+  }
+
+  /** The highest number under which anything was kept, for a damaged trace is not read. It is not given out again. */
+  #highest(tx: ReadTx): number {
+    const [last] = tx.range(this.#objects, { reverse: true, limit: 1 });
+    return Math.max(this.#expiry.highest(tx), last?.key ?? 0);
   }
 
   #index(n: number, holding: Holding): void {
@@ -239,15 +244,6 @@ export class Holdings {
     this.#objectCount += sign;
     this.#objectBytes += sign * size;
   }
-}
-
-/**
- * The minute in which it has ended for certain; of what lives a day and longer the end of that hour, so that few keys
- * are written to many.
- */
-function expiryKey(n: number, { expiresAt, ttl }: Holding): [number, number] {
-  const step = (minutesOf(ttl) ?? 0) < DAY_MINUTES ? 1 : 60;
-  return [Math.ceil(expiresAt / (step * MINUTE)) * step, n];
 }
 
 /** Objects without a lock get no receipt: there is nothing to find them by. */

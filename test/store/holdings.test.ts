@@ -1,6 +1,8 @@
 /** What is held and remembered, its indexes and sums, over restarts. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { bytes, counter, tuple, u32 } from '../../src/db/codecs.ts';
+import type { KeyCodec } from '../../src/db/db.ts';
 import { Holdings } from '../../src/store/holdings.ts';
 import { NumberMap } from '../../src/store/number-map.ts';
 import { OrderedNumbers } from '../../src/store/ordered-numbers.ts';
@@ -12,6 +14,20 @@ import { keep, memoryStore, objectAnd } from './holdings-scene.ts';
 
 const DAY = 86_400_000;
 const key = (n: number) => n.toString(16).padStart(2, '0').repeat(16);
+
+/** Puts bytes into a table past the room that it belongs to. */
+async function written<K>(
+  directory: string,
+  name: string,
+  key: KeyCodec<K>,
+  at: K,
+  value: Uint8Array,
+): Promise<void> {
+  const db = await memoryStore(directory);
+  const table = db.table({ name, key, value: bytes(100) });
+  await db.commit((tx) => tx.put(table, at, value));
+  await db.close();
+}
 
 describe('holdings', () => {
   test('are found by id, lock and line, and are the same after a restart', async () => {
@@ -78,6 +94,43 @@ describe('holdings', () => {
     expect(await due(120_000)).toEqual([short]);
     expect(await due(7 * DAY + 3_599_999)).toEqual([short]);
     expect(await due(7 * DAY + 3_600_000)).toEqual([short, long]);
+  });
+
+  test('get numbers that were never given out, and their own time, where the newest trace is damaged', async () => {
+    const directory = temporaryDirectory();
+    const db = await memoryStore(directory);
+    const holdings = new Holdings(db);
+    await keep(db, holdings, { ttl: 100 });
+    const lost = await keep(db, holdings, { ttl: 100, expiresAt: 60_000 });
+    await db.close();
+    await written(directory, 'trace', counter, lost, Uint8Array.of(1, 2, 3));
+    for (let starts = 0; starts < 2; starts++) {
+      const again = await memoryStore(directory);
+      expect(await keep(again, new Holdings(again), { ttl: 100, expiresAt: 2 * DAY })).toBe(
+        lost + 1 + starts,
+      );
+      await again.close();
+    }
+    const last = await memoryStore(directory);
+    const kept = new Holdings(last);
+    const due = (now: number) => last.commit((tx) => kept.due(tx, now, 10).map(({ n }) => n));
+    expect(last.read((tx) => kept.object(tx, lost))).toBeDefined();
+    expect(await due(DAY)).toEqual([]);
+    expect(last.read((tx) => kept.object(tx, lost))).toBeUndefined();
+    expect(await due(2 * DAY)).toEqual([lost + 1, lost + 2]);
+  });
+
+  test('do not expire by the time of another that had their number', async () => {
+    const directory = temporaryDirectory();
+    const db = await memoryStore(directory);
+    const n = await keep(db, new Holdings(db), { ttl: 100, expiresAt: DAY });
+    await db.close();
+    await written(directory, 'expiry', tuple<[number, number]>(u32, counter), [1, n], new Uint8Array(0));
+    const again = await memoryStore(directory);
+    const holdings = new Holdings(again);
+    const due = (now: number) => again.commit((tx) => holdings.due(tx, now, 1).map((d) => d.n));
+    expect(await due(60_000)).toEqual([]);
+    expect(await due(DAY)).toEqual([n]); // one is looked at: the other's time is not there any more
   });
 
   test('of one stranger are an eighth of all at most, however small: the millionth is refused like the next', async () => {
