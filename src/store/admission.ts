@@ -69,7 +69,7 @@ export class Admission {
       counters.count(`store.full.disk-${disk}`);
       return 'full';
     }
-    if (isMail && stranger && holdings.heldIn(lineOf({ recipient, stranger })).length >= MOST_MAIL) {
+    if (isMail && stranger && holdings.countIn(lineOf({ recipient, stranger })) >= MOST_MAIL) {
       counters.count('store.full.mailbox');
       return 'full';
     }

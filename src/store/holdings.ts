@@ -3,16 +3,17 @@
  * "Trace"). Keys grow, so that a commit costs little. The indexes follow what is durable, take a hundred bytes for an
  * object, and are rebuilt at start.
  */
-import { concat, EMPTY, equal } from '../core/bytes.ts';
+import { EMPTY, equal } from '../core/bytes.ts';
 import { Event } from '../core/events.ts';
 import { counter } from '../db/codecs.ts';
-import type { Db, ReadTx, Table, TableSpec, Tx } from '../db/db.ts';
+import type { Db, ReadTx, Table, Tx } from '../db/db.ts';
 import { nodeIdKey } from '../identity/node-id.ts';
+import { ComingIn } from './coming-in.ts';
 import { Expiry, expiryKey } from './expiry.ts';
 import { type Holding, hasBytes, holdingValue, TRACE_STATES } from './holding.ts';
 import { lineOf } from './line.ts';
 import { NumberIndex } from './number-index.ts';
-import { type DataObject, decodeHeader, encodeHeader, HEADER_LENGTH } from './object.ts';
+import { type DataObject, objectValue } from './object.ts';
 import { OrderedNumbers } from './ordered-numbers.ts';
 import { PrefixIndex } from './prefix-index.ts';
 import { Shares } from './shares.ts';
@@ -23,15 +24,6 @@ export interface Amount {
   readonly bytes: number;
 }
 
-const objectValue: TableSpec<number, DataObject>['value'] = {
-  encode: (object) => concat(encodeHeader(object.header), object.bytes),
-  decode(bytes) {
-    const header = decodeHeader(bytes.subarray(0, HEADER_LENGTH));
-    if (typeof header === 'string') throw new Error(`a damaged object in the database: ${header}`);
-    return { header, bytes: bytes.subarray(HEADER_LENGTH) };
-  },
-};
-
 export class Holdings {
   /** Nothing is held in this line any more. */
   readonly onNoneHeld = new Event<string>();
@@ -41,6 +33,8 @@ export class Holdings {
   readonly #byShortId = new PrefixIndex();
   readonly #byLock = new PrefixIndex();
   readonly #heldIn = new OrderedNumbers();
+  /** Of strangers' lines. */
+  readonly #comingIn = new ComingIn();
   /** Held for strangers, who do not pay: by the giver each first came from. */
   readonly #unpaid = new OrderedNumbers();
   readonly #owedTo = new NumberIndex();
@@ -60,7 +54,7 @@ export class Holdings {
     db.read((tx) => {
       for (const { key, value } of tx.range(this.#traces)) {
         this.#index(key, value);
-        this.#bookTrace(value, 1);
+        this.#book(value, bytesOf(value), 1);
         this.#next = key + 1;
       }
       this.#next = Math.max(this.#next, this.#highest(tx) + 1);
@@ -82,16 +76,18 @@ export class Holdings {
     return this.#shares;
   }
 
-  /** Keeps a new object for a recipient. */
+  /**
+   * Keeps a new object for a recipient. It counts at once, durable or not, so that nobody brings more than its part
+   * during one slow commit; what goes counts until that is durable. After a failed write nothing is taken any more.
+   */
   add(tx: Tx, object: DataObject, holding: Holding): number {
     const n = this.#next++;
     tx.put(this.#objects, n, object);
     tx.put(this.#traces, n, holding);
     this.#expiry.add(tx, expiryKey(n, holding));
-    tx.afterCommit(() => {
-      this.#index(n, holding);
-      this.#bookTrace(holding, 1);
-    });
+    this.#book(holding, bytesOf(holding), 1);
+    this.#comeIn(tx, holding);
+    tx.afterCommit(() => this.#index(n, holding));
     return n;
   }
 
@@ -108,7 +104,13 @@ export class Holdings {
     tx.put(this.#traces, n, after);
     if (!hasBytes(after)) tx.remove(this.#objects, n);
     else if (!hasBytes(before) && object) tx.put(this.#objects, n, object);
-    tx.afterCommit(() => this.#reindex(n, before, after));
+    const more = bytesOf(after) - bytesOf(before);
+    if (more > 0) this.#book(after, more, 0);
+    if (before.trace.state !== 'held' && after.trace.state === 'held') this.#comeIn(tx, after);
+    tx.afterCommit(() => {
+      if (more < 0) this.#book(before, more, 0);
+      this.#reindex(n, before, after);
+    });
   }
 
   /** Forgets it altogether. */
@@ -119,7 +121,7 @@ export class Holdings {
     tx.afterCommit(() => {
       this.#byShortId.remove(holding.id, n);
       if (hasLock(holding)) this.#byLock.remove(holding.lock, n);
-      this.#bookTrace(holding, -1);
+      this.#book(holding, -bytesOf(holding), -1);
       this.#reindex(n, holding, undefined);
     });
   }
@@ -136,6 +138,11 @@ export class Holdings {
   /** Those held in a line (`lineOf`), in the order they first came. To be looked at, not kept. */
   heldIn(line: string): readonly number[] {
     return this.#heldIn.of(line);
+  }
+
+  /** How many a strangers' line has, those included that are not durable yet. */
+  countIn(line: string): number {
+    return this.heldIn(line).length + this.#comingIn.of(line);
   }
 
   /** The first of those after `n`. */
@@ -229,21 +236,28 @@ export class Holdings {
     this.#bookState(holding, -1);
   }
 
-  #bookTrace({ from, stranger }: Holding, sign: 1 | -1): void {
-    if (from) this.#shares.book(nodeIdKey(from), stranger, 0, sign);
+  #book({ from, stranger }: Holding, bytes: number, traces: number): void {
+    if (from) this.#shares.book(nodeIdKey(from), stranger, bytes, traces);
+  }
+  #comeIn(tx: Tx, holding: Holding): void {
+    if (holding.stranger) this.#comingIn.add(tx, lineOf(holding));
   }
   #bookState(holding: Holding, sign: 1 | -1): void {
-    const { from, size, stranger, trace } = holding;
+    const { size, trace } = holding;
     const amount = this.#amounts.get(trace.state);
     if (amount) {
       amount.objects += sign;
       amount.bytes += sign * size;
     }
     if (!hasBytes(holding)) return;
-    if (from) this.#shares.book(nodeIdKey(from), stranger, sign * size, 0);
     this.#objectCount += sign;
     this.#objectBytes += sign * size;
   }
+}
+
+/** How many of its bytes are here. */
+function bytesOf(holding: Holding): number {
+  return hasBytes(holding) ? holding.size : 0;
 }
 
 /** Objects without a lock get no receipt: there is nothing to find them by. */

@@ -1,9 +1,10 @@
 /** A DataObject's header and its name (docs/protocol/store.md, "DataObject header"). */
-import { Reader, toHex, Writer } from '../core/bytes.ts';
+import { concat, Reader, toHex, Writer } from '../core/bytes.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import { blake3 } from '../crypto/hashes.ts';
 import { LOCK_LENGTH } from '../crypto/lock.ts';
 import { SIGNATURE_LENGTH } from '../crypto/signatures.ts';
+import type { ValueCodec } from '../db/db.ts';
 import { merkleRoot } from './merkle.ts';
 
 export const OBJECT_VERSION = 1;
@@ -135,6 +136,16 @@ export function decodeHeader(bytes: Uint8Array): ObjectHeader | HeaderRefusal {
   };
   return { ...header, ownership };
 }
+
+/** header 60 | bytes: as the database keeps what is not mutable. */
+export const objectValue: ValueCodec<DataObject> = {
+  encode: (object) => concat(encodeHeader(object.header), object.bytes),
+  decode(bytes) {
+    const header = decodeHeader(bytes.subarray(0, HEADER_LENGTH));
+    if (typeof header === 'string') throw new Error(`a damaged object in the database: ${header}`);
+    return { header, bytes: bytes.subarray(HEADER_LENGTH) };
+  },
+};
 
 export function isContentType(value: number): value is ContentType {
   return value <= CONTENT_TYPE.ephemeral;

@@ -8,7 +8,7 @@ import { NumberMap } from '../../src/store/number-map.ts';
 import { OrderedNumbers } from '../../src/store/ordered-numbers.ts';
 import { PrefixIndex } from '../../src/store/prefix-index.ts';
 import { MOST_TRACES } from '../../src/store/shares.ts';
-import { transition } from '../../src/store/trace.ts';
+import { type TraceEvent, transition } from '../../src/store/trace.ts';
 import { temporaryDirectory } from '../db/directories.ts';
 import { keep, memoryStore, objectAnd } from './holdings-scene.ts';
 
@@ -131,6 +131,41 @@ describe('holdings', () => {
     const due = (now: number) => again.commit((tx) => holdings.due(tx, now, 1).map((d) => d.n));
     expect(await due(60_000)).toEqual([]);
     expect(await due(DAY)).toEqual([n]); // one is looked at: the other's time is not there any more
+  });
+
+  test('count while they are not durable yet: one slow commit lets nobody bring more than its part', async () => {
+    const db = await memoryStore();
+    const holdings = new Holdings(db);
+    const [from, stranger, size] = [2, true, 4_000];
+    const MAX = 10 * size * 4; // one stranger may bring a fortieth of it
+    const commits: Promise<number>[] = [];
+    const bring = () => {
+      const refusal = holdings.shares.refusal(key(from), stranger, size, MAX);
+      if (!refusal) commits.push(keep(db, holdings, { from, stranger, size, recipient: 5 }));
+      return refusal;
+    };
+    const line = `${key(5)} strangers`;
+    expect(Array.from({ length: 20 }, bring)).toEqual([undefined, ...Array(19).fill('neighbour')]);
+    expect([holdings.countIn(line), holdings.heldIn(line).length]).toEqual([1, 0]);
+    const [n] = await Promise.all(commits);
+    expect([holdings.countIn(line), holdings.heldIn(line).length]).toEqual([1, 1]);
+    expect(bring()).toBe('neighbour');
+    const settle = (event: TraceEvent) =>
+      db.commit((tx) => {
+        const before = n === undefined ? undefined : holdings.get(tx, n);
+        const trace = before && transition(before.trace, event);
+        if (n !== undefined && before && trace) holdings.update(tx, n, before, { ...before, trace });
+      });
+    // what goes makes room once that is durable, and what comes back takes it at once
+    const dropped = settle({ kind: 'dropped' });
+    expect(bring()).toBe('neighbour');
+    await dropped;
+    const again = { attempt: 1, sequence: 0 };
+    const back = settle({ kind: 'offered', by: key(from), stamp: again, hopsLeft: 9 });
+    expect([bring(), holdings.countIn(line)]).toEqual(['neighbour', 1]);
+    await back;
+    expect(holdings.countIn(line)).toBe(1);
+    expect(commits).toHaveLength(1);
   });
 
   test('of one stranger are an eighth of all at most, however small: the millionth is refused like the next', async () => {
