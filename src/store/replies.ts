@@ -1,4 +1,5 @@
 /** What neighbours say of objects that they were handed, and of receipts (docs/protocol/store.md). */
+import { equal } from '../core/bytes.ts';
 import type { Counters } from '../core/counters.ts';
 import { lockOf } from '../crypto/lock.ts';
 import type { Db } from '../db/db.ts';
@@ -119,7 +120,7 @@ export class Replies {
     if (publicKey && !isGenuine(word, publicKey)) return this.#count('forged-unreadable');
     for (const n of this.#o.holdings.byShortId(shortIdOf(objectId))) {
       const holding = this.#get(n);
-      if (!holding || nodeIdKey(holding.recipient) !== nodeIdKey(recipient)) continue;
+      if (!holding || !equal(holding.id, objectId) || !equal(holding.recipient, recipient)) continue;
       const { trace } = holding;
       const takers = trace.state === 'handed-on' && trace.taker === from;
       if (!publicKey && !takers) continue;

@@ -20,7 +20,14 @@ import {
   REFUSAL,
   type RefusalReason,
 } from '../../src/store/exchange-records.ts';
-import { CONTENT_TYPE, headerFor, OBJECT_PRIORITY, objectIdOf, shortIdOf } from '../../src/store/object.ts';
+import {
+  CONTENT_TYPE,
+  headerFor,
+  OBJECT_PRIORITY,
+  objectIdFrom,
+  objectIdOf,
+  shortIdOf,
+} from '../../src/store/object.ts';
 import {
   type CompactHeader,
   decodeParcel,
@@ -29,7 +36,7 @@ import {
   type Travel,
 } from '../../src/store/parcel.ts';
 import { encodeReceiptFrame } from '../../src/store/receipt-frame.ts';
-import { decodeUnreadable } from '../../src/store/unreadable.ts';
+import { declareUnreadable, decodeUnreadable, encodeUnreadable } from '../../src/store/unreadable.ts';
 import { BareNeighbour } from '../bare-neighbour.ts';
 import { MINUTE, statesOf, textsOf } from '../scenario/messages.ts';
 import { type Box, World } from '../world.ts';
@@ -252,6 +259,24 @@ describe('what a taker says', () => {
     const offers = taker.ofType(RECORD.offer).length;
     expect(offers).toBeGreaterThan(4);
     expect(offers).toBeLessThan(15);
+  });
+
+  test('that it is unreadable is of the object with exactly that id', async () => {
+    const { b, d, giver } = await giverAndLine();
+    const taker = await Notes.of(b, 'taker');
+    taker.answer = takenBy;
+    const bare = await BareNeighbour.start(world, b, 'recipient'); // of whom nobody knows the key
+    b.route({ nodeId: bare.identity.nodeId }, taker.bare.identity);
+    const parcel = parcelFor(d, 1);
+    const header = { ...parcel.header, recipients: [bare.identity.nodeId] };
+    await giver.say(RECORD.push, encodeParcel({ ...parcel, header }));
+    await world.sim.until(() => taker.pushed.length > 0, MINUTE, 'the push');
+    await world.sim.run(2_000);
+    const id = objectIdOf(headerFor(header, header.lock, parcel.bytes));
+    const other = objectIdFrom(id.map((byte, i) => (i < 31 ? byte : byte ^ 1)));
+    const word = (objectId: typeof id) => encodeUnreadable(declareUnreadable(bare.identity, objectId));
+    expect(await taker.say(RECORD.unreadable, word(other))).toBeUndefined();
+    expect((await taker.say(RECORD.unreadable, word(id)))?.type).toBe(RECORD.receipted);
   });
 
   test('a return: it is asked for the bytes, even by the author, who has them', async () => {
