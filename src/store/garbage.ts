@@ -6,25 +6,11 @@ import type { ReadTx } from '../db/db.ts';
 import type { DiskState } from '../db/disk-state.ts';
 import type { Holding } from './holding.ts';
 import type { Holdings } from './holdings.ts';
-import { OBJECT_PRIORITY } from './object.ts';
 import type { ShareRefusal } from './shares.ts';
+import { type GarbageClass, garbageClass } from './unpaid.ts';
 
-const HOUR = 3_600_000;
-/** For so long an unpaid stranger's object stays for certain, unless it is lazy and the disk is full. */
-export const GRACE_MS = 24 * HOUR;
 /** Of a part that was full, so much is made free. */
 const FREED_PART = 1 / 8;
-
-/** Why an object may go: `unpaid` past its grace, `lazy` where the disk is full. */
-export type GarbageClass = 'unpaid' | 'lazy';
-
-/** Which class a held object is of at own time `now`, and undefined where it stays. */
-export function garbageClass(holding: Holding, now: number): GarbageClass | undefined {
-  const { from, priority, since, stranger, trace } = holding;
-  if (trace.state !== 'held' || !from || !stranger) return undefined;
-  if (now - since >= GRACE_MS) return 'unpaid';
-  return priority === OBJECT_PRIORITY.lazy ? 'lazy' : undefined;
-}
 
 /** A part of the store that had no room for an object: of whom, where it is one neighbour's. */
 export interface Want {
@@ -59,7 +45,7 @@ export class Garbage {
     const wanted = [...this.#wanted.values()];
     this.#wanted.clear();
     if (disk === 'tight' || disk === 'full') {
-      const strangers = this.#holdings.strangers();
+      const strangers = this.#holdings.unpaid.givers();
       const unpaid = this.#all(tx, strangers, 'unpaid', now, limit);
       if (disk === 'tight' || unpaid.length >= limit) return unpaid;
       const left = limit - unpaid.length;
@@ -67,7 +53,7 @@ export class Garbage {
     }
     const found = new Set<number>();
     for (const { part, neighbour } of wanted) {
-      const whose = part === 'neighbour' ? [neighbour] : this.#holdings.strangers();
+      const whose = part === 'neighbour' ? [neighbour] : this.#holdings.unpaid.givers();
       const enough = FREED_PART * this.#holdings.shares.unpaid(part === 'neighbour' ? neighbour : undefined);
       for (const n of this.#all(tx, whose, 'unpaid', now, limit - found.size, enough)) found.add(n);
     }
@@ -83,7 +69,8 @@ export class Garbage {
     limit: number,
     enough = Infinity,
   ): number[] {
-    const candidates = whose.flatMap((stranger) => this.#holdings.heldUnpaid(stranger)).sort((a, b) => a - b);
+    const { unpaid } = this.#holdings;
+    const candidates = whose.flatMap((giver) => unpaid.garbageOf(giver, kind, now)).sort((a, b) => a - b);
     const found: number[] = [];
     let bytes = 0;
     for (const n of candidates) {

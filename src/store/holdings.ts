@@ -18,6 +18,7 @@ import { OrderedNumbers } from './ordered-numbers.ts';
 import { PrefixIndex } from './prefix-index.ts';
 import { Shares } from './shares.ts';
 import type { Trace } from './trace.ts';
+import { Unpaid } from './unpaid.ts';
 
 export interface Amount {
   readonly objects: number;
@@ -35,8 +36,7 @@ export class Holdings {
   readonly #heldIn = new OrderedNumbers();
   /** Of strangers' lines. */
   readonly #comingIn = new ComingIn();
-  /** Held for strangers, who do not pay: by the giver each first came from. */
-  readonly #unpaid = new OrderedNumbers();
+  readonly #unpaid = new Unpaid();
   readonly #owedTo = new NumberIndex();
   readonly #asking = new Set<number>();
   readonly #shares = new Shares();
@@ -74,6 +74,11 @@ export class Holdings {
   /** How much of the store neighbours fill. */
   get shares(): Pick<Shares, 'refusal' | 'unpaid'> {
     return this.#shares;
+  }
+
+  /** What is held for strangers. */
+  get unpaid(): Pick<Unpaid, 'garbageOf' | 'givers'> {
+    return this.#unpaid;
   }
 
   /**
@@ -155,14 +160,6 @@ export class Holdings {
     return this.#heldIn.groups();
   }
 
-  /** Strangers (NodeIds in hex) whose objects are held, and those of one of them, in the order they first came. */
-  strangers(): readonly string[] {
-    return this.#unpaid.groups();
-  }
-  heldUnpaid(stranger: string): readonly number[] {
-    return this.#unpaid.of(stranger);
-  }
-
   /** One whose receipt, or word that it is unreadable, is owed to a giver (NodeId in hex). */
   owedTo(giver: string): number | undefined {
     return this.#owedTo.first(giver);
@@ -219,9 +216,9 @@ export class Holdings {
     if (before.trace.state === 'held' && this.#heldIn.of(line).length === 0) this.onNoneHeld.emit(line);
   }
   #indexState(n: number, holding: Holding): void {
-    const { from, stranger, trace } = holding;
+    const { from, trace } = holding;
     if (trace.state === 'held') this.#heldIn.add(lineOf(holding), n);
-    if (trace.state === 'held' && from && stranger) this.#unpaid.add(nodeIdKey(from), n);
+    this.#unpaid.add(n, holding);
     if (trace.state === 'handed-on' && !from) this.#asking.add(n);
     if (trace.state === 'receipted' || trace.state === 'unreadable')
       for (const giver of trace.givers) this.#owedTo.add(giver, n);
@@ -230,7 +227,7 @@ export class Holdings {
   #unindexState(n: number, holding: Holding): void {
     const { from, trace } = holding;
     this.#heldIn.remove(lineOf(holding), n);
-    if (from) this.#unpaid.remove(nodeIdKey(from), n);
+    if (from) this.#unpaid.remove(n, from);
     this.#asking.delete(n);
     for (const giver of trace.givers) this.#owedTo.remove(giver, n);
     this.#bookState(holding, -1);

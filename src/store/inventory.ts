@@ -1,11 +1,11 @@
 /** What a box holds for whom, for people (`nexus store`): sums, and single objects a page at a time. */
 import type { Db } from '../db/db.ts';
 import type { NodeId } from '../identity/node-id.ts';
-import { type GarbageClass, GRACE_MS, garbageClass } from './garbage.ts';
 import { type Holding, hasBytes } from './holding.ts';
 import type { Amount, Holdings } from './holdings.ts';
 import type { ObjectId } from './object.ts';
 import type { Trace } from './trace.ts';
+import { type GarbageClass, GRACE_MS, garbageClass } from './unpaid.ts';
 
 /** May an object go to make room, and in how many ms? */
 export type Dispensable =

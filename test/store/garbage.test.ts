@@ -1,10 +1,12 @@
 /** What goes to make room, and in which order (docs/protocol/store.md, "Garbage"). */
 import { describe, expect, test } from 'vitest';
+import type { ReadTx } from '../../src/db/db.ts';
 import { nodeIdFrom, nodeIdKey } from '../../src/identity/node-id.ts';
-import { Garbage, GRACE_MS, garbageClass } from '../../src/store/garbage.ts';
+import { Garbage } from '../../src/store/garbage.ts';
 import type { Holding } from '../../src/store/holding.ts';
 import { Holdings } from '../../src/store/holdings.ts';
 import { OBJECT_PRIORITY } from '../../src/store/object.ts';
+import { GRACE_MS, garbageClass } from '../../src/store/unpaid.ts';
 import { type Kept, keep, memoryStore } from './holdings-scene.ts';
 
 const { critical, lazy, normal } = OBJECT_PRIORITY;
@@ -78,6 +80,23 @@ describe('garbage', () => {
     garbage.want({ part: 'neighbour', neighbour });
     expect(victims('ok')).toEqual(UNPAID.slice(2));
   });
+});
+
+test('is found without reading what may not go yet', async () => {
+  const { db, garbage } = await scene();
+  const reads = (disk: 'tight' | 'full', now: number) =>
+    db.read((tx) => {
+      let count = 0;
+      const get: ReadTx['get'] = (table, key) => {
+        count++;
+        return tx.get(table, key);
+      };
+      garbage.victims({ get, range: tx.range.bind(tx) }, now, disk, 100);
+      return count;
+    });
+  const before = old - 1 + GRACE_MS - 1; // the older one's grace is not over
+  expect([reads('tight', before), reads('full', before)]).toEqual([0, 1]);
+  expect([reads('tight', NOW), reads('full', NOW)]).toEqual([UNPAID.length, UNPAID.length + 1]);
 });
 
 test('only what is held is garbage: what was handed on has no bytes to free', () => {

@@ -42,7 +42,7 @@ describe('holdings', () => {
       lock: in_.read((tx) => h.byLock(tx, holding.lock)),
       lines: h.lines(),
       heldIn: h.heldIn(`${key(5)} strangers`),
-      strangers: h.strangers(),
+      strangers: h.unpaid.givers(),
       size: h.size,
       held: h.amounts.get('held'),
     });
