@@ -66,6 +66,7 @@ export class Registrations {
     answer(isKept ? 'kept' : 'full', serial);
     const now = subscriptions.of(from.id, asked.number);
     if (now) kept(now);
+    else if (asked.step) await router.standDown(from.id); // nobody would ever end it
   }
 
   /** One that is renewed goes on where it was; a new one begins with what comes. */

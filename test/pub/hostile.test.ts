@@ -4,6 +4,9 @@
  */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
+import { fixed } from '../../src/db/codecs.ts';
+import type { Table, Tx } from '../../src/db/db.ts';
+import { openDatabase } from '../../src/db/open.ts';
 import type { Rec } from '../../src/link/link.ts';
 import { RECORD } from '../../src/link/records.ts';
 import { encodeAnnounce } from '../../src/mesh/announce.ts';
@@ -27,14 +30,28 @@ import { type Box, World } from '../world.ts';
 
 let world: World;
 let relay: Box;
+/** On every box's disk; the reserve is 16 MiB. */
+let free = 1e9;
 beforeEach(async () => {
-  world = new World({ apart: true, seed: 'hostile' });
+  free = 1e9;
+  world = new World({ apart: true, seed: 'hostile', freeBytes: () => free });
   [relay] = await world.boxes('relay');
 });
 afterEach(() => world.end());
 
 const kept = () => relay.node.status().pub.kept;
 const refused = (what: string) => relay.counters.get(`pub.refused.${what}`);
+
+/** For whom the relay, which is off, stands in when it is on again. */
+async function stoodInFor(change: (tx: Tx, table: Table<Uint8Array, Uint8Array>) => void = () => {}) {
+  const durability = { kind: 'simulated', clock: world.sim, delay: () => 1 } as const;
+  const db = await world.settle(openDatabase(relay.directory, { durability }));
+  const table = db.table({ name: 'stand-in', key: fixed(16), value: fixed(28) });
+  await world.settle(db.commit((tx) => change(tx, table)));
+  const all = db.read((tx) => Array.from(tx.range(table), ({ key }) => toHex(key)));
+  await world.settle(db.close());
+  return all;
+}
 
 class Stranger {
   readonly bare: BareNeighbour;
@@ -101,6 +118,24 @@ describe('subscriptions', () => {
     await world.sim.run(MINUTE);
     expect(await stranger.subscribe(mail(other, 1500))).toMatchObject({ outcome: 'unknown' });
     expect(kept()).toBe(1);
+  });
+
+  test('to mail that the disk does not take leave nobody to stand in for', async () => {
+    const stranger = await Stranger.called('stranger');
+    stranger.announce();
+    await world.sim.run(MINUTE);
+    free = 15 * 2 ** 20; // housekeeping still fits
+    expect(await stranger.subscribe(mail(stranger.chain, 1500))).toMatchObject({ outcome: 'full' });
+    await world.settle(relay.stop());
+    expect(await stoodInFor()).toEqual([]);
+    free = 1e9;
+    await world.settle(relay.start());
+    await world.sim.run(MINUTE);
+    expect(await stranger.subscribe(mail(stranger.chain, 1500))).toMatchObject({ outcome: 'kept' });
+    free = 15 * 2 ** 20; // what is renewed in vain goes on as it was
+    expect(await stranger.subscribe(mail(stranger.chain, 1600))).toMatchObject({ outcome: 'full' });
+    await world.settle(relay.stop());
+    expect(await stoodInFor()).toEqual([toHex(stranger.bare.identity.nodeId)]);
   });
 
   test('without end: eight of one neighbour, the others are refused and counted', async () => {
