@@ -177,6 +177,11 @@ export class Router implements Routing {
     return taken;
   }
 
+  /** For whom it would. */
+  standIns(): readonly NodeId[] {
+    return this.#parts.standIns.nodes();
+  }
+
   async standDown(id: NodeId): Promise<void> {
     await this.#parts.standIns.drop(id);
   }

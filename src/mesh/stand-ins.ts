@@ -103,6 +103,11 @@ export class StandIns {
     return wasHere && !isElsewhere;
   }
 
+  /** Whom this box would stand in for. */
+  nodes(): readonly NodeId[] {
+    return Array.from(this.#all.values(), ({ nodeId }) => nodeId);
+  }
+
   /** Whether this box would stand in for it: what is known of it is kept. */
   knows(key: string): boolean {
     return this.#all.has(key);

@@ -27,7 +27,7 @@ const HINT_EVERY = 60 * MINUTE;
 export interface HubOptions {
   readonly db: Db;
   readonly link: Link;
-  readonly router: Pick<Router, 'standInFor' | 'standDown' | 'reachable'>;
+  readonly router: Pick<Router, 'standInFor' | 'standIns' | 'standDown' | 'reachable'>;
   readonly isContact: (id: NodeId) => boolean;
   /** Objects that wait for a subscriber of its mail. */
   readonly waiting: (id: NodeId) => number;
@@ -70,7 +70,9 @@ export class Hub {
   }
 
   start(): void {
-    const { clock, link } = this.#o;
+    const { clock, link, router } = this.#o;
+    // a power cut, or a damaged record, has left it without the subscription that would end it
+    for (const id of router.standIns()) if (!this.subscriptions.hasMail(id)) void router.standDown(id);
     link.onRecord(RECORD.pull, (incoming) => this.#pull(incoming));
     this.#registrations.start();
     this.#telling.start();

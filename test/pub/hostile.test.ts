@@ -138,6 +138,24 @@ describe('subscriptions', () => {
     expect(await stoodInFor()).toEqual([toHex(stranger.bare.identity.nodeId)]);
   });
 
+  test('that a damaged disk has lost leave nobody to stand in for after a start', async () => {
+    const stranger = await Stranger.called('stranger');
+    stranger.announce();
+    await world.sim.run(MINUTE);
+    await stranger.subscribe(mail(stranger.chain, 1500));
+    await world.settle(relay.stop());
+    const id = toHex(stranger.bare.identity.nodeId);
+    const lost = new Uint8Array(16).fill(7);
+    expect(await stoodInFor((tx, table) => tx.put(table, lost, new Uint8Array(28)))).toEqual([
+      toHex(lost),
+      id,
+    ]);
+    await world.settle(relay.start());
+    await world.sim.run(MINUTE);
+    await world.settle(relay.stop());
+    expect(await stoodInFor()).toEqual([id]);
+  });
+
   test('without end: eight of one neighbour, the others are refused and counted', async () => {
     const stranger = await Stranger.called('stranger');
     const outcomes: (string | undefined)[] = [];
