@@ -1,7 +1,7 @@
 /** The messages that came for this box. */
 import { decode, fromUtf8, toHex, utf8, Writer } from '../core/bytes.ts';
 import { Event } from '../core/events.ts';
-import { counter } from '../db/codecs.ts';
+import { counter, u32 } from '../db/codecs.ts';
 import type { Db, Table, Tx, ValueCodec } from '../db/db.ts';
 import { SHORT_ID_LENGTH } from '../store/object.ts';
 
@@ -23,10 +23,13 @@ export function inMessageIdOf(message: InMessage): string {
   return toHex(message.shortId);
 }
 
+/** Before the text. */
+const HEAD_BYTES = 53;
+
 /** short id 8 | from 32 | sent at u32 | received at u64 | supported u8 | text. */
 const inMessageValue: ValueCodec<InMessage> = {
   encode: (m) =>
-    new Writer(64 + (m.text?.length ?? 0))
+    new Writer(HEAD_BYTES + (m.text?.length ?? 0))
       .raw(m.shortId)
       .raw(m.from)
       .u32(m.sentAtMinutes)
@@ -50,18 +53,30 @@ const inMessageValue: ValueCodec<InMessage> = {
   },
 };
 
+/** Keys are free to make, and a text unfolds to a thousand times what it took on air: strangers share so much. */
+export const STRANGERS_SHARE = { messages: 4_096, bytes: 16 * 2 ** 20 } as const;
+
+function storedBytes({ text = '' }: InMessage): number {
+  return HEAD_BYTES + utf8(text).length;
+}
+
 export class Inbox {
   /** Durable already. */
   readonly onArrived = new Event<InMessage>();
   readonly #db: Db;
   readonly #table: Table<number, InMessage>;
+  /** Of each message that came from a stranger, its bytes as they are stored. */
+  readonly #strangers: Table<number, number>;
   #next = 1;
   #count = 0;
+  #ofStrangers = { messages: 0, bytes: 0 };
 
   constructor(db: Db) {
     this.#db = db;
     this.#table = db.table({ name: 'inbox', key: counter, value: inMessageValue });
+    this.#strangers = db.table({ name: 'inbox-stranger', key: counter, value: u32 });
     db.read((tx) => {
+      for (const { value } of tx.range(this.#strangers)) this.#book(1, value);
       for (const { key } of tx.range(this.#table, { reverse: true, limit: 1 })) this.#next = key + 1;
       for (const _ of tx.range(this.#table)) this.#count++;
     });
@@ -71,12 +86,33 @@ export class Inbox {
     return this.#count;
   }
 
-  add(tx: Tx, message: InMessage): void {
-    tx.put(this.#table, this.#next++, message);
+  /** Keeps a message; false, and nothing is kept, where it comes from a stranger and their share has no room. */
+  add(tx: Tx, message: InMessage, stranger: boolean): boolean {
+    const n = this.#next;
+    if (stranger) {
+      const bytes = storedBytes(message);
+      if (!this.#fits(bytes)) return false;
+      tx.put(this.#strangers, n, bytes);
+      this.#book(1, bytes);
+    }
+    this.#next++;
+    tx.put(this.#table, n, message);
     tx.afterCommit(() => {
       this.#count++;
       this.onArrived.emit(message);
     });
+    return true;
+  }
+
+  #fits(bytes: number): boolean {
+    const used = this.#ofStrangers;
+    return used.messages < STRANGERS_SHARE.messages && used.bytes + bytes <= STRANGERS_SHARE.bytes;
+  }
+
+  /** At once, so that what is not durable yet counts: a commit that fails is the last one. */
+  #book(messages: number, bytes: number): void {
+    this.#ofStrangers.messages += messages;
+    this.#ofStrangers.bytes += bytes;
   }
 
   /** In order of arrival. */

@@ -10,7 +10,7 @@ import { wipe } from '../crypto/secret.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
-import type { Author } from '../store/author.ts';
+import type { Arrival, Author } from '../store/author.ts';
 import type { Custody } from '../store/custody.ts';
 import {
   CONTENT_TYPE,
@@ -24,7 +24,7 @@ import {
 } from '../store/object.ts';
 import { decodeBody, encodeBody } from './body.ts';
 import { openFirstContact, sealFirstContact, wipeChain } from './first-contact.ts';
-import { Inbox } from './inbox.ts';
+import { Inbox, type InMessage } from './inbox.ts';
 import {
   isFinal,
   type MessageState,
@@ -48,6 +48,8 @@ export interface MessengerOptions {
   /** Log byte of how long messages may travel. */
   readonly ttl: number;
   readonly codec: TextCodec;
+  /** All others are strangers. */
+  readonly isContact: (id: NodeId) => boolean;
   readonly clock: Clock;
   readonly random: Random;
   readonly counters: Counters;
@@ -135,8 +137,8 @@ export class Messenger implements Author {
     }
   }
 
-  arrived(tx: Tx, object: DataObject): { readonly secret: Uint8Array } | 'unreadable' {
-    const { clock, codec, counters, identity } = this.#o;
+  arrived(tx: Tx, object: DataObject): Arrival {
+    const { clock, codec, counters, identity, isContact } = this.#o;
     const { header, bytes } = object;
     const opened = openFirstContact({ recipient: identity, properties: header, bytes, lock: header.lock });
     if (typeof opened === 'string') {
@@ -147,14 +149,17 @@ export class Messenger implements Author {
     const body = decodeBody({ codec: opened.codec, bytes: opened.body }, codec);
     if (body.kind === 'unsupported') counters.count(`messages.unsupported.${body.reason}`);
     const receivedAt = clock.wall().getTime();
-    this.inbox.add(tx, {
+    const message: InMessage = {
       shortId: shortIdOf(objectIdOf(header)),
       from: opened.sender,
       sentAtMinutes: body.sentAtMinutes ?? Math.floor(receivedAt / MINUTE),
       receivedAt,
       text: body.kind === 'text' ? body.text : undefined,
-    });
-    return { secret: opened.secret };
+    };
+    // who wrote it is known only now that it is open
+    if (this.inbox.add(tx, message, !isContact(nodeIdOf(opened.sender)))) return { secret: opened.secret };
+    counters.count('store.full.inbox');
+    return 'full';
   }
 
   takenOver(tx: Tx, id: ObjectId, by: NodeId): void {

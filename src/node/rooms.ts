@@ -139,6 +139,7 @@ export class Rooms {
       identity,
       ttl,
       codec,
+      isContact,
       clock,
       random: random.fork('messages'),
       counters,

@@ -10,8 +10,11 @@ import type { TraceEvent } from './trace.ts';
  * Ids are those of objects that it submitted.
  */
 export interface Author {
-  /** An object for this node: its secret where it opened and was kept. Throws nothing but programmer errors. */
-  arrived(tx: Tx, object: DataObject): { readonly secret: Uint8Array } | 'unreadable';
+  /**
+   * An object for this node: its secret where it opened and was kept; `full`: it opened, and nothing of it was kept.
+   * Throws nothing but programmer errors.
+   */
+  arrived(tx: Tx, object: DataObject): Arrival;
   takenOver(tx: Tx, id: ObjectId, by: NodeId): void;
   /** It is on us again: a relay gave it back, or it is lost and sent once more. */
   heldAgain(tx: Tx, id: ObjectId, why: 'returned' | 'lost'): void;
@@ -19,6 +22,9 @@ export interface Author {
   unreadable(tx: Tx, id: ObjectId): void;
   expired(tx: Tx, id: ObjectId): void;
 }
+
+/** What the room above made of an object for this node. */
+export type Arrival = { readonly secret: Uint8Array } | 'unreadable' | 'full';
 
 /** What became of one of its own objects by an event. */
 export function tellAuthor(

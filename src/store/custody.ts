@@ -159,6 +159,7 @@ export class Custody {
       admission: this.#admission,
       arrived: (tx, object) => {
         const opened = author.arrived(tx, object);
+        if (opened === 'full') return opened;
         tx.afterCommit(() => this.onOpened.emit(objectIdOf(object.header)));
         if (opened !== 'unreadable')
           this.#receipts.add(tx, object.header.lock, opened.secret, this.#time.now());
@@ -221,7 +222,7 @@ export class Custody {
   /** Own time, ms (`own-time.ts`). */
   readonly now = (): number => this.#time.now();
 
-  /** How many objects are held for a recipient. */
+  /** How many objects are held for a recipient that it may want now. */
   waitingCount(recipient: NodeId): number {
     return this.#heldFor(recipient).length;
   }
@@ -240,7 +241,9 @@ export class Custody {
   }
 
   #heldFor(recipient: NodeId): readonly number[] {
-    return linesTo(nodeIdKey(recipient)).flatMap((line) => this.#holdings.heldIn(line));
+    const held = linesTo(nodeIdKey(recipient)).flatMap((line) => this.#holdings.heldIn(line));
+    // told of it again, it would ask for it again
+    return held.filter((n) => !this.#giver.isUnwelcome(n));
   }
 
   /** Hands these over to their recipient, in this order: `Mailboxes.mayPush` says yes to them now. */

@@ -66,19 +66,21 @@ export function decodeAccept(body: Uint8Array): Accept | undefined {
 export interface Refuse {
   readonly objectId: Uint8Array;
   readonly reason: RefusalReason;
+  /** Log byte: the object is not wanted sooner. */
+  readonly until?: number;
 }
 
 export function encodeRefuse(r: Refuse): Uint8Array {
-  return concat(r.objectId, Uint8Array.of(REFUSAL.indexOf(r.reason)));
+  const { objectId, reason, until } = r;
+  return concat(objectId, Uint8Array.of(REFUSAL.indexOf(reason), ...(until === undefined ? [] : [until])));
 }
 
-/** A time (`until`) may follow; it is not used yet. */
 export function decodeRefuse(body: Uint8Array): Refuse | undefined {
   return decode(body, (r) => {
     const objectId = r.raw(SHORT_ID_LENGTH).slice();
     const reason = REFUSAL[r.u8()];
-    if (r.left === 1) r.u8();
-    return reason ? { objectId, reason } : undefined;
+    const until = r.left === 1 ? { until: r.u8() } : {};
+    return reason ? { objectId, reason, ...until } : undefined;
   });
 }
 

@@ -12,7 +12,6 @@ import type { Db } from '../db/db.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import type { Routing } from '../mesh/routing.ts';
 import { Backoff, firstPause } from './backoff.ts';
-import type { RefusalReason } from './exchange-records.ts';
 import { ageByteOf, UNCERTAIN_MS } from './forwarding.ts';
 import type { Answer, HandOvers, Parcelled } from './hand-over.ts';
 import type { Holding } from './holding.ts';
@@ -67,6 +66,8 @@ interface Lane {
   busy: boolean;
   timer: Cancel | undefined;
 }
+
+type Refused = Extract<Answer, { readonly kind: 'refuse' }>;
 
 export class Giver {
   readonly #o: GiverOptions;
@@ -125,6 +126,11 @@ export class Giver {
   wake(recipient: NodeId): void {
     // it is there, and asks when it likes: every frame of it would have all of its mail looked at
     if (!this.#o.mailboxes.waitsForPull(recipient)) this.reconsider(recipient);
+  }
+
+  /** Its recipient is there and has said that it does not want it yet. */
+  isUnwelcome(n: number): boolean {
+    return this.#steps.isUnwelcome(n);
   }
 
   /** Its recipient, who is there, has asked for it; what it asked for first goes first. */
@@ -281,7 +287,7 @@ export class Giver {
         return;
       case 'refuse':
         transfers.end(n);
-        return this.#refused(n, step, answer.reason);
+        return this.#refused(n, step, answer);
       case 'accept':
       case 'silent': {
         transfers.uncertain(n);
@@ -299,9 +305,17 @@ export class Giver {
     }
   }
 
-  async #refused(n: number, hop: Hop, reason: RefusalReason): Promise<void> {
+  async #refused(n: number, hop: Hop, { reason, until }: Refused): Promise<void> {
     const { clock, random, t0Ms } = this.#o;
-    const { holding, kind, to, trace } = hop;
+    const { direct, holding, kind, to, trace } = hop;
+    const pause = reason === 'full' && direct && until !== undefined ? minutesOf(until) : undefined;
+    if (pause !== undefined) {
+      // of others' mail it may take more: neither that nor another way to it has to wait for this
+      this.#note(holding, 'The recipient has no more room for mail of those it does not know.');
+      this.#backoff.clear(to);
+      this.#steps.unwelcome(n, pause * MINUTE);
+      return;
+    }
     this.#note(holding, `The neighbour refused it (${reason}).`);
     if (reason === 'full') {
       this.#backoff.fail(to, 'full', clock.monotonic());

@@ -18,7 +18,7 @@ export type Answer =
   /** A record has settled the trace, or the trace has moved on otherwise. */
   | { readonly kind: 'settled' }
   | { readonly kind: 'accept'; readonly accept: Accept }
-  | { readonly kind: 'refuse'; readonly reason: RefusalReason }
+  | { readonly kind: 'refuse'; readonly reason: RefusalReason; readonly until: number | undefined }
   /** It may have it. */
   | { readonly kind: 'silent'; readonly why: string }
   /** It cannot have it: nothing went out. */

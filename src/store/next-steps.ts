@@ -72,6 +72,8 @@ export class NextSteps {
   readonly #waitingSince = new NumberMap();
   /** Until when (own time) an object is left alone after `busy`. */
   readonly #busyUntil = new Map<number, number>();
+  /** Until when (own time) its recipient does not want an object. */
+  readonly #unwelcomeUntil = new Map<number, number>();
   /** Neighbours without a way to a recipient: until when (own time), and under which sequence of it. */
   readonly #noRoute = new Map<string, { readonly until: number; readonly sequence: number }>();
   /** The stamp under which the giver would not take it back. */
@@ -87,7 +89,7 @@ export class NextSteps {
     const holding = db.read((tx) => holdings.get(tx, n));
     if (holding?.trace.state !== 'held') return undefined;
     const now = ownTime();
-    const busyUntil = this.#busyUntil.get(n) ?? 0;
+    const busyUntil = Math.max(this.#busyUntil.get(n) ?? 0, this.#unwelcomeUntil.get(n) ?? 0);
     if (busyUntil > now) return { kind: 'wait', until: busyUntil, holding, why: 'busy' };
     const { minBandwidth, recipient } = holding;
     const sequence = routing.sequenceOf(recipient) ?? 0;
@@ -123,7 +125,18 @@ export class NextSteps {
 
   /** It is held no longer. */
   forget(n: number): void {
-    for (const map of [this.#waitingSince, this.#busyUntil, this.#returnRefused]) map.delete(n);
+    for (const map of [this.#waitingSince, this.#busyUntil, this.#unwelcomeUntil, this.#returnRefused])
+      map.delete(n);
+  }
+
+  /** Its recipient has no room for it, whoever hands it over: it waits for so long. */
+  unwelcome(n: number, ms: number): void {
+    this.#unwelcomeUntil.set(n, this.#o.ownTime() + ms);
+  }
+
+  isUnwelcome(n: number): boolean {
+    const until = this.#unwelcomeUntil.get(n);
+    return until !== undefined && until > this.#o.ownTime();
   }
 
   /** The neighbour has a transfer of its own of this object: it is left alone for so long. */

@@ -74,9 +74,9 @@ export class Replies {
       this.#count('malformed-record');
       return;
     }
-    const { objectId, reason } = refuse;
+    const { objectId, reason, until } = refuse;
     for (const n of this.#o.holdings.byShortId(objectId))
-      this.#o.handOvers.answered(n, from.id, { kind: 'refuse', reason });
+      this.#o.handOvers.answered(n, from.id, { kind: 'refuse', reason, until });
   }
 
   /** A receipt as a record comes from a taker that had said `custody`, and wants to hear that we have it. */

@@ -5,6 +5,7 @@
 import { equal } from '../core/bytes.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
+import { logByteOf } from '../core/log-byte.ts';
 import { type Db, StorageFailed, type Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
@@ -12,6 +13,7 @@ import type { Answer, IncomingRecord, IncomingTransfer, Neighbour } from '../lin
 import { RECORD } from '../link/records.ts';
 import { AcceptedOffers, type Way } from './accepted-offers.ts';
 import type { Admission } from './admission.ts';
+import type { Arrival } from './author.ts';
 import { Declarations } from './declarations.ts';
 import {
   decodeOffer,
@@ -32,6 +34,8 @@ import type { TraceEvent } from './trace.ts';
 import type { Transfers } from './transfers.ts';
 import { encodeUnreadable } from './unreadable.ts';
 
+/** Where the author has no room for it, and a person has to make some: its giver tries again after six hours. */
+const UNWELCOME = logByteOf(6 * 60);
 const DONE = Promise.resolve();
 
 export interface TakerOptions {
@@ -43,7 +47,7 @@ export interface TakerOptions {
   readonly transfers: Transfers;
   readonly counters: Counters;
   readonly clock: Clock;
-  readonly arrived: (tx: Tx, object: DataObject) => { readonly secret: Uint8Array } | 'unreadable';
+  readonly arrived: (tx: Tx, object: DataObject) => Arrival;
   /** Keeps a new object for somebody; its number. */
   readonly keep: (tx: Tx, object: DataObject, holding: Holding) => number;
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
@@ -144,6 +148,7 @@ export class Taker {
     const { arrived, db } = this.#o;
     try {
       const opened = await db.commit((tx) => arrived(tx, object), { own: true });
+      if (opened === 'full') return this.#refuse(answer, shortIdOf(id), 'full', UNWELCOME);
       if (opened !== 'unreadable') return answer.replyLoose(encodeReceiptFrame(opened.secret));
       this.#count('unreadable');
       const word = this.#declarations.declare(from.id, id);
@@ -281,9 +286,10 @@ export class Taker {
     this.#refuse(answer, shortIdOf(id), 'full');
   }
 
-  #refuse(answer: Answer, objectId: Uint8Array, reason: RefusalReason): void {
+  #refuse(answer: Answer, objectId: Uint8Array, reason: RefusalReason, until?: number): void {
     this.#count(reason);
-    answer.reply({ type: RECORD.refuse, body: encodeRefuse({ objectId, reason }) });
+    const body = encodeRefuse({ objectId, reason, ...(until === undefined ? {} : { until }) });
+    answer.reply({ type: RECORD.refuse, body });
   }
 
   #count(what: string): void {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import type { Db } from '../../src/db/db.ts';
+import type { Db, Tx } from '../../src/db/db.ts';
 import { openDatabase } from '../../src/db/open.ts';
 import { Inbox, type InMessage, inMessageIdOf } from '../../src/messaging/inbox.ts';
 import { messageIdOf, OUT_MESSAGE, Outbox, type OutMessage, stateOf } from '../../src/messaging/outbox.ts';
@@ -109,8 +109,8 @@ describe('the inbox', () => {
     inbox.onArrived.on((m) => told.push(inMessageIdOf(m)));
     const second = { ...came, shortId: new Uint8Array(8).fill(1), text: undefined };
     const committed = db.commit((tx) => {
-      inbox.add(tx, came);
-      inbox.add(tx, second);
+      inbox.add(tx, came, false);
+      inbox.add(tx, second, false);
     });
     expect(told).toEqual([]);
     await committed;
@@ -119,7 +119,36 @@ describe('the inbox', () => {
     const again = new Inbox(db);
     expect(again.all()).toEqual([came, second]);
     expect(again.size).toBe(2);
-    await db.commit((tx) => again.add(tx, came));
+    await db.commit((tx) => again.add(tx, came, false));
     expect(again.all()).toHaveLength(3);
+  });
+
+  /** Whether each of so many messages of one text was kept, counted. */
+  const kept = async (inbox: Inbox, count: number, text: string, stranger: boolean) => {
+    const adding = (tx: Tx) =>
+      Array.from({ length: count }, () => inbox.add(tx, { ...came, text }, stranger));
+    return (await db.commit(adding)).filter(Boolean).length;
+  };
+
+  test("keeps of strangers 4,096 messages, over restarts too, and contacts' mail beside them", async () => {
+    expect(await kept(new Inbox(db), 4_000, 'short', true)).toBe(4_000);
+    await restart();
+    const again = new Inbox(db);
+    expect(await kept(again, 200, 'short', true)).toBe(96);
+    expect(await kept(again, 10, 'from a contact', false)).toBe(10);
+    expect(again.size).toBe(4_106);
+    expect(again.all()).toHaveLength(4_106);
+  });
+
+  test('or 16 MiB of them as they are stored, where texts are long: not as long as they were on air', async () => {
+    const inbox = new Inbox(db);
+    const text = 'é'.repeat(8_192); // 16,384 bytes
+    const most = Math.floor((16 * 2 ** 20) / (16_384 + 53));
+    expect(await kept(inbox, most + 5, text, true)).toBe(most);
+    await restart();
+    const again = new Inbox(db);
+    expect(await kept(again, 1, text, true)).toBe(0);
+    expect(await kept(again, 1, 'what still fits', true)).toBe(1);
+    expect(await kept(again, 5, text, false)).toBe(5);
   });
 });

@@ -1,11 +1,13 @@
-/** What strangers put on the air, and a disk that is full: counted, refused, and the mail goes on. */
+/** What strangers put on the air or write, and a disk that is full: counted, refused, and the mail goes on. */
 import { afterEach, describe, expect, test } from 'vitest';
 import { SimSx1276 } from '../../drivers/sim/sx1276.ts';
 import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
 import { Counters } from '../../src/core/counters.ts';
 import { silent } from '../../src/core/log.ts';
 import { below, uniform } from '../../src/core/random.ts';
-import { SF7, World, type WorldOptions } from '../world.ts';
+import { openDatabase } from '../../src/db/open.ts';
+import { Inbox, STRANGERS_SHARE } from '../../src/messaging/inbox.ts';
+import { type Box, SF7, World, type WorldOptions } from '../world.ts';
 import { MINUTE, message, statesOf, textsOf } from './messages.ts';
 
 let world: World;
@@ -107,6 +109,62 @@ test('a message to somebody whose key is not the one in the contact goes nowhere
   await world.sim.run(30 * MINUTE);
   expect(statesOf(a, sent.id)).toEqual(['composed', 'stored']);
 });
+
+describe("a box whose inbox has no more room for strangers' mail", () => {
+  /** A contact and a stranger, who reach it by one relay. */
+  async function crowded() {
+    world = new World({ routed: true });
+    const box = world.box('box');
+    await fillInbox(box);
+    await world.settle(box.start());
+    const [contact, stranger, relay] = await world.boxes('contact', 'stranger', 'relay');
+    await world.settle(box.node.addContact('contact', contact.contact));
+    for (const from of [contact, stranger]) {
+      world.part(from, box);
+      await world.settle(from.node.addContact('box', box.contact));
+      from.route(box, relay);
+    }
+    await world.sim.run(40 * MINUTE); // they are no neighbours any more
+    return { box, contact, relay, stranger };
+  }
+
+  test("takes a contact's by the relay that holds a stranger's, of which it keeps nothing", async () => {
+    const { box, contact, relay, stranger } = await crowded();
+    const refused = await world.settle(stranger.node.send('box', 'let me in'));
+    await world.sim.until(() => box.counters.get('store.full.inbox') > 0, 10 * MINUTE, 'the refusal');
+    await message(world, contact, 'box', 'here I am');
+    expect(textsOf(box).slice(STRANGERS_SHARE.messages)).toEqual(['here I am']);
+    await world.sim.run(5 * 60 * MINUTE);
+    // asked once: to be asked again and again would be airtime for nothing
+    expect(box.counters.get('store.full.inbox')).toBe(1);
+    expect(statesOf(stranger, refused.id).at(-1)).toBe('in custody');
+    expect(relay.node.status().store.objects).toBe(1);
+  });
+
+  test('has it later, where its sender has become a contact', async () => {
+    const { box, stranger } = await crowded();
+    const sent = await world.settle(stranger.node.send('box', 'let me in'));
+    await world.sim.until(() => box.counters.get('store.full.inbox') > 0, 10 * MINUTE, 'the refusal');
+    await world.settle(box.node.addContact('stranger', stranger.contact));
+    await world.sim.until(() => statesOf(stranger, sent.id).at(-1) === 'delivered', 8 * 60 * MINUTE, 'it');
+    expect(textsOf(box).slice(STRANGERS_SHARE.messages)).toEqual(['let me in']);
+  });
+});
+
+/** A box that is off comes to have as much mail of strangers as it keeps. */
+async function fillInbox(box: Box): Promise<void> {
+  const db = await openDatabase(box.directory, { durability: { kind: 'disk' } });
+  const inbox = new Inbox(db);
+  const message = {
+    shortId: new Uint8Array(8),
+    from: new Uint8Array(32),
+    ...{ sentAtMinutes: 1, receivedAt: 1, text: 'much' },
+  };
+  await db.commit((tx) => {
+    for (let i = 0; i < STRANGERS_SHARE.messages; i++) inbox.add(tx, message, true);
+  });
+  await db.close();
+}
 
 describe('a full disk', () => {
   test('at the recipient: the giver is told, nothing is lost, and the mail comes once there is room', async () => {

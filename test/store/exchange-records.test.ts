@@ -85,7 +85,9 @@ describe('refuse', () => {
     expect(decodeRefuse(hex(`${ID8} 03`))).toEqual({ objectId: hex(ID8), reason: 'no-route' });
   });
   test('may say until when, and may not have an unknown reason', () => {
-    expect(decodeRefuse(hex(`${ID8} 01 20`))).toEqual({ objectId: hex(ID8), reason: 'busy' });
+    const refuse = { objectId: hex(ID8), reason: 'full', until: 0x20 } as const;
+    expect(toHex(encodeRefuse(refuse))).toBe(`${ID8}0020`);
+    expect(decodeRefuse(hex(`${ID8} 00 20`))).toEqual(refuse);
     expect(decodeRefuse(hex(`${ID8} 06`))).toBeUndefined();
     expect(decodeRefuse(hex(ID8))).toBeUndefined();
   });
