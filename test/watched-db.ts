@@ -14,6 +14,7 @@ export function watchedDb(db: Db, watch: TraceWatch): Db {
   return {
     table: (spec) => db.table(spec),
     read: (query) => db.read(query),
+    count: (table) => db.count(table),
     commit: <T>(change: (tx: Tx) => T, options?: CommitOptions) =>
       db.commit((tx) => change(watchedTx(tx, watch)), options),
     get failed() {

@@ -107,6 +107,8 @@ export interface Db {
   commit<T>(change: (tx: Tx) => T, options?: CommitOptions): Promise<T>;
   /** The newest state, durable or not: what must be durable before it is told waits for its own commit. */
   read<T>(query: (tx: ReadTx) => T): T;
+  /** How many entries of a table are on the disk, damaged ones included: known without reading them. */
+  count<K, V>(table: Table<K, V>): number;
   /** Set once a write has failed: for good. */
   readonly failed: StorageFailed | undefined;
   /** Why a commit (other than housekeeping) would be refused now: a failed write, or a disk down to its reserve. */

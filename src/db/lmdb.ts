@@ -163,6 +163,11 @@ export class LmdbDb implements Db {
     return this.#run(this.#begin(), query);
   }
 
+  count<K, V>({ spec }: Table<K, V>): number {
+    this.#check();
+    return this.#environment.count(spec.name);
+  }
+
   /** Waits for the commits under way, then closes. Later commits and reads throw. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -102,11 +102,6 @@ export class Contacts {
     return this.#db.read((tx) => this.#all(tx));
   }
 
-  /** The contact of this name for incoming messages, by key; undefined for a stranger. */
-  byPublicKey(publicKey: Uint8Array): Contact | undefined {
-    return this.list().find((c) => equal(c.publicKey, publicKey));
-  }
-
   /**
    * Whom a person means: a contact's name, a contact code (whose owner need not be a contact), or the first hex
    * digits of a contact's NodeId, at least eight. Throws a `PersonError` where that is nobody (`not-found`), more than

@@ -68,17 +68,17 @@ export class Inbox {
   /** Of each message that came from a stranger, its bytes as they are stored. */
   readonly #strangers: Table<number, number>;
   #next = 1;
-  #count = 0;
+  #count: number;
   #ofStrangers = { messages: 0, bytes: 0 };
 
   constructor(db: Db) {
     this.#db = db;
     this.#table = db.table({ name: 'inbox', key: counter, value: inMessageValue });
     this.#strangers = db.table({ name: 'inbox-stranger', key: counter, value: u32 });
+    this.#count = db.count(this.#table);
     db.read((tx) => {
       for (const { value } of tx.range(this.#strangers)) this.#book(1, value);
       for (const { key } of tx.range(this.#table, { reverse: true, limit: 1 })) this.#next = key + 1;
-      for (const _ of tx.range(this.#table)) this.#count++;
     });
   }
 

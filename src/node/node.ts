@@ -4,7 +4,7 @@ import { toHex, utf8 } from '../core/bytes.ts';
 import { PersonError } from '../core/errors.ts';
 import type { Db } from '../db/db.ts';
 import { encodeContactCode } from '../identity/contact-code.ts';
-import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { type NodeId, nodeIdKey, nodeIdOf } from '../identity/node-id.ts';
 import type { InMessage } from '../messaging/inbox.ts';
 import type { Progress } from '../messaging/messenger.ts';
 import { isFinal, type OutMessage } from '../messaging/outbox.ts';
@@ -234,7 +234,7 @@ class RunningNode implements ComposedNode {
 
   #nameOfNode = (id: NodeId): string | undefined => this.#rooms.known.get(nodeIdKey(id))?.name;
 
-  #nameOf = (publicKey: Uint8Array): string | undefined => this.#rooms.contacts.byPublicKey(publicKey)?.name;
+  #nameOf = (publicKey: Uint8Array): string | undefined => this.#nameOfNode(nodeIdOf(publicKey));
 
   #inboxEntry(message: InMessage): InboxEntry {
     return inboxEntry(message, this.#nameOf);

@@ -315,6 +315,25 @@ describe('a table', () => {
   });
 });
 
+describe('the count of a table', () => {
+  it('is of what is on the disk, over restarts too', async () => {
+    const db = await onDisk();
+    const names = db.table(NAMES);
+    expect(db.count(names)).toBe(0);
+    const committed = db.commit((tx) => {
+      for (const name of ['a', 'b', 'c']) tx.put(names, name, 'x'.repeat(10_000));
+    });
+    expect(db.count(names)).toBe(0);
+    await committed;
+    expect(db.count(names)).toBe(3);
+    await db.commit((tx) => tx.remove(names, 'b'));
+    expect(db.count(names)).toBe(2);
+    await db.close();
+    const again = await onDisk();
+    expect(again.count(again.table(NAMES))).toBe(2);
+  });
+});
+
 describe('ranges', () => {
   const KEY = fc.uint8Array({ minLength: 1, maxLength: 2, max: 3 });
   const change = fc.record({

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
-import type { Db, Tx } from '../../src/db/db.ts';
+import type { Db, ReadTx, Tx } from '../../src/db/db.ts';
 import { openDatabase } from '../../src/db/open.ts';
 import { Inbox, type InMessage, inMessageIdOf } from '../../src/messaging/inbox.ts';
 import { messageIdOf, OUT_MESSAGE, Outbox, type OutMessage, stateOf } from '../../src/messaging/outbox.ts';
 import { objectIdFrom } from '../../src/store/object.ts';
+import { watchedDb } from '../watched-db.ts';
 
 let directory: string;
 let db: Db;
@@ -129,6 +130,24 @@ describe('the inbox', () => {
       Array.from({ length: count }, () => inbox.add(tx, { ...came, text }, stranger));
     return (await db.commit(adding)).filter(Boolean).length;
   };
+
+  test('reads no more than the newest message to begin with, however many there are', async () => {
+    expect(await kept(new Inbox(db), 100, 'x', false)).toBe(100);
+    await restart();
+    let read = 0;
+    const counted = (tx: ReadTx): ReadTx => ({
+      get: (table, key) => tx.get(table, key),
+      *range(table, range) {
+        for (const entry of tx.range(table, range)) {
+          read++;
+          yield entry;
+        }
+      },
+    });
+    const unwatched = watchedDb(db, { trace: () => {}, removed: () => {} });
+    const counting: Db = { ...unwatched, read: (query) => db.read((tx) => query(counted(tx))) };
+    expect([new Inbox(counting).size, read]).toEqual([100, 1]);
+  });
 
   test("keeps of strangers 4,096 messages, over restarts too, and contacts' mail beside them", async () => {
     expect(await kept(new Inbox(db), 4_000, 'short', true)).toBe(4_000);
