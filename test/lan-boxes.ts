@@ -101,7 +101,7 @@ export class LanBox {
   }
 
   texts(): string[] {
-    return this.node.inbox().map(({ text }: InboxEntry) => text);
+    return Array.from(this.node.inbox(), ({ text }: InboxEntry) => text);
   }
 
   /** Resolves once this box has a session with the other. */

@@ -139,8 +139,8 @@ async function route(
       return json(response, 200, node.outbox());
     case 'GET inbox': {
       const after = query.get('after') ?? undefined;
-      if (!query.has('follow')) return json(response, 200, node.inbox(after));
-      return stream(response, inboxAndOn(node, after, signal), signal);
+      if (query.has('follow')) return stream(response, node.inboxAndOn(after, signal), signal);
+      return stream(response, node.inbox(after), signal, ARRAY);
     }
   }
   throw new PersonError('no-such-path', `There is no ${request.method} ${path} in this version.`);
@@ -159,20 +159,6 @@ function decoded(segment: string): string {
     return decodeURIComponent(segment);
   } catch {
     throw new PersonError('bad-request', 'The path is not percent-encoded UTF-8.');
-  }
-}
-
-/** What is there, then what comes. Listens before it lists, so that nothing falls between. */
-async function* inboxAndOn(node: NexusNode, after: string | undefined, signal: AbortSignal) {
-  const live = node.followInbox(signal)[Symbol.asyncIterator]();
-  let next = live.next();
-  next.catch(() => undefined); // told below, where it is awaited
-  const there = node.inbox(after);
-  yield* there;
-  const told = new Set(there.map((m) => m.id));
-  for (let step = await next; !step.done; step = await next) {
-    if (!told.has(step.value.id)) yield step.value;
-    next = live.next();
   }
 }
 
@@ -224,26 +210,40 @@ function json(response: ServerResponse, status: number, value?: unknown): void {
   response.end(value === undefined ? undefined : JSON.stringify(value));
 }
 
+/** How values go out one after the other. */
+interface Form {
+  readonly type: string;
+  readonly begin: string;
+  readonly between: string;
+  readonly after: string;
+  readonly end: string;
+}
+
+/** One JSON value a line. */
+const LINES: Form = { type: 'application/x-ndjson', begin: '', between: '', after: '\n', end: '' };
+/** One JSON value, which is a list. */
+const ARRAY: Form = { type: 'application/json', begin: '[', between: ',', after: '', end: ']' };
+
 /**
- * One JSON value a line, at the reader's pace. The head goes out with the first value: a refusal before it has its
- * own. Cut off, a stream does not look as if it had come to its end.
+ * Values at the reader's pace. The head goes out with the first value: a refusal before it has its own. Cut off, a
+ * stream does not look as if it had come to its end.
  */
 async function stream(
   response: ServerResponse,
-  values: AsyncIterable<unknown>,
+  values: AsyncIterable<unknown> | Iterable<unknown>,
   signal: AbortSignal,
+  form = LINES,
 ): Promise<void> {
-  const head = () =>
-    response.headersSent || response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+  const head = () => {
+    if (response.headersSent) return form.between;
+    response.writeHead(200, { 'content-type': form.type });
+    return form.begin;
+  };
   for await (const value of values) {
     if (signal.aborted) break;
-    head();
-    if (!response.write(`${JSON.stringify(value)}\n`))
+    if (!response.write(head() + JSON.stringify(value) + form.after))
       await once(response, 'drain', { signal }).catch(() => undefined);
   }
   if (signal.aborted) response.destroy();
-  else {
-    head();
-    response.end();
-  }
+  else response.end((response.headersSent ? '' : head()) + form.end);
 }

@@ -18,6 +18,12 @@ export interface InMessage {
   readonly text: string | undefined;
 }
 
+/** A message and its place: what came later has a higher one. */
+export interface Placed {
+  readonly n: number;
+  readonly message: InMessage;
+}
+
 /** 16 hex digits. */
 export function inMessageIdOf(message: InMessage): string {
   return toHex(message.shortId);
@@ -68,6 +74,7 @@ export class Inbox {
   /** Of each message that came from a stranger, its bytes as they are stored. */
   readonly #strangers: Table<number, number>;
   #next = 1;
+  #newest: number;
   #count: number;
   #ofStrangers = { messages: 0, bytes: 0 };
 
@@ -80,6 +87,12 @@ export class Inbox {
       for (const { value } of tx.range(this.#strangers)) this.#book(1, value);
       for (const { key } of tx.range(this.#table, { reverse: true, limit: 1 })) this.#next = key + 1;
     });
+    this.#newest = this.#next - 1;
+  }
+
+  /** The place of the newest message that is durable. */
+  get newest(): number {
+    return this.#newest;
   }
 
   get size(): number {
@@ -99,6 +112,7 @@ export class Inbox {
     tx.put(this.#table, n, message);
     tx.afterCommit(() => {
       this.#count++;
+      this.#newest = n;
       this.onArrived.emit(message);
     });
     return true;
@@ -115,8 +129,20 @@ export class Inbox {
     this.#ofStrangers.bytes += bytes;
   }
 
-  /** In order of arrival. */
-  all(): InMessage[] {
-    return this.#db.read((tx) => Array.from(tx.range(this.#table), (entry) => entry.value));
+  /** Up to `limit` messages behind place `after`, in order of arrival. */
+  page(after: number, limit: number): readonly Placed[] {
+    const range = { from: after + 1, limit };
+    return this.#db.read((tx) =>
+      Array.from(tx.range(this.#table, range), ({ key, value }) => ({ n: key, message: value })),
+    );
+  }
+
+  /** The place of a message by its name. The newest are looked at first: those are asked for. */
+  placeOf(id: string): number | undefined {
+    return this.#db.read((tx) => {
+      for (const { key, value } of tx.range(this.#table, { reverse: true }))
+        if (inMessageIdOf(value) === id) return key;
+      return undefined;
+    });
   }
 }

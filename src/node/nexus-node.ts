@@ -279,8 +279,13 @@ export interface NexusNode {
    * when the signal aborts. `PersonError` `not-found` where no message written here has that id.
    */
   progress(id: string, signal: AbortSignal): AsyncIterable<MessageProgress>;
-  /** In order of arrival; only those after the message with id `after` where it is given (`not-found`: PersonError). */
-  inbox(after?: string): readonly InboxEntry[];
+  /**
+   * In order of arrival, read as they are asked for; only those after the message with id `after` where it is given.
+   * `PersonError` `not-found` where no message has that id.
+   */
+  inbox(after?: string): Iterable<InboxEntry>;
+  /** The same, then what comes, each once it is durable; ends without an error when the signal aborts. */
+  inboxAndOn(after: string | undefined, signal: AbortSignal): AsyncIterable<InboxEntry>;
   /** What arrives from the first `next()` on, nothing lost between two; ends without an error when the signal aborts. */
   followInbox(signal: AbortSignal): AsyncIterable<InboxEntry>;
   /** In the order they were written. */

@@ -19,6 +19,7 @@ import {
   outboxEntry,
   radioStatus,
 } from './entries.ts';
+import { listed, listedAndOn } from './inbox-view.ts';
 import type {
   ContactEntry,
   InboxEntry,
@@ -125,12 +126,15 @@ class RunningNode implements ComposedNode {
     );
   }
 
-  inbox(after?: string): readonly InboxEntry[] {
-    const all = this.#rooms.messenger.inbox.all().map((m) => this.#inboxEntry(m));
-    if (after === undefined) return all;
-    const at = all.findIndex((m) => m.id === after);
-    if (at < 0) throw new PersonError('not-found', `No message ${after} is in the inbox.`);
-    return all.slice(at + 1);
+  *inbox(after?: string): Iterable<InboxEntry> {
+    for (const message of listed(this.#rooms.messenger.inbox, this.#placeInInbox(after)))
+      yield this.#inboxEntry(message);
+  }
+
+  async *inboxAndOn(after: string | undefined, signal: AbortSignal): AsyncIterable<InboxEntry> {
+    const { inbox } = this.#rooms.messenger;
+    for await (const message of listedAndOn(inbox, this.#placeInInbox(after), signal))
+      yield this.#inboxEntry(message);
   }
 
   followInbox(signal: AbortSignal): AsyncIterable<InboxEntry> {
@@ -235,6 +239,12 @@ class RunningNode implements ComposedNode {
   #nameOfNode = (id: NodeId): string | undefined => this.#rooms.known.get(nodeIdKey(id))?.name;
 
   #nameOf = (publicKey: Uint8Array): string | undefined => this.#nameOfNode(nodeIdOf(publicKey));
+
+  #placeInInbox(id: string | undefined): number {
+    const place = id === undefined ? 0 : this.#rooms.messenger.inbox.placeOf(id);
+    if (place === undefined) throw new PersonError('not-found', `No message ${id} is in the inbox.`);
+    return place;
+  }
 
   #inboxEntry(message: InMessage): InboxEntry {
     return inboxEntry(message, this.#nameOf);

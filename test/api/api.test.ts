@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
-import { type IncomingHttpHeaders, request } from 'node:http';
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ApiClient } from '../../src/api/client.ts';
 import { type ApiServer, serveApi } from '../../src/api/server.ts';
 import { MAX_BODY_BYTES } from '../../src/api/types.ts';
+import { fillInbox } from '../filled-inbox.ts';
+import { memoryInUse } from '../memory.ts';
 import { type Box, World } from '../world.ts';
+
+/** Of messages, 16 MB together. */
+const COUNT = 1_000;
 
 /** The real node, in virtual time, behind a real socket. */
 describe('the local API', () => {
@@ -108,7 +113,7 @@ describe('the local API', () => {
     expect(seen.slice(0, 2)).toEqual(['composed', 'stored']);
     expect(seen.at(-1)).toBe('delivered');
     expect((await running(client.outbox())).map((m) => m.state)).toEqual(['delivered']);
-    expect(b.node.inbox().map((m) => m.text)).toEqual(['hello']);
+    expect(Array.from(b.node.inbox(), (m) => m.text)).toEqual(['hello']);
   });
 
   test('streams the inbox: what is there, then what comes, each once', async () => {
@@ -133,6 +138,47 @@ describe('the local API', () => {
     const [first] = await running(client.inbox());
     const later = await raw('GET', `/v1/inbox?after=${first?.id}`);
     expect(JSON.parse(later.body).map((m: { text: string }) => m.text)).toEqual(['two', 'three']);
+  });
+
+  test.each(['', '?follow=1'])(
+    'an inbox of many MB goes out at the pace of its reader, from the disk: inbox%s',
+    async (query) => {
+      await server.close();
+      await world.settle(b.stop());
+      await fillInbox(b.directory, COUNT, 'x'.repeat(16_384), false);
+      await world.settle(b.start());
+      server = await serveApi(b.node, socket);
+      const before = memoryInUse();
+      const response = await running(
+        new Promise<IncomingMessage>((resolve, reject) =>
+          request({ socketPath: socket, path: `/v1/inbox${query}`, agent: false }, resolve)
+            .on('error', reject)
+            .end(),
+        ),
+      );
+      await running(new Promise((resolve) => setTimeout(resolve, 50)));
+      expect(memoryInUse() - before).toBeLessThan(4 * 2 ** 20);
+      let body = '';
+      let lines = 0;
+      for await (const part of response.setEncoding('utf8') as AsyncIterable<string>) {
+        body += part;
+        lines += part.split('\n').length - 1;
+        if (lines === COUNT) break;
+      }
+      const entries =
+        query === ''
+          ? JSON.parse(body)
+          : body
+              .trimEnd()
+              .split('\n')
+              .map((l) => JSON.parse(l));
+      expect(new Set(entries.map((e: { id: string }) => e.id)).size).toBe(COUNT);
+    },
+  );
+
+  test('a list is one even where nothing has come', async () => {
+    const { body, headers } = await raw('GET', '/v1/inbox');
+    expect([headers['content-type'], body]).toEqual(['application/json', '[]']);
   });
 
   test('publishes, and streams what comes of a topic until it is followed no longer', async () => {

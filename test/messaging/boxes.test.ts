@@ -104,6 +104,8 @@ describe('the inbox', () => {
     text: 'hello',
   };
 
+  const all = (inbox: Inbox) => inbox.page(0, 10_000).map((placed) => placed.message);
+
   test('keeps what came, in order, through a restart, and tells of it once it is durable', async () => {
     const inbox = new Inbox(db);
     const told: string[] = [];
@@ -118,10 +120,24 @@ describe('the inbox', () => {
     expect(told).toEqual(['ab'.repeat(8), '01'.repeat(8)]);
     await restart();
     const again = new Inbox(db);
-    expect(again.all()).toEqual([came, second]);
+    expect(all(again)).toEqual([came, second]);
     expect(again.size).toBe(2);
     await db.commit((tx) => again.add(tx, came, false));
-    expect(again.all()).toHaveLength(3);
+    expect(all(again)).toHaveLength(3);
+  });
+
+  test('is read in pages, behind the place of a message that is named', async () => {
+    const inbox = new Inbox(db);
+    const texts = (after: number, limit: number) => inbox.page(after, limit).map((p) => p.message.text);
+    await db.commit((tx) => {
+      for (const n of [1, 2, 3])
+        inbox.add(tx, { ...came, shortId: new Uint8Array(8).fill(n), text: `${n}` }, false);
+    });
+    expect(texts(0, 2)).toEqual(['1', '2']);
+    const first = inbox.placeOf('01'.repeat(8)) ?? Number.NaN;
+    expect(texts(first, 10)).toEqual(['2', '3']);
+    expect(texts(inbox.placeOf('03'.repeat(8)) ?? Number.NaN, 10)).toEqual([]);
+    expect(inbox.placeOf('04'.repeat(8))).toBeUndefined();
   });
 
   /** Whether each of so many messages of one text was kept, counted. */
@@ -156,7 +172,7 @@ describe('the inbox', () => {
     expect(await kept(again, 200, 'short', true)).toBe(96);
     expect(await kept(again, 10, 'from a contact', false)).toBe(10);
     expect(again.size).toBe(4_106);
-    expect(again.all()).toHaveLength(4_106);
+    expect(all(again)).toHaveLength(4_106);
   });
 
   test('or 16 MiB of them as they are stored, where texts are long: not as long as they were on air', async () => {

@@ -99,7 +99,7 @@ async function run(world: World, hours: number, count: number): Promise<void> {
   );
   expect(letters.filter((l) => l.wasOff).length).toBeGreaterThan(count / 2);
   for (const box of boxes.slice(RELAYS)) {
-    const texts = box.node.inbox().map((m) => m.text);
+    const texts = Array.from(box.node.inbox(), (m) => m.text);
     expect([...texts].sort()).toEqual(
       letters
         .filter((l) => l.to === box)

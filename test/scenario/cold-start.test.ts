@@ -17,7 +17,7 @@ async function coldDelivery(seed: number, spreadingFactor: number, n: number): P
     if (!sender || !recipient) throw new Error('a row has two ends');
     const at = world.sim.monotonic();
     await world.settle(sender.node.send(recipient.contact, 'The power is back.'));
-    while (recipient.node.inbox().length === 0 && world.sim.monotonic() - at < 600_000)
+    while ([...recipient.node.inbox()].length === 0 && world.sim.monotonic() - at < 600_000)
       await world.sim.run(500);
     return (world.sim.monotonic() - at) / 1000;
   } finally {

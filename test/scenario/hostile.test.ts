@@ -5,9 +5,9 @@ import { Sx127x } from '../../drivers/sx127x/sx127x.ts';
 import { Counters } from '../../src/core/counters.ts';
 import { silent } from '../../src/core/log.ts';
 import { below, uniform } from '../../src/core/random.ts';
-import { openDatabase } from '../../src/db/open.ts';
-import { Inbox, STRANGERS_SHARE } from '../../src/messaging/inbox.ts';
-import { type Box, SF7, World, type WorldOptions } from '../world.ts';
+import { STRANGERS_SHARE } from '../../src/messaging/inbox.ts';
+import { fillInbox } from '../filled-inbox.ts';
+import { SF7, World, type WorldOptions } from '../world.ts';
 import { MINUTE, message, statesOf, textsOf } from './messages.ts';
 
 let world: World;
@@ -115,7 +115,7 @@ describe("a box whose inbox has no more room for strangers' mail", () => {
   async function crowded() {
     world = new World({ routed: true });
     const box = world.box('box');
-    await fillInbox(box);
+    await fillInbox(box.directory, STRANGERS_SHARE.messages, 'much', true);
     await world.settle(box.start());
     const [contact, stranger, relay] = await world.boxes('contact', 'stranger', 'relay');
     await world.settle(box.node.addContact('contact', contact.contact));
@@ -151,21 +151,6 @@ describe("a box whose inbox has no more room for strangers' mail", () => {
   });
 });
 
-/** A box that is off comes to have as much mail of strangers as it keeps. */
-async function fillInbox(box: Box): Promise<void> {
-  const db = await openDatabase(box.directory, { durability: { kind: 'disk' } });
-  const inbox = new Inbox(db);
-  const message = {
-    shortId: new Uint8Array(8),
-    from: new Uint8Array(32),
-    ...{ sentAtMinutes: 1, receivedAt: 1, text: 'much' },
-  };
-  await db.commit((tx) => {
-    for (let i = 0; i < STRANGERS_SHARE.messages; i++) inbox.add(tx, message, true);
-  });
-  await db.close();
-}
-
 describe('a full disk', () => {
   test('at the recipient: the giver is told, nothing is lost, and the mail comes once there is room', async () => {
     const room = { a: 1e9, b: 1e9 };
@@ -174,7 +159,7 @@ describe('a full disk', () => {
     const sent = await world.settle(a.node.send('b', 'no room for me'));
     await world.sim.run(2 * MINUTE);
     expect(statesOf(a, sent.id)).toEqual(['composed', 'stored']);
-    expect(b.node.inbox()).toEqual([]);
+    expect([...b.node.inbox()]).toEqual([]);
     expect(b.node.status().store.state).toBe('full');
     expect(b.node.status().counters['store.refused.full']).toBeGreaterThan(0);
     room.b = 1e9;

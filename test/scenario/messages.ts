@@ -12,7 +12,7 @@ export function statesOf(box: Box, id: string): MessageState[] {
 
 /** What has arrived, in order. */
 export function textsOf(box: Box): string[] {
-  return box.node.inbox().map((m) => m.text);
+  return Array.from(box.node.inbox(), (m) => m.text);
 }
 
 /** Sends a text and runs until it is delivered, at most two virtual minutes. */

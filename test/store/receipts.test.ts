@@ -1,11 +1,10 @@
 /** What a box remembers of the messages it opened: docs/protocol/store.md, "Trace" and "Bounds". */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { Writer } from '../../src/core/bytes.ts';
 import { lockOf } from '../../src/crypto/lock.ts';
 import { GivenReceipts } from '../../src/store/receipts.ts';
 import { temporaryDirectory } from '../db/directories.ts';
+import { memoryInUse } from '../memory.ts';
 import { memoryStore } from './holdings-scene.ts';
 
 const DAY = 86_400_000;
@@ -48,27 +47,20 @@ test('it is forgotten after 60 days of own time, those that came first at first'
 });
 
 test('50,000 of them take less than 5 MB of memory, after a restart too', async () => {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  const used = () => {
-    collect();
-    const { arrayBuffers, heapUsed } = process.memoryUsage();
-    return heapUsed + arrayBuffers;
-  };
   const directory = temporaryDirectory();
   let db = await memoryStore(directory);
-  const before = used();
+  const before = memoryInUse();
   const receipts = new GivenReceipts(db);
   for (let i = 0; i < 50_000; i += 1_000)
     await db.commit((tx) => {
       for (let n = i; n < i + 1_000; n++) receipts.add(tx, lock(n), secret(n), 0);
     });
-  expect(used() - before).toBeLessThan(5e6);
+  expect(memoryInUse() - before).toBeLessThan(5e6);
   expect(receipts.secretOf(lock(49_999))).toEqual(secret(49_999));
   await db.close();
   db = await memoryStore(directory);
   const again = new GivenReceipts(db);
-  expect(used() - before).toBeLessThan(5e6);
+  expect(memoryInUse() - before).toBeLessThan(5e6);
   expect(again.secretOf(lock(7))).toEqual(secret(7));
   await db.close();
 });
