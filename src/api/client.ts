@@ -48,6 +48,7 @@ export class ApiClient {
   send = (message: NewMessage): Promise<OutboxEntry> => this.#ask('POST', '/v1/messages', message);
   outbox = (): Promise<OutboxEntry[]> => this.#ask('GET', '/v1/outbox');
   inbox = (): Promise<InboxEntry[]> => this.#ask('GET', '/v1/inbox');
+  removeFromInbox = (id: string): Promise<void> => this.#ask('DELETE', `/v1/inbox/${encodeURIComponent(id)}`);
   /** What is there, then what comes; ends only by leaving the loop. */
   followInbox = (): AsyncIterable<InboxEntry> => this.#follow('/v1/inbox?follow=1');
   publish = (item: NewItem): Promise<{ id: string }> => this.#ask('POST', '/v1/topics', item);

@@ -135,6 +135,9 @@ async function route(
     case 'DELETE topics/*':
       await node.unsubscribe(id ?? '');
       return json(response, 204);
+    case 'DELETE inbox/*':
+      await node.removeFromInbox(id ?? '');
+      return json(response, 204);
     case 'GET outbox':
       return json(response, 200, node.outbox());
     case 'GET inbox': {

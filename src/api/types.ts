@@ -12,6 +12,7 @@
  * | `GET /v1/messages/ID/progress` | | stream of `MessageProgress`, ends after *delivered* or *expired* |
  * | `GET /v1/inbox[?after=ID]` | | `InboxEntry[]` |
  * | `GET /v1/inbox?follow=1[&after=ID]` | | stream of `InboxEntry`: those there, then those that come; no end |
+ * | `DELETE /v1/inbox/ID` | | 204 |
  * | `GET /v1/outbox` | | `OutboxEntry[]` |
  * | `GET /v1/status` | | `NodeStatus` |
  * | `GET /v1/neighbours` | | `NeighbourStatus[]` |

@@ -26,7 +26,8 @@ export function parseCommandLine(argv: readonly string[], commands: readonly Com
   if (loose.values.version === true) return { ask: 'version' };
   const [first, second] = loose.positionals;
   const about = commands.filter((c) => c.name === first || c.name.split(' ')[0] === first);
-  const command = about.find((c) => c.name === first || c.name === `${first} ${second}`);
+  const named = (name: string) => about.find((c) => c.name === name);
+  const command = named(`${first} ${second}`) ?? named(`${first}`);
   if (loose.values.help === true)
     return { ask: 'help', about: command ? [command] : about.length ? about : commands };
   if (first === undefined) throw new UsageError('No command is given; see nexus --help.');

@@ -8,7 +8,7 @@ import { type Command, EXIT, type Terminal, UsageError } from './command.ts';
 import { configCheck } from './commands/config-check.ts';
 import { contactAdd, contactList, contactRemove } from './commands/contact.ts';
 import { id } from './commands/id.ts';
-import { inbox } from './commands/inbox.ts';
+import { inbox, inboxRemove } from './commands/inbox.ts';
 import { neighbours } from './commands/neighbours.ts';
 import { outbox } from './commands/outbox.ts';
 import { pub } from './commands/pub.ts';
@@ -28,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   contactRemove,
   send,
   inbox,
+  inboxRemove,
   outbox,
   pub,
   sub,

@@ -118,12 +118,25 @@ export class Inbox {
     return true;
   }
 
+  /** Forgets the message at a place; false where none is there. What room it took is there again once that is durable. */
+  remove(tx: Tx, n: number): boolean {
+    if (!tx.get(this.#table, n)) return false;
+    const ofStranger = tx.get(this.#strangers, n);
+    tx.remove(this.#table, n);
+    tx.remove(this.#strangers, n);
+    tx.afterCommit(() => {
+      this.#count--;
+      if (ofStranger !== undefined) this.#book(-1, -ofStranger);
+    });
+    return true;
+  }
+
   #fits(bytes: number): boolean {
     const used = this.#ofStrangers;
     return used.messages < STRANGERS_SHARE.messages && used.bytes + bytes <= STRANGERS_SHARE.bytes;
   }
 
-  /** At once, so that what is not durable yet counts: a commit that fails is the last one. */
+  /** Of what comes at once, so that what is not durable yet counts: a commit that fails is the last one. */
   #book(messages: number, bytes: number): void {
     this.#ofStrangers.messages += messages;
     this.#ofStrangers.bytes += bytes;

@@ -286,6 +286,11 @@ export interface NexusNode {
   inbox(after?: string): Iterable<InboxEntry>;
   /** The same, then what comes, each once it is durable; ends without an error when the signal aborts. */
   inboxAndOn(after: string | undefined, signal: AbortSignal): AsyncIterable<InboxEntry>;
+  /**
+   * Deletes a message that came; resolves when durable. Its receipt stays: handed over again, it is not shown again.
+   * `PersonError` `not-found`.
+   */
+  removeFromInbox(id: string): Promise<void>;
   /** What arrives from the first `next()` on, nothing lost between two; ends without an error when the signal aborts. */
   followInbox(signal: AbortSignal): AsyncIterable<InboxEntry>;
   /** In the order they were written. */

@@ -137,6 +137,17 @@ class RunningNode implements ComposedNode {
       yield this.#inboxEntry(message);
   }
 
+  async removeFromInbox(id: string): Promise<void> {
+    const { inbox } = this.#rooms.messenger;
+    const place = this.#placeInInbox(id);
+    await this.#o.db.commit(
+      (tx) => {
+        if (!inbox.remove(tx, place)) throw notInInbox(id);
+      },
+      { housekeeping: true },
+    );
+  }
+
   followInbox(signal: AbortSignal): AsyncIterable<InboxEntry> {
     const { onArrived } = this.#rooms.messenger.inbox;
     return stream<InboxEntry>(
@@ -242,7 +253,7 @@ class RunningNode implements ComposedNode {
 
   #placeInInbox(id: string | undefined): number {
     const place = id === undefined ? 0 : this.#rooms.messenger.inbox.placeOf(id);
-    if (place === undefined) throw new PersonError('not-found', `No message ${id} is in the inbox.`);
+    if (place === undefined) throw notInInbox(id);
     return place;
   }
 
@@ -253,6 +264,13 @@ class RunningNode implements ComposedNode {
   #outboxEntry(message: OutMessage): OutboxEntry {
     return outboxEntry(message, this.#rooms.messenger.progressOf(message), this.#nameOf);
   }
+}
+
+function notInInbox(id: string | undefined): PersonError {
+  return new PersonError(
+    'not-found',
+    `No message ${id} is in the inbox; \`nexus inbox --json\` shows their ids.`,
+  );
 }
 
 function storeState(db: Db): Pick<NodeStatus['store'], 'state' | 'sentence'> {

@@ -138,6 +138,9 @@ describe('the local API', () => {
     const [first] = await running(client.inbox());
     const later = await raw('GET', `/v1/inbox?after=${first?.id}`);
     expect(JSON.parse(later.body).map((m: { text: string }) => m.text)).toEqual(['two', 'three']);
+    await running(client.removeFromInbox(first?.id ?? ''));
+    expect((await running(client.inbox())).map((m) => m.text)).toEqual(['two', 'three']);
+    expect((await running(client.status())).messages.inbox).toBe(2);
   });
 
   test.each(['', '?follow=1'])(
@@ -328,6 +331,7 @@ describe('the local API', () => {
       expect(await refused('GET', '/v1/inbox?after=00')).toEqual([404, 'not-found']);
       expect(await refused('GET', '/v1/inbox?follow=1&after=00')).toEqual([404, 'not-found']);
       expect(await refused('DELETE', '/v1/contacts/nobody')).toEqual([404, 'not-found']);
+      expect(await refused('DELETE', '/v1/inbox/00')).toEqual([404, 'not-found']);
       expect(await refused('POST', '/v1/messages', '{"to":"nobody","text":"x"}')).toEqual([404, 'not-found']);
     });
 

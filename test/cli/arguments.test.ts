@@ -44,6 +44,11 @@ describe('the command line', () => {
     });
   });
 
+  test('a command of one word may have another of two beside it', () => {
+    expect(running('inbox')).toMatchObject({ command: 'inbox', values: [] });
+    expect(running('inbox', 'remove', '0a')).toMatchObject({ command: 'inbox remove', values: ['0a'] });
+  });
+
   test('an empty text is a value', () => {
     expect(running('send', 'B', '').values).toEqual(['B', '']);
   });

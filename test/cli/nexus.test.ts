@@ -93,6 +93,16 @@ describe('nexus', () => {
     expect(outbox.stdout.trimEnd()).not.toContain('\n');
   });
 
+  test('inbox remove deletes a message, and says where there is none such', async () => {
+    const [{ id }] = await json(b, 'inbox');
+    expect(await b.nexus(['inbox', 'remove', id])).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect((await b.nexus(['inbox'])).stdout).toBe('no messages\n');
+    expect(await refusal(b, 'inbox', 'remove', id)).toEqual([
+      1,
+      `No message ${id} is in the inbox; \`nexus inbox --json\` shows their ids.`,
+    ]);
+  });
+
   test('send without --wait ends once the message is stored; "-" reads standard input', async () => {
     const sending = a.begin(['send', 'B', '-']);
     sending.process.stdin?.end('from a pipe');

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { toHex } from '../../src/core/bytes.ts';
 import type { Db, ReadTx, Tx } from '../../src/db/db.ts';
 import { openDatabase } from '../../src/db/open.ts';
-import { Inbox, type InMessage, inMessageIdOf } from '../../src/messaging/inbox.ts';
+import { Inbox, type InMessage, inMessageIdOf, STRANGERS_SHARE } from '../../src/messaging/inbox.ts';
 import { messageIdOf, OUT_MESSAGE, Outbox, type OutMessage, stateOf } from '../../src/messaging/outbox.ts';
 import { objectIdFrom } from '../../src/store/object.ts';
 import { watchedDb } from '../watched-db.ts';
@@ -173,6 +173,20 @@ describe('the inbox', () => {
     expect(await kept(again, 10, 'from a contact', false)).toBe(10);
     expect(again.size).toBe(4_106);
     expect(all(again)).toHaveLength(4_106);
+  });
+
+  test('has room again for what was deleted, once that is durable, over restarts too', async () => {
+    const inbox = new Inbox(db);
+    expect(await kept(inbox, STRANGERS_SHARE.messages, 'short', true)).toBe(STRANGERS_SHARE.messages);
+    expect(await kept(inbox, 1, 'from a contact', false)).toBe(1);
+    const remove = (of: Inbox, n: number) => db.commit((tx) => of.remove(tx, n));
+    expect([await remove(inbox, 1), await remove(inbox, 1)]).toEqual([true, false]);
+    expect(await remove(inbox, STRANGERS_SHARE.messages + 1)).toBe(true);
+    expect(inbox.size).toBe(STRANGERS_SHARE.messages - 1);
+    expect(await kept(inbox, 2, 'short', true)).toBe(1);
+    expect(await remove(inbox, 2)).toBe(true);
+    await restart();
+    expect(await kept(new Inbox(db), 2, 'short', true)).toBe(1);
   });
 
   test('or 16 MiB of them as they are stored, where texts are long: not as long as they were on air', async () => {

@@ -134,6 +134,20 @@ describe('for a neighbour that is there', () => {
   });
 });
 
+test('what a person deleted does not come back when it is handed over again, and is receipted again', async () => {
+  const { header, bytes, secret } = sealed(relay, 'read and deleted');
+  const receipts: string[] = [];
+  giver.bare.link.onLoose.on((loose) => receipts.push(toHex(loose.bytes)));
+  await giver.push(header, bytes);
+  const [message] = relay.node.inbox();
+  expect(message?.text).toBe('read and deleted');
+  await world.settle(relay.node.removeFromInbox(message?.id ?? ''));
+  await giver.push(header, bytes);
+  expect(textsOf(relay)).toEqual([]);
+  expect(receipts.filter((r) => r.includes(secret)).length).toBeGreaterThan(1);
+  await expect(relay.node.removeFromInbox(message?.id ?? '')).rejects.toMatchObject({ code: 'not-found' });
+});
+
 test('with no hop left, an object may still go to its recipient', async () => {
   const { header, bytes } = sealed(recipient, 'the last hop');
   const answer = await giver.push({ ...header, travel: { ...FRESH_TRAVEL, hopsLeft: 0 } }, bytes);

@@ -9,7 +9,7 @@ export const inbox: Command = {
   parameters: [],
   flags: { follow: 'go on with each message that comes, until interrupted', ...JSON_FLAG },
   summary: 'show the messages that came',
-  details: 'With --json each line is one message.',
+  details: 'With --json each line is one message. nexus inbox remove ID deletes one.',
   async run({ client, flag, out }) {
     const entries = flag('follow') ? client.followInbox() : await client.inbox();
     let none = true;
@@ -19,6 +19,19 @@ export const inbox: Command = {
       else for (const line of inboxLines(entry)) out(line);
     }
     if (none && !flag('json')) out('no messages');
+    return EXIT.ok;
+  },
+};
+
+/** `nexus inbox remove`. */
+export const inboxRemove: Command = {
+  name: 'inbox remove',
+  parameters: ['ID'],
+  flags: {},
+  summary: 'delete a message that came',
+  details: 'nexus inbox --json shows the ids. Its sender has its receipt: it does not come again.',
+  async run({ client, values: [id = ''] }) {
+    await client.removeFromInbox(id);
     return EXIT.ok;
   },
 };
