@@ -160,7 +160,7 @@ describe('the local API', () => {
         ),
       );
       await running(new Promise((resolve) => setTimeout(resolve, 50)));
-      expect(memoryInUse() - before).toBeLessThan(4 * 2 ** 20);
+      expect(memoryInUse() - before).toBeLessThan(2 ** 24);
       let body = '';
       let lines = 0;
       for await (const part of response.setEncoding('utf8') as AsyncIterable<string>) {
