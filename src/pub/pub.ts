@@ -88,7 +88,10 @@ export class Pub implements Mailboxes {
   attach(custody: Custody): void {
     this.#custody = custody;
     this.#mail.attach(custody);
-    this.#cancels.push(custody.onOpened.on((id) => this.#puller.opened(shortIdOf(id))));
+    this.#cancels.push(
+      custody.onOpened.on((id) => this.#puller.opened(shortIdOf(id))),
+      custody.onUnwelcome.on((id) => this.#puller.came(shortIdOf(id))),
+    );
   }
 
   start(): void {

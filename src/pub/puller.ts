@@ -95,6 +95,12 @@ export class Puller {
       if (this.#opened.size <= MOST_OPENED) break;
       this.#opened.delete(oldest);
     }
+    this.came(shortId);
+  }
+
+  /** It is not awaited any more, opened or refused: its mailbox hints at neither again, and may have others. */
+  came(shortId: Uint8Array): void {
+    const id = toHex(shortId);
     for (const [key, asked] of this.#asked) {
       if (!asked.awaited.delete(id)) continue;
       asked.arrived = true;

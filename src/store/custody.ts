@@ -92,6 +92,8 @@ export class Custody {
   readonly onSpent = new Event<Spent>();
   /** An object for this node was opened, and is durable. */
   readonly onOpened = new Event<ObjectId>();
+  /** One was opened, and refused for want of room. */
+  readonly onUnwelcome = new Event<ObjectId>();
   readonly #o: CustodyOptions;
   readonly #time: OwnTime;
   readonly #storageTime: StorageTime;
@@ -166,6 +168,7 @@ export class Custody {
         this.#time.mark(tx);
         return opened;
       },
+      unwelcome: (id) => this.onUnwelcome.emit(id),
       keep: (tx, object, holding) => {
         this.#leases.begin(tx, holding, holding.since);
         return this.#holdings.add(tx, object, holding);

@@ -48,6 +48,8 @@ export interface TakerOptions {
   readonly counters: Counters;
   readonly clock: Clock;
   readonly arrived: (tx: Tx, object: DataObject) => Arrival;
+  /** One that the author has no room for has been refused. */
+  readonly unwelcome: (id: ObjectId) => void;
   /** Keeps a new object for somebody; its number. */
   readonly keep: (tx: Tx, object: DataObject, holding: Holding) => number;
   /** Changes a trace within a transaction, and keeps its bytes where they came. */
@@ -145,10 +147,13 @@ export class Taker {
 
   /** Plaintext and secret become durable together; only then the secret is shown. */
   async #open(from: Neighbour, object: DataObject, id: ObjectId, answer: Answer): Promise<void> {
-    const { arrived, db } = this.#o;
+    const { arrived, db, unwelcome } = this.#o;
     try {
       const opened = await db.commit((tx) => arrived(tx, object), { own: true });
-      if (opened === 'full') return this.#refuse(answer, shortIdOf(id), 'full', UNWELCOME);
+      if (opened === 'full') {
+        this.#refuse(answer, shortIdOf(id), 'full', UNWELCOME);
+        return unwelcome(id);
+      }
       if (opened !== 'unreadable') return answer.replyLoose(encodeReceiptFrame(opened.secret));
       this.#count('unreadable');
       const word = this.#declarations.declare(from.id, id);

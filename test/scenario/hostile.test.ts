@@ -156,6 +156,28 @@ describe("a box whose inbox has no more room for strangers' mail", () => {
   });
 });
 
+test("a mailbox that holds much mail of strangers hands over a contact's behind it without delay", async () => {
+  world = new World({ apart: true, seed: 'crowded mailbox', ttlDays: 20 });
+  const box = world.box('box');
+  await fillInbox(box.directory, STRANGERS_SHARE.messages, 'much', true);
+  await world.settle(box.start());
+  const [contact, stranger, mailbox] = await world.boxes('contact', 'stranger', 'mailbox');
+  for (const other of [box, contact, stranger]) world.join(mailbox, other);
+  await world.settle(box.node.addContact('contact', contact.contact));
+  for (const from of [contact, stranger]) await world.settle(from.node.addContact('box', box.contact));
+  const isRegistered = () => box.node.status().mailboxes.some((m) => m.registered);
+  await world.sim.until(isRegistered, 10 * MINUTE, 'its mailbox');
+  await world.settle(box.stop());
+  for (let i = 0; i < 40; i++) await world.settle(stranger.node.send('box', `let me in ${i}`));
+  const letter = 'a longer letter, which is hinted at behind all that is shorter. '.repeat(3) + Math.E;
+  await world.settle(contact.node.send('box', letter));
+  for (let minutes = 0; minutes < 180 && mailbox.node.status().store.objects < 41; minutes++)
+    await world.sim.run(MINUTE);
+  await world.settle(box.start());
+  await world.sim.until(() => contact.node.outbox().at(0)?.state === 'delivered', 9 * MINUTE, 'the letter');
+  expect(textsOf(box).slice(STRANGERS_SHARE.messages)).toEqual([letter]);
+});
+
 describe('a full disk', () => {
   test('at the recipient: the giver is told, nothing is lost, and the mail comes once there is room', async () => {
     const room = { a: 1e9, b: 1e9 };
