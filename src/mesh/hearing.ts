@@ -160,7 +160,7 @@ export class Hearing {
       this.#refuse('unproven-beacon');
       return;
     }
-    destination.provenAt = now;
+    destination.provenAt = clock.monotonic();
     if (how === 'booted') link.forget(nodeId);
     else link.resume(nodeId);
     if (how === 'resumed' && link.shared.isMutual(nodeId)) {
