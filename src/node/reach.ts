@@ -11,10 +11,13 @@ export type NameOfNode = (id: NodeId) => string | undefined;
 
 export function neighbourStatus(heard: Heard, link: Link, nameOf: NameOfNode, now: number): NeighbourStatus {
   const { nodeId } = heard;
-  const { linked, medium, quality } = link.neighbour(nodeId);
+  const neighbour = link.neighbour(nodeId);
+  const { linked, medium, quality } = neighbour;
   const name = nameOf(nodeId);
-  const rssiDbm = quality.rssiDbm ?? heard.rssiDbm;
-  const snrDb = quality.snrDb ?? heard.snrDb;
+  // how its beacons sound on the air says nothing of a wire
+  const beacons = neighbour.airtime(0) === undefined ? undefined : heard;
+  const rssiDbm = quality.rssiDbm ?? beacons?.rssiDbm;
+  const snrDb = quality.snrDb ?? beacons?.snrDb;
   return {
     nodeId: nodeIdKey(nodeId),
     medium,

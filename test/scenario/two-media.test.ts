@@ -36,6 +36,15 @@ describe('two boxes with radio and LAN', () => {
     expect(last).toMatchObject({ airtimeMs: 0 });
   });
 
+  test('are shown with what the radio says of each other only while it is what they speak by', async () => {
+    await world.sim.run(10 * MINUTE);
+    expect(seen(a)?.medium).toBe('lan');
+    expect(seen(a)).not.toHaveProperty('rssiDbm');
+    world.lan.part('A', 'B');
+    await world.sim.run(5 * MINUTE);
+    expect(seen(a)).toMatchObject({ medium: 'lora', rssiDbm: expect.any(Number), snrDb: expect.any(Number) });
+  });
+
   test('speak by radio as soon as the LAN is known to be broken, and by the LAN when it is whole again', async () => {
     await message(world, a, b.contact, 'over copper');
     world.lan.part('A', 'B');
