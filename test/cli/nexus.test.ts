@@ -47,6 +47,8 @@ describe('nexus', () => {
     const [{ contact }] = await json(a, 'id');
     expect(await json(b, 'contact', 'add', 'Á', contact)).toMatchObject([{ name: 'Á', contact }]);
     expect((await b.nexus(['contact', 'list'])).stdout).toBe(`Á  ${contact}\n`);
+    const listed = (await b.nexus(['contact', 'list', '--json'])).stdout;
+    expect(JSON.parse(listed)).toMatchObject({ name: 'Á', contact });
     expect((await b.nexus(['contact', 'remove', 'Á'])).code).toBe(0);
     expect((await b.nexus(['contact', 'list'])).stdout).toMatch(/^no contacts; add one with/);
   });

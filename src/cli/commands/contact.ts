@@ -21,9 +21,10 @@ export const contactList: Command = {
   parameters: [],
   flags: JSON_FLAG,
   summary: 'show all contacts',
+  details: 'With --json each line is one contact.',
   async run({ client, flag, out }) {
     const entries = await client.contacts();
-    if (flag('json')) out(printable(JSON.stringify(entries)));
+    if (flag('json')) for (const entry of entries) out(printable(JSON.stringify(entry)));
     else if (entries.length === 0) out('no contacts; add one with: nexus contact add NAME CODE');
     else for (const line of columns(entries.map((e) => [printable(e.name), e.contact]))) out(line);
     return EXIT.ok;
