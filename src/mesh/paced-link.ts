@@ -111,13 +111,6 @@ export class PacedLink {
     return (await shared.send(record, 0, reach)).sent;
   }
 
-  /** ms on air of a record with a body of so many bytes to one neighbour, and of what acknowledges it: whoever asks for that pays. */
-  priceOf(to: NodeId, bytes: number): number {
-    const neighbour = this.#link.neighbour(to);
-    const [there, back] = [SEALED_OVERHEAD + 1 + bytes, ACK_FRAME_LENGTH];
-    return (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
-  }
-
   /**
    * A record to one neighbour, once the budget has room, where it is up then; true once it is known to have arrived. By
    * a wire at once: that is nobody's air.
@@ -131,7 +124,10 @@ export class PacedLink {
     const price = () => {
       const length = bytes();
       if (length === undefined || !this.#isUp(to)) return undefined;
-      paid = this.priceOf(to, length);
+      const neighbour = this.#link.neighbour(to);
+      // whoever asks for the answer pays for it
+      const [there, back] = [SEALED_OVERHEAD + 1 + length, ACK_FRAME_LENGTH];
+      paid = (neighbour.airtime(there) ?? 0) + (neighbour.airtime(back) ?? 0);
       return paid;
     };
     return new Promise((resolve, reject) => {

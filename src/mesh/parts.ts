@@ -98,7 +98,7 @@ export function partsOf(options: RouterOptions, told: Told) {
     aroundBefore: memory.said?.around,
     hasNews: () => gossip.hasNews && !advertiser.isBehind,
   });
-  const { asked, paced, shares } = air;
+  const { paced, shares } = air;
 
   const common = { self, link, isTrusted, clock, random, counters };
   const state = { paced, freshness, destinations, distances, table };
@@ -113,7 +113,7 @@ export function partsOf(options: RouterOptions, told: Told) {
     share: () => air.digestShare,
   });
   const presence = new Presence({
-    ...{ ...common, paced, asked, identity, freshness, capabilities, shares, load, media: link.media },
+    ...{ ...common, paced, identity, freshness, capabilities, shares, load, media: link.media },
     hasLinks: () => link.resumed.length > 0,
     mailboxes: options.mailboxes,
     t0: () => advertiser.t0,
@@ -146,7 +146,7 @@ export function partsOf(options: RouterOptions, told: Told) {
     ask: (via, prefix) => introductions.ask(via, prefix),
   });
   const solicitor = new Solicitor({
-    ...{ ...common, ...state, asked, advertiser, announceSelf },
+    ...{ ...common, ...state, advertiser, announceSelf },
     strangers: () => earshot.up(clock.monotonic()).filter(({ nodeId }) => !isMutual(nodeId)).length,
     heardFrom: told.alive,
     expect: (id) => links.hurry(id),

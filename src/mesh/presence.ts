@@ -5,13 +5,12 @@ import type { Identity } from '../identity/keys.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import type { MediumFacts } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
-import { ANNOUNCE_LENGTH, encodeAnnounce } from './announce.ts';
+import { encodeAnnounce } from './announce.ts';
 import { BEACON_LENGTH, encodeBeacon, type Started } from './beacon.ts';
 import type { ChannelShares } from './channel-shares.ts';
 import { beaconInterval } from './earshot.ts';
 import type { OwnFreshness } from './freshness.ts';
 import type { PacedLink } from './paced-link.ts';
-import type { AskedBudget } from './routing-budget.ts';
 
 const ANSWER_PAUSE_MS = 10_000;
 /** Waits between the first beacons after boot, ms: the boot announces of a village that powers up at once collide. */
@@ -38,7 +37,6 @@ export function answeredWithin(beaconAirtime: number): number {
 export interface PresenceOptions {
   readonly media: readonly MediumFacts[];
   readonly paced: PacedLink;
-  readonly asked: AskedBudget;
   readonly identity: Identity;
   readonly freshness: OwnFreshness;
   /** Links to neighbours were kept over the last start. */
@@ -111,15 +109,14 @@ export class Presence {
 
   /** Announces on a medium within 0.1–1 s, but not within 10 s of the last one that was asked for. */
   announce(medium: string): void {
-    const { clock, media, random } = this.#o;
-    const facts = media.find((m) => m.name === medium);
+    const { clock, random } = this.#o;
     if (this.#bootTimer || this.#answerTimers.has(medium)) return;
     const announcedAt = this.#announcedAt.get(medium) ?? Number.NEGATIVE_INFINITY;
     const pause = announcedAt + ANSWER_PAUSE_MS - clock.monotonic();
     const answer = () => {
       this.#answerTimers.delete(medium);
       this.#announcedAt.set(medium, clock.monotonic());
-      this.#announce({ medium }, this.#o.asked.take(facts?.airtime(ANNOUNCE_LENGTH) ?? 0));
+      this.#announce({ medium });
     };
     this.#answerTimers.set(medium, clock.after(Math.max(100, pause) + 900 * uniform(random), answer));
   }
@@ -142,13 +139,13 @@ export class Presence {
     this.#backTimers.set(medium, clock.after(wait, answer));
   }
 
-  #announce(to?: Destination, isOwnNeed = true): void {
+  #announce(to?: Destination): void {
     const { capabilities, freshness, hasLinks, identity, mailboxes, paced } = this.#o;
     const { anchor, sequence } = freshness;
     // it ends the sessions with this node: not those that were kept, nor when the chain has merely come to its end
     const booted = sequence === this.#issued && !hasLinks();
     const own = { sequence, anchor, booted, capabilities, mailboxes: mailboxes() };
-    paced.broadcast(encodeAnnounce(identity, own), isOwnNeed, to);
+    paced.broadcast(encodeAnnounce(identity, own), true, to);
   }
 
   /** Not by connections: that they last is a sign of life by itself. */

@@ -9,7 +9,7 @@ import type { Link } from '../link/link.ts';
 import { ChannelShares, ONE_NODE } from './channel-shares.ts';
 import type { Earshot, Heard } from './earshot.ts';
 import { PacedLink } from './paced-link.ts';
-import { AskedBudget, legalSharers, RoutingBudget, StrangerBudget } from './routing-budget.ts';
+import { legalSharers, RoutingBudget, StrangerBudget } from './routing-budget.ts';
 
 export interface RoutingAirOptions {
   readonly link: Link;
@@ -27,7 +27,6 @@ export interface RoutingAirOptions {
 export class RoutingAir {
   readonly shares: ChannelShares;
   readonly budget: RoutingBudget;
-  readonly asked: AskedBudget;
   readonly strangers: StrangerBudget;
   readonly paced: PacedLink;
   readonly #link: Link;
@@ -50,7 +49,6 @@ export class RoutingAir {
       sharers: () => this.shares.sharers,
       isRestart: aroundBefore !== undefined,
     });
-    this.asked = new AskedBudget(clock, this.budget);
     this.strangers = new StrangerBudget(clock, legalMs);
     const isUp = (id: NodeId) => earshot.isUp(nodeIdKey(id), clock.monotonic());
     this.paced = new PacedLink({ link, budget: this.budget, isUp, clock, counters });

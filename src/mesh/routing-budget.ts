@@ -13,9 +13,6 @@ const DIGEST_PART_WITH_NEWS = 0.2;
 /** For links, before whatever strangers ask for: announces alone would leave no room for one. A crowd of made-up neighbours gets no more. */
 const LINK_PART = 0.25;
 
-/** For answers about this node itself. */
-const ASKED_PART = 0.25;
-
 const AMPLE_PART = 0.9;
 /** Enough for what a box says of itself, and to answer others soon. */
 const PART_AT_RESTART = 0.75;
@@ -155,35 +152,6 @@ export class RoutingBudget {
 
   get #depth(): number {
     return this.share * HOUR_MS;
-  }
-}
-
-/**
- * What goes as an own need because somebody has asked for this node: a quarter of the budget. Anybody can
- * ask, in anybody's name: what is asked for beyond that is answered as strangers are.
- */
-export class AskedBudget {
-  readonly #clock: Clock;
-  readonly #budget: Pick<RoutingBudget, 'share'>;
-  #left: number | undefined;
-  #at: number;
-
-  constructor(clock: Clock, budget: Pick<RoutingBudget, 'share'>) {
-    this.#clock = clock;
-    this.#budget = budget;
-    this.#at = clock.monotonic();
-  }
-
-  /** Whether an answer of so many ms still is an own need. */
-  take(airtimeMs: number): boolean {
-    const rate = ASKED_PART * this.#budget.share;
-    const depth = rate * HOUR_MS;
-    const now = this.#clock.monotonic();
-    this.#left = Math.min(depth, (this.#left ?? depth) + rate * (now - this.#at));
-    this.#at = now;
-    if (this.#left < Math.min(airtimeMs, depth)) return false;
-    this.#left -= airtimeMs;
-    return true;
   }
 }
 

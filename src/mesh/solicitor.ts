@@ -19,7 +19,6 @@ import { type OpenSolicit, OpenSolicits } from './open-solicits.ts';
 import { leastOf, NOBODY, OwnSolicits } from './own-solicits.ts';
 import type { PacedLink } from './paced-link.ts';
 import type { RouteTable, Usable } from './route-table.ts';
-import type { AskedBudget } from './routing-budget.ts';
 import { decodeSolicit, type SolicitEntry } from './solicit.ts';
 import { SolicitRelays } from './solicit-relays.ts';
 import { LONGEST_TURN } from './wanted.ts';
@@ -40,7 +39,6 @@ export interface SolicitorOptions {
   readonly self: NodeId;
   readonly link: Pick<Link, 'airtime' | 'media' | 'shared'>;
   readonly paced: PacedLink;
-  readonly asked: AskedBudget;
   readonly freshness: OwnFreshness;
   readonly destinations: Destinations;
   readonly distances: FeasibilityDistances;
@@ -199,7 +197,7 @@ export class Solicitor {
   #answerForSelf(open: OpenSolicit, medium: string): void {
     const { leastStep } = open.entry;
     const back = this.#open.backOf(open);
-    const { advertiser, announceSelf, asked, clock, freshness, paced } = this.#o;
+    const { advertiser, announceSelf, clock, freshness } = this.#o;
     const now = clock.monotonic();
     const isAhead = leastStep !== 0 && serialAhead(leastStep, serialOf(freshness.order)) > 0;
     if (isAhead && now - this.#steppedAt >= STEP_PAUSE) {
@@ -207,12 +205,8 @@ export class Solicitor {
       // to all: whoever asks for a newer step knows a way already that is no good, most often this one
       if (freshness.advance()) advertiser.renewed();
     }
-    if (!back) {
-      announceSelf(medium);
-      return;
-    }
-    const isOwnNeed = asked.take(paced.priceOf(back, SINGLE_LENGTH));
-    void this.#tell(open.entry, back, isOwnNeed, () => advertiser.ownEntry());
+    if (!back) announceSelf(medium);
+    else void this.#tell(open.entry, back, true, () => advertiser.ownEntry());
   }
 
   /** Whether a route that is new enough is known here, so that the solicit need go no further. */

@@ -222,28 +222,6 @@ describe('floods', () => {
     expect(b.station.counters.get('mesh.over-budget')).toBeGreaterThan(50);
   });
 
-  test('of solicits for this node itself, in the name of a neighbour, leave a quarter of its budget to it', async () => {
-    const { b, liar, outsider, village } = await scene();
-    await village.run(60 * MINUTE);
-    const told = () => b.station.counters.get('mesh.sealed-ms');
-    const before = told();
-    const prefix = b.station.identity.nodeId.subarray(0, 4);
-    const from = liar.station.link.shared.index;
-    for (let n = 0; n < 40; n++) {
-      const entries = Array.from({ length: 28 }, (_, i) => ({
-        prefix,
-        leastStep: 0,
-        nonce: n * 28 + i,
-        ring: 1,
-      }));
-      await outsider.send(encodeSolicit({ from, entries }));
-    }
-    // it and the liar share the channel
-    const budget = (0.024 * 60 * MINUTE) / 2;
-    expect(told() - before).toBeGreaterThan(budget / 2);
-    expect(told() - before).toBeLessThan(0.8 * budget);
-  });
-
   test('of entries for nodes that nobody knows are asked for a few at a time', async () => {
     const { liar, village } = await scene();
     const before = village.stations.sent(undefined, KIND.sealed).filter((f) => f.from === 'b').length;

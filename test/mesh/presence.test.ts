@@ -15,7 +15,7 @@ import {
 } from '../../src/mesh/freshness.ts';
 import { PacedLink } from '../../src/mesh/paced-link.ts';
 import { answeredWithin, answerSpread, Presence } from '../../src/mesh/presence.ts';
-import { AskedBudget, RoutingBudget } from '../../src/mesh/routing-budget.ts';
+import { RoutingBudget } from '../../src/mesh/routing-budget.ts';
 import { Stations } from '../link/stations.ts';
 
 const MINUTE = 60_000;
@@ -45,7 +45,6 @@ async function scene({ starts = 1, hasLinks = false, seed = 1 } = {}) {
   const said = { at: Number.NEGATIVE_INFINITY };
   const made = new Presence({
     ...{ identity, freshness, media: link.media, clock: sim, random: new SeededRandom(`presence ${seed}`) },
-    asked: new AskedBudget(sim, budget),
     paced: new PacedLink({ link, budget, clock: sim, isUp: () => true, counters: station.counters }),
     hasLinks: () => hasLinks,
     mailboxes: () => [],

@@ -1,6 +1,6 @@
 /** docs/protocol/mesh.md, "Budget". */
 import { expect, test } from 'vitest';
-import { AskedBudget, RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts';
+import { RoutingBudget, StrangerBudget } from '../../src/mesh/routing-budget.ts';
 import { Simulation } from '../simulation.ts';
 
 const HOUR = 3_600_000;
@@ -211,21 +211,4 @@ test('a digest that goes by wires only takes nothing, whatever is owed', () => {
   const { made } = budget(1);
   made.owe(HOUR);
   expect([made.takeForDigest(1), made.takeForDigest(0)]).toEqual([false, true]);
-});
-
-test('of what is asked about this node itself, a quarter of an hour’s budget is an own need', async () => {
-  const { clock, made } = budget(1);
-  const asked = new AskedBudget(clock, made);
-  const quarter = (0.024 * HOUR) / 4;
-  const answers = () => {
-    let ms = 0;
-    while (asked.take(100)) ms += 100;
-    return ms;
-  };
-  expect(answers()).toBe(Math.floor(quarter / 100) * 100);
-  await clock.run(HOUR / 2);
-  expect(answers()).toBeCloseTo(quarter / 2, -3);
-  // longer than all there is: once in an hour
-  await clock.run(HOUR);
-  expect([asked.take(2 * quarter), asked.take(1)]).toEqual([true, false]);
 });
