@@ -153,6 +153,11 @@ export interface SharedRecord {
  */
 export type Reach = 'all' | 'wired' | 'aired';
 
+/** Whether what goes there takes no airtime, of a neighbour or a medium: it goes by a connection. */
+export function isWired(to: Pick<MediumFacts, 'airtime'>): boolean {
+  return to.airtime(1) === undefined;
+}
+
 /** Whether a medium is meant whose frames go by connections, or do not. */
 export function isWithin(reach: Reach, wired: boolean): boolean {
   return reach === 'all' || (reach === 'wired') === wired;

@@ -11,23 +11,19 @@ import type { Link, LooseFrame, Neighbour, SharedRecord } from '../link/link.ts'
 import type { Reception } from '../link/medium.ts';
 import { decodeAnnounce } from './announce.ts';
 import { decodeBeacon, type Started } from './beacon.ts';
+import { ChainProofs } from './chain-proofs.ts';
 import type { Destinations } from './destinations.ts';
 import { decodeDigest } from './digest.ts';
 import type { Earshot, Sign } from './earshot.ts';
-import { CHAIN_STEPS } from './freshness.ts';
 import type { Gossip } from './gossip.ts';
 import { type Introductions, isFirstHand } from './introductions.ts';
-import { believedT0, type Learner, mostSteps, NEAR_STEPS } from './learner.ts';
+import { believedT0, type Learner } from './learner.ts';
 import type { LinkKeeper } from './link-keeper.ts';
 import type { Presence } from './presence.ts';
 import type { Solicitor } from './solicitor.ts';
 import { decodeWant } from './want.ts';
 
-const HOUR = 3_600_000;
-/**
- * Starts in an hour, of whomever, that prove nothing and are looked for all the way: each takes thousands of hashes, and
- * whoever has heard a name can make them up. Beyond them a start is looked for a few steps around the newest.
- */
+/** Starts that prove nothing in an hour, of whomever: whoever has heard a name can make them up. */
 const MOST_UNPROVEN = 256;
 
 export interface HearingOptions {
@@ -57,7 +53,7 @@ export class Hearing {
   /** A node is heard that was down or unknown until now, or has proven that it was started again. */
   readonly onReturn = new Event<NodeId>();
   readonly #o: HearingOptions;
-  #unproven = { since: 0, count: 0 };
+  readonly #starts = new ChainProofs(MOST_UNPROVEN);
 
   constructor(options: HearingOptions) {
     this.#o = options;
@@ -151,11 +147,7 @@ export class Hearing {
     const destination = destinations.get(nodeIdKey(nodeId));
     if (!destination) return;
     const before = destination.chain.order;
-    const now = clock.monotonic();
-    if (now - this.#unproven.since >= HOUR) this.#unproven = { since: now, count: 0 };
-    const within = this.#unproven.count < MOST_UNPROVEN ? CHAIN_STEPS : NEAR_STEPS;
-    const order = destination.chain.prove(step, mostSteps(destination, now), within);
-    if (order === undefined) this.#unproven.count++;
+    const order = this.#starts.prove(destination, step, clock.monotonic());
     if (order === undefined || order <= before) {
       this.#refuse('unproven-beacon');
       return;

@@ -9,27 +9,20 @@ import { Event } from '../core/events.ts';
 import { firstOfFullest } from '../core/fullest.ts';
 import { minutesOf } from '../core/log-byte.ts';
 import { type NodeId, nodeIdKey } from '../identity/node-id.ts';
+import { ChainProofs } from './chain-proofs.ts';
 import type { Destination, Destinations } from './destinations.ts';
 import { type Digest, type DigestEntry, PREFIX_LENGTH } from './digest.ts';
-import { CHAIN_STEPS } from './freshness.ts';
 import { OWN_COST, RETRACTED } from './metric.ts';
 import type { RouteTable } from './route-table.ts';
 
 const MINUTE = 60_000;
-/** A chain moves on by one step in a minute at most, and by some at every boot. */
-const BOOT_STEPS = 256;
 const MOST_T0_MS = 12 * 60 * MINUTE;
 const EXPIRES_AFTER = 3;
 /** Entries that wait for announces: prefixes, and of each. */
 const MOST_PENDING = 1024;
 const MOST_OF_ONE = 4;
-/**
- * Values of one neighbour that prove nothing and are looked for all the way, in an hour: each takes hundreds of hashes.
- * Of whoever says more, a value is looked for so many steps around the newest: a restart takes 17.
- */
+/** Values that prove nothing in an hour, of one neighbour. */
 const MOST_UNPROVEN = 64;
-export const NEAR_STEPS = 20;
-const HOUR = 60 * MINUTE;
 
 /** The T0 that a neighbour says as a log byte, ms; at most 12 h is believed, since its routes last 24 times that. */
 export function believedT0(logByte: number): number {
@@ -44,11 +37,6 @@ export function refreshInterval(t0: number, hops: number): number {
 /** When such a route is forgotten, ms after it was last refreshed. */
 export function lifetime(t0: number, hops: number): number {
   return EXPIRES_AFTER * refreshInterval(t0, hops);
-}
-
-/** How many steps a chain can have gone on since it was last proven. */
-export function mostSteps({ provenAt }: Pick<Destination, 'provenAt'>, now: number): number {
-  return provenAt === undefined ? CHAIN_STEPS : BOOT_STEPS + Math.floor((now - provenAt) / MINUTE);
 }
 
 export interface Learned {
@@ -83,8 +71,8 @@ export class Learner {
   readonly #o: LearnerOptions;
   /** By prefix in hex, in the order they came. */
   readonly #pending = new Map<string, Word[]>();
-  /** By neighbour: values that proved nothing since some time. */
-  readonly #unproven = new Map<string, { readonly since: number; count: number }>();
+  /** By neighbour. */
+  readonly #proofs = new Map<string, ChainProofs>();
 
   constructor(options: LearnerOptions) {
     this.#o = options;
@@ -151,16 +139,11 @@ export class Learner {
   #proven(word: Word): boolean {
     const { entry } = word;
     const now = this.#o.clock.monotonic();
-    const unproven = this.#unprovenOf(word.via);
+    const proofs = this.#proofsOf(word.via);
     for (const destination of this.#o.destinations.withPrefix(entry.prefix)) {
-      const { chain } = destination;
-      const before = chain.order;
-      const within = unproven.count < MOST_UNPROVEN ? CHAIN_STEPS : NEAR_STEPS;
-      const order = chain.prove(entry.freshness, mostSteps(destination, now), within);
-      if (order === undefined) {
-        unproven.count++;
-        continue;
-      }
+      const before = destination.chain.order;
+      const order = proofs.prove(destination, entry.freshness, now);
+      if (order === undefined) continue;
       if (order > before) destination.provenAt = now;
       this.#route(destination, order, word);
       return true;
@@ -168,15 +151,15 @@ export class Learner {
     return false;
   }
 
-  #unprovenOf(via: NodeId): { count: number } {
+  #proofsOf(via: NodeId): ChainProofs {
     const key = nodeIdKey(via);
     const now = this.#o.clock.monotonic();
-    const known = this.#unproven.get(key);
-    if (known && now - known.since < HOUR) return known;
-    for (const [k, { since }] of this.#unproven) if (now - since >= HOUR) this.#unproven.delete(k);
-    const unproven = { since: now, count: 0 };
-    this.#unproven.set(key, unproven);
-    return unproven;
+    const known = this.#proofs.get(key);
+    if (known && !known.isOver(now)) return known;
+    for (const [k, proofs] of this.#proofs) if (proofs.isOver(now)) this.#proofs.delete(k);
+    const proofs = new ChainProofs(MOST_UNPROVEN, now);
+    this.#proofs.set(key, proofs);
+    return proofs;
   }
 
   #route(destination: Destination, order: number, word: Word): void {

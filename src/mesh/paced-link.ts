@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Counters } from '../core/counters.ts';
 import type { NodeId } from '../identity/node-id.ts';
 import { SEALED_OVERHEAD } from '../link/frame.ts';
-import { arrives, type Link, type MediumFacts, type Reach, type Rec } from '../link/link.ts';
+import { arrives, isWired, type Link, type Reach, type Rec } from '../link/link.ts';
 import type { Destination } from '../link/medium.ts';
 import { ACK_FRAME_LENGTH } from '../link/owed-records.ts';
 import { BudgetLine, type Waiting } from './budget-line.ts';
@@ -63,13 +63,12 @@ export class PacedLink {
 
   /** Takes so much airtime for a link, or counts that there is none. */
   payForLink(trusted: boolean, airtimeMs: number): boolean {
-    if (airtimeMs === 0) return true;
     return this.#counted(this.#budget.takeForLink(airtimeMs, trusted));
   }
 
   /** Whether what can wait need not: much of the budget is left, or the neighbour is reached without airtime. */
   isAmple(to: NodeId): boolean {
-    return this.#isWire(this.#link.neighbour(to)) || this.#budget.isAmple;
+    return isWired(this.#link.neighbour(to)) || this.#budget.isAmple;
   }
 
   /** Counts what routing takes within sealed frames, ms of both sides: nobody who overhears them can tell. */
@@ -93,10 +92,7 @@ export class PacedLink {
   /** A loose frame to whoever hears it, on each medium or where `to` says; true where one was handed it. */
   broadcast(frame: Uint8Array, trusted: boolean, to?: Destination): boolean {
     const media = this.#link.media.filter((m) => to === undefined || m.name === to.medium);
-    const paid = media.filter((m) => {
-      const airtime = m.airtime(frame.length);
-      return airtime === undefined || this.#counted(this.#budget.take(airtime, trusted));
-    });
+    const paid = media.filter((m) => this.#counted(this.#budget.take(m.airtime(frame.length) ?? 0, trusted)));
     for (const { name } of paid) void this.#link.broadcast(frame, 0, to ?? { medium: name });
     return paid.length > 0;
   }
@@ -116,7 +112,7 @@ export class PacedLink {
    * a wire at once: that is nobody's air.
    */
   tell({ bytes, key, need, record, to, trusted }: Telling): Promise<boolean> {
-    if (this.#isWire(this.#link.neighbour(to))) {
+    if (isWired(this.#link.neighbour(to))) {
       const isOfUse = bytes() !== undefined && this.#isUp(to);
       return isOfUse ? this.#send(to, 0, record) : Promise.resolve(false);
     }
@@ -150,7 +146,7 @@ export class PacedLink {
     const go = () => {
       if (made) void this.#link.broadcast(made, 0, { medium });
     };
-    if (facts && this.#isWire(facts)) {
+    if (facts && isWired(facts)) {
       const isOfUse = make() !== undefined;
       go();
       return Promise.resolve(isOfUse);
@@ -169,10 +165,6 @@ export class PacedLink {
         dropped: () => resolve(false),
       });
     });
-  }
-
-  #isWire(to: Pick<MediumFacts, 'airtime'>): boolean {
-    return to.airtime(ACK_FRAME_LENGTH) === undefined;
   }
 
   #counted(isPaid: boolean): boolean {

@@ -38,7 +38,7 @@ export function legalSharers(legalMs: number | undefined): number {
  * A token bucket of airtime, an hour deep, full at the first start ever, three quarters full at others. Its lower half
  * is there for trusted peers, this box's own needs and digests only: whatever strangers ask for, half of an hour's
  * airtime is left. Digests have a part of the whole, and the next one finds room once it is due: short frames would
- * leave none. Links have a part as well. A frame longer than all there is may go when nothing else has for an hour.
+ * leave none. Links have a part as well. What goes by wires only takes nothing, whatever is owed. A frame longer than all there is may go when nothing else has for an hour.
  */
 export class RoutingBudget {
   readonly #o: BudgetOptions;
@@ -77,6 +77,7 @@ export class RoutingBudget {
 
   /** Takes `airtimeMs` from the budget, or says that it is spent. */
   take(airtimeMs: number, trusted: boolean): boolean {
+    if (airtimeMs === 0) return true;
     if (this.#lacking(airtimeMs, trusted) > 0) return false;
     this.#left -= airtimeMs;
     return true;
@@ -106,6 +107,7 @@ export class RoutingBudget {
 
   /** Takes it for a link: of their part, or where nothing of it is left like anything else. */
   takeForLink(airtimeMs: number, trusted: boolean): boolean {
+    if (airtimeMs === 0) return true;
     const depth = this.#refill();
     const needed = Math.min(airtimeMs, LINK_PART * depth);
     if (Math.min(this.#left - this.#forNextDigest, this.#leftForLinks) < needed)

@@ -1,6 +1,6 @@
 /** Neighbours and routes as people and programs see them. */
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
-import type { Link } from '../link/link.ts';
+import { isWired, type Link } from '../link/link.ts';
 import type { Heard } from '../mesh/earshot.ts';
 import { bandwidthOf, msOf } from '../mesh/metric.ts';
 import type { RouteView } from '../mesh/router.ts';
@@ -15,7 +15,7 @@ export function neighbourStatus(heard: Heard, link: Link, nameOf: NameOfNode, no
   const { linked, medium, quality } = neighbour;
   const name = nameOf(nodeId);
   // how its beacons sound on the air says nothing of a wire
-  const beacons = neighbour.airtime(0) === undefined ? undefined : heard;
+  const beacons = isWired(neighbour) ? undefined : heard;
   const rssiDbm = quality.rssiDbm ?? beacons?.rssiDbm;
   const snrDb = quality.snrDb ?? beacons?.snrDb;
   return {

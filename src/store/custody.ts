@@ -12,7 +12,7 @@ import type { Db, Tx } from '../db/db.ts';
 import type { Identity } from '../identity/keys.ts';
 import { type NodeId, nodeIdFromKey, nodeIdKey } from '../identity/node-id.ts';
 import { KIND } from '../link/frame.ts';
-import type { Link } from '../link/link.ts';
+import { isWired, type Link } from '../link/link.ts';
 import { RECORD } from '../link/records.ts';
 import type { StrangersAir } from '../link/strangers-air.ts';
 import type { Routing } from '../mesh/routing.ts';
@@ -130,7 +130,7 @@ export class Custody {
       ownTime: () => this.#time.now(),
       note: (id: ObjectId, detail: string) => this.onNote.emit({ id, detail }),
       settle: (n: number, event: TraceEvent) => this.#settle(n, event),
-      servesStrangers: (id: NodeId) => strangers.isOpen || link.neighbour(id).airtime(0) === undefined,
+      servesStrangers: (id: NodeId) => strangers.isOpen || isWired(link.neighbour(id)),
     };
     this.#handOvers = new HandOvers({
       link,

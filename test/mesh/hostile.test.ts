@@ -166,14 +166,16 @@ describe('announces', () => {
 });
 
 describe('beacons that say a neighbour has booted', () => {
+  const bootedAt = (nodeId: NodeId, step: Uint8Array) =>
+    encodeBeacon({
+      ...{ nodeId, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID },
+      started: { how: 'booted', step },
+    });
+
   test('end its sessions only with a step of its chain that nobody has seen', async () => {
     const { b, liar, outsider, refused } = await scene();
     const { link } = b.station;
-    const beacon = (step: Uint8Array) =>
-      encodeBeacon({
-        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID },
-        started: { how: 'booted', step },
-      });
+    const beacon = (step: Uint8Array) => bootedAt(liar.id, step);
     expect(link.shared.isMutual(liar.id)).toBe(true);
     await outsider.send(beacon(new Uint8Array(8)));
     await outsider.send(beacon(liar.chain.step(0)));
@@ -186,11 +188,7 @@ describe('beacons that say a neighbour has booted', () => {
   test('are looked for a few steps around the newest, once hundreds of them were made up', async () => {
     const { b, liar, outsider, refused } = await scene();
     const { link } = b.station;
-    const beacon = (step: Uint8Array) =>
-      encodeBeacon({
-        ...{ nodeId: liar.id, capabilities: 0, tariffTier: 0, load: 0, crowd: UNSAID },
-        started: { how: 'booted', step },
-      });
+    const beacon = (step: Uint8Array) => bootedAt(liar.id, step);
     for (let n = 0; n < 256; n++) await outsider.send(beacon(new Uint8Array(8).fill(n)));
     expect(refused('unproven-beacon')).toBe(256);
     await outsider.send(beacon(liar.chain.step(100)));

@@ -120,7 +120,7 @@ export class Connection implements Kept, Life {
         this.onNamed.emit();
       } else if (piece.is === 'frame') {
         this.frames++;
-        if (this.owner === undefined && this.frames > UNPROVEN_FRAMES) this.end('unproven');
+        if (!this.proven && this.frames > UNPROVEN_FRAMES) this.end('unproven');
         else this.onFrame.emit(piece.bytes);
       }
     }

@@ -1,11 +1,11 @@
 /** Has neighbours prove that they still hold what they keep for this box (`proofs.ts`). */
 import type { Random } from '../../core/random.ts';
 import type { NodeId } from '../../identity/node-id.ts';
-import type { Link } from '../../link/link.ts';
+import { isWired, type Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
 import { type ObjectHeader, objectIdOf, shortIdOf } from '../object.ts';
 import { answers, segmentChallenge, type Token } from './proofs.ts';
-import { isWired, type Questions } from './questions.ts';
+import type { Questions } from './questions.ts';
 import { encodeChallenge } from './records.ts';
 
 export interface Audit {

@@ -6,7 +6,7 @@ import { equal } from '../../core/bytes.ts';
 import type { Counters } from '../../core/counters.ts';
 import { type Db, StorageFailed } from '../../db/db.ts';
 import { type NodeId, nodeIdKey } from '../../identity/node-id.ts';
-import { type IncomingRecord, type Link, LinkFailed } from '../../link/link.ts';
+import { type IncomingRecord, isWired, type Link, LinkFailed } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
 import {
   auditPath,
@@ -21,7 +21,6 @@ import { ContentFailed } from './failure.ts';
 import { decodeHead } from './head.ts';
 import type { Found, Library } from './library.ts';
 import { MOST_TOKEN_BYTES, tagOf } from './proofs.ts';
-import { isWired } from './questions.ts';
 import {
   type DeclinedReason,
   decodeChallenge,

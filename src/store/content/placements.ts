@@ -10,7 +10,7 @@ import { below, type Random } from '../../core/random.ts';
 import { counter, tuple, u32 } from '../../db/codecs.ts';
 import type { Db, Table } from '../../db/db.ts';
 import { type NodeId, nodeIdKey } from '../../identity/node-id.ts';
-import type { Link } from '../../link/link.ts';
+import { isWired, type Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
 import { CHUNK_LENGTH, chunkCount, chunkLeaf, chunkLength, treeRoot } from '../merkle.ts';
 import {
@@ -29,7 +29,7 @@ import { encodeHeadAlone } from './head.ts';
 import type { Library } from './library.ts';
 import { type Placement, placementValue } from './placement.ts';
 import { MOST_TOKEN_BYTES, makeTokens } from './proofs.ts';
-import { isWired, type Questions } from './questions.ts';
+import type { Questions } from './questions.ts';
 import { decodeDeclined } from './records.ts';
 import { type ReadBytes, schemeOf, shardChunk, shardLength } from './shards.ts';
 

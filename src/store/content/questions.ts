@@ -2,7 +2,7 @@
 import { toHex } from '../../core/bytes.ts';
 import type { Clock } from '../../core/clock.ts';
 import { type NodeId, nodeIdKey } from '../../identity/node-id.ts';
-import { type Link, LinkFailed, type Neighbour, type Rec } from '../../link/link.ts';
+import { isWired, type Link, LinkFailed, type Neighbour, type Rec } from '../../link/link.ts';
 import { SHORT_ID_LENGTH } from '../object.ts';
 
 /** ms: somebody who is there and has it answers at once; whoever takes longer is left for another. */
@@ -16,11 +16,6 @@ export type ReadAnswer<T> = (answer: Rec) => T | undefined;
 interface Waiting {
   readonly read: (answer: Rec) => boolean;
   readonly over: Promise<unknown>;
-}
-
-/** Content goes by connections only: on a medium that has airtime it would take hours of everybody's. */
-export function isWired(neighbour: Neighbour): boolean {
-  return neighbour.airtime(1) === undefined;
 }
 
 export class Questions {

@@ -2,14 +2,13 @@
 import { equal } from '../../core/bytes.ts';
 import type { Counters } from '../../core/counters.ts';
 import type { Db } from '../../db/db.ts';
-import type { IncomingRecord, Link } from '../../link/link.ts';
+import { type IncomingRecord, isWired, type Link } from '../../link/link.ts';
 import { RECORD } from '../../link/records.ts';
 import { auditPath, chunkCount, chunkLeaf, pageCount, pageLength } from '../merkle.ts';
 import { INLINE_LIMIT, SHORT_ID_LENGTH } from '../object.ts';
 import { encodeHeadAlone, encodeHeadWith } from './head.ts';
 import type { Found, Library } from './library.ts';
 import type { Owners } from './owners.ts';
-import { isWired } from './questions.ts';
 import { decodeLookup, decodePiece, encodeChunk, encodeLeaves, type Piece } from './records.ts';
 
 export interface ContentServerOptions {
